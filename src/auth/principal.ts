@@ -1,0 +1,44 @@
+// The proof that somebody was authenticated. Only this room can make one: opening a session needs it.
+
+export type AuthenticationMethod = 'anonymous' | 'password' | 'certificate' | 'SCRAM-SHA-256'
+
+class ProvenPrincipal {
+  declare protected readonly proven: true
+  /** undefined for an anonymous client. */
+  readonly username: string | undefined
+  readonly method: AuthenticationMethod
+  /**
+   * The password-file entry or certificate fingerprint that was the evidence, compared when rules are reloaded;
+   * a hash, never the secret itself.
+   */
+  readonly evidence: string
+  constructor(username: string | undefined, method: AuthenticationMethod, evidence: string) {
+    this.username = username
+    this.method = method
+    this.evidence = evidence
+  }
+
+  /**
+   * Who owns the sessions this principal opens (features H4). Users are told apart by name whatever proved it; all
+   * anonymous clients are one owner.
+   */
+  get owner(): string {
+    return this.username === undefined ? 'anonymous' : `user:${this.username}`
+  }
+}
+
+export type Principal = ProvenPrincipal
+
+/** Makes the proof. A repository test allows calls only inside `auth/`. */
+export function provePrincipal(
+  username: string | undefined,
+  method: AuthenticationMethod,
+  evidence: string,
+): Principal {
+  return new ProvenPrincipal(username, method, evidence)
+}
+
+declare const permitted: unique symbol
+
+/** A value that the rules allow; only `auth/` makes one, so an unchecked PUBLISH does not compile. */
+export type Permitted<T> = T & { readonly [permitted]: true }

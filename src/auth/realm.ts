@@ -1,0 +1,65 @@
+// What one listener's clients are judged by: the interface between the rules and the broker. A realm is immutable; a
+// reload makes a new one.
+
+import type { Identity } from './identity.ts'
+import type { Permitted, Principal } from './principal.ts'
+
+/** Why somebody is not let in, in words of this room; `broker/reason-code.ts` maps them to what a peer sees. */
+export type DenialReason =
+  | 'not-authorized'
+  | 'bad-user-name-or-password'
+  | 'client-identifier-not-valid'
+  | 'bad-authentication-method'
+  | 'banned'
+  | 'busy'
+
+export interface Denial {
+  readonly allowed: false
+  readonly reason: DenialReason
+  /** The rule that decided, for log and audit; never shown to the peer and never holding a secret. */
+  readonly rule: string
+}
+
+export interface Admission {
+  readonly allowed: true
+  readonly principal: Principal
+}
+
+export type Authentication = Admission | Denial
+
+/** One round of MQTT 5 enhanced authentication (§4.12). */
+export type ExchangeStep =
+  | { readonly kind: 'continue'; readonly data: Uint8Array }
+  | { readonly kind: 'success'; readonly data: Uint8Array | undefined; readonly principal: Principal }
+  | { readonly kind: 'denied'; readonly denial: Denial }
+
+export interface EnhancedExchange {
+  readonly method: string
+  /** @param data the peer's Authentication Data, empty when absent */
+  step(data: Uint8Array): ExchangeStep | Promise<ExchangeStep>
+}
+
+/**
+ * What one principal may do under one client id, prepared at CONNECT and again when rules change. Answers come from
+ * memory and allocate nothing.
+ */
+export interface Access {
+  /** The same object, proven allowed, or undefined when the rules refuse it. */
+  publish<T extends { readonly topicName: string }>(message: T): Permitted<T> | undefined
+  /** Whether a message on this topic may be delivered to the client. */
+  receive(topicName: string): boolean
+  /** Whether the client may make this subscription (ACL files let all through and filter each delivery, features F7). */
+  subscribe(topicFilter: string): boolean
+}
+
+export interface Realm {
+  /** May hash a password off the event loop, hence the promise; anonymous and certificate clients are answered at once. */
+  authenticate(identity: Identity): Authentication | Promise<Authentication>
+  /** undefined when this listener does not offer the method (0x8C). */
+  beginExchange(method: string, identity: Identity): EnhancedExchange | undefined
+  /** Whether a client that was let in under older rules would still be; never asks for the secret again. */
+  stillAdmits(principal: Principal): boolean
+  /** Whether this client id may be used here (`clientid_prefixes`). */
+  admitsClientId(clientId: string): boolean
+  access(principal: Principal, clientId: string): Access
+}

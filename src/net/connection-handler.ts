@@ -1,0 +1,34 @@
+// What `net` needs of the rooms above it; the broker's connection implements it, `server/compose.ts` puts them together.
+
+import type { ProtocolError } from '../mqtt/errors.ts'
+import type { Packet, ProtocolVersion } from '../mqtt/packet.ts'
+import type { CertificateIdentity } from '../x509/certificate-identity.ts'
+
+export interface Peer {
+  /** Textual IP address, or the socket path's `''` for unix sockets. */
+  readonly address: string
+  readonly port: number
+  readonly certificate: CertificateIdentity | undefined
+  /** Negotiated TLS, for the log: `TLSv1.3` and the cipher's name. */
+  readonly tls: { readonly protocol: string; readonly cipher: string } | undefined
+}
+
+/** Why the byte stream ended without the broker asking for it. */
+export type TransportEnd =
+  | { readonly kind: 'closed-by-peer' }
+  | { readonly kind: 'failed'; readonly message: string }
+  /** A named limit of the transport was reached: `write_timeout`, `packet_timeout`, … */
+  | { readonly kind: 'limit'; readonly limit: string }
+
+export interface ConnectionHandler {
+  /** 4 until CONNECT was decoded. */
+  readonly protocolVersion: ProtocolVersion
+  /** Never throws. Packets are handed over one by one, in order, and not while the transport is paused. */
+  receive(packet: Packet): void
+  /** The bytes do not decode or break a limit; nothing more will be received. */
+  fail(error: ProtocolError): void
+  /** The bytes that the broker sent earlier have left: there is room again. */
+  drained(): void
+  /** Called exactly once, last, however the connection ended. */
+  ended(end: TransportEnd): void
+}

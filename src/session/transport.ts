@@ -1,0 +1,16 @@
+// What a conversation needs of the bytes below it; `net/connection.ts` implements it over sockets, tests in memory.
+
+/** A byte stream to one peer. Nothing here waits: bytes are queued and leave in one write per turn. */
+export interface Transport {
+  /** Bytes accepted by `send` that the operating system has not taken yet. */
+  readonly queuedBytes: number
+  /** Queues bytes; they are not copied and must not change until sent. No effect after `close` or `destroy`. */
+  send(bytes: Uint8Array): void
+  /** Sends what is queued, then ends the connection; cuts it off if the peer takes longer than the write deadline. */
+  close(): void
+  /** Ends the connection at once and drops what is queued. */
+  destroy(): void
+  /** Stops handing over packets (what is already read waits) until `resume`. */
+  pause(): void
+  resume(): void
+}
