@@ -1,0 +1,139 @@
+// The options that say who may connect and what they may do.
+
+import { type ListenerAddress, type ListenerScope, option, type Settings } from '../config/option.ts'
+import { bool, integer, path, text } from '../config/value.ts'
+
+const noPlugins = 'use password_file and acl_file, and remove the lines of the plugin'
+
+export const authOptions = {
+  acl_file: option({
+    scope: 'security',
+    value: path({ replace: true }),
+    default: undefined,
+    reload: 'live',
+    doc: 'File of rules that say who may read and write which topics. Without it everything is allowed.',
+  }),
+  allow_anonymous: option({
+    scope: 'security',
+    value: bool(),
+    default: undefined,
+    reload: 'live',
+    doc: 'Whether clients may connect without proving who they are. False, except in local only mode.',
+  }),
+  auth_plugin_deny_special_chars: option({
+    scope: 'plugin',
+    value: bool(),
+    default: true,
+    reload: 'restart',
+    doc: 'Whether names with wildcard characters are kept from the plugin above.',
+  }),
+  authentication_delay_max: option({
+    scope: 'global',
+    value: integer({ minimum: 0, maximum: 3600 }),
+    default: 10,
+    reload: 'live',
+    doc: 'Most seconds that an answer is delayed after repeated failures.',
+    own: true,
+  }),
+  global_plugin: option({
+    scope: 'global',
+    value: path({ replace: true }),
+    default: undefined,
+    reload: 'restart',
+    doc: 'Loads a plugin for all listeners.',
+    unsupported: { advice: noPlugins },
+  }),
+  listener_allow_anonymous: option({
+    scope: 'listener-only',
+    value: bool(),
+    default: undefined,
+    reload: 'live',
+    doc: 'Overrides `allow_anonymous` for this listener.',
+  }),
+  max_authentication_failures: option({
+    scope: 'global',
+    value: integer({ minimum: 0 }),
+    default: 5,
+    reload: 'live',
+    doc: 'Failed attempts per address and per name before the next ones are slowed down.',
+    own: true,
+  }),
+  max_pending_authentications: option({
+    scope: 'global',
+    value: integer({ minimum: 1 }),
+    default: 256,
+    reload: 'live',
+    doc: 'Most password checks that wait or run at once; further clients are refused as busy.',
+    own: true,
+  }),
+  password_file: option({
+    scope: 'security',
+    value: path({ replace: true }),
+    default: undefined,
+    reload: 'live',
+    doc: 'File of user names and password hashes, as `castellan passwd` writes it.',
+  }),
+  plugin: option({
+    scope: 'security',
+    value: path({ replace: true }),
+    default: undefined,
+    reload: 'restart',
+    doc: 'Loads a plugin.',
+    aliases: ['auth_plugin'],
+    unsupported: { advice: noPlugins },
+  }),
+  plugin_load: option({
+    scope: 'global',
+    value: text({ syntax: '<name> <path>', replace: true }),
+    default: undefined,
+    reload: 'restart',
+    doc: 'Loads a plugin under a name without using it yet.',
+    unsupported: { advice: noPlugins },
+  }),
+  'plugin_opt_*': option({
+    scope: 'plugin',
+    value: text({ replace: true }),
+    default: undefined,
+    reload: 'restart',
+    doc: 'An option of the plugin above.',
+    aliases: ['auth_opt_*'],
+  }),
+  plugin_use: option({
+    scope: 'named-listener',
+    value: text({ syntax: '<name>', replace: true }),
+    default: undefined,
+    reload: 'restart',
+    doc: 'Uses a plugin loaded by `plugin_load` on this listener.',
+    unsupported: { advice: noPlugins },
+  }),
+  psk_file: option({
+    scope: 'security',
+    value: path({ replace: true }),
+    default: undefined,
+    reload: 'live',
+    doc: 'File of identities and their pre-shared keys.',
+    unsupported: { advice: 'use certfile, keyfile and client certificates or passwords' },
+  }),
+  use_identity_as_username: option({
+    scope: 'listener',
+    value: bool(),
+    default: false,
+    reload: 'new-connections',
+    doc: "Takes the user name from the common name of the client's certificate, and asks for no password.",
+  }),
+  use_subject_as_username: option({
+    scope: 'listener',
+    value: bool(),
+    default: false,
+    reload: 'new-connections',
+    doc: "Takes the user name from the whole subject of the client's certificate (RFC 2253).",
+  }),
+}
+
+export type AuthSettings = Settings<typeof authOptions, 'global'>
+
+/** A listener as this room sees it; `listener_allow_anonymous` has already been folded into `allow_anonymous`. */
+export type ListenerSettings = ListenerAddress &
+  Omit<Settings<typeof authOptions, ListenerScope>, 'allow_anonymous' | 'listener_allow_anonymous'> & {
+    readonly allow_anonymous: boolean
+  }

@@ -1,0 +1,66 @@
+// Values of broker options that are more than a number, a word or a text.
+
+import { escapeText } from '../base/escape.ts'
+import { emptyValue, firstToken, integer, OptionValueError, text, type Value } from '../config/value.ts'
+
+type AcceptedVersion = 3 | 4 | 5
+
+/** `accept_protocol_versions`: 3, 4 and 5 between commas and blanks; other words are passed over, as Mosquitto does. */
+export function protocolVersions(): Value<readonly AcceptedVersion[]> {
+  return {
+    syntax: 'any of 3, 4, 5',
+    parse(rest, name) {
+      const tokens = rest.split(/[, \t]+/).filter(token => token !== '')
+      if (tokens.length === 0) throw emptyValue(name)
+      const versions: readonly AcceptedVersion[] = [3, 4, 5]
+      return versions.filter(version => tokens.includes(String(version)))
+    },
+  }
+}
+
+const secondsPer = new Map([
+  ['s', 1],
+  ['h', 3600],
+  ['d', 86_400],
+  ['w', 7 * 86_400],
+  ['m', 30 * 86_400],
+  ['y', 365 * 86_400],
+])
+
+/** `persistent_client_expiration`: a number with a unit, read as seconds. */
+export function clientExpiration(): Value<number> {
+  return {
+    syntax: '<integer><s | h | d | w | m | y>',
+    parse(rest, name) {
+      const token = firstToken(rest, name)
+      const count = /^[+]?([0-9]+)[shdwmy]$/.exec(token)
+      const unit = secondsPer.get(token.slice(-1))
+      const seconds = count === null || unit === undefined ? 0 : Number(count[1]) * unit
+      if (seconds <= 0 || !Number.isSafeInteger(seconds)) {
+        throw new OptionValueError(`Error: Invalid '${name}' duration in configuration.`)
+      }
+      return seconds
+    },
+  }
+}
+
+/** `retain_expiry_interval`: minutes, capped where Mosquitto caps them. */
+export function retainExpiry(): Value<number> {
+  const minutes = integer({ minimum: 1, refusal: (_, name) => `Error: ${name} must be >= 1.` })
+  return {
+    syntax: 'integer ≥ 1; above 10000000 = 10000000',
+    parse: (rest, name, previous) => Math.min(minutes.parse(rest, name, previous), 10_000_000),
+  }
+}
+
+/** `mount_point`: the beginning of a topic name, so without wildcards. */
+export function mountPoint(): Value<string> {
+  return text({
+    syntax: '<topic prefix>',
+    replace: true,
+    refuse: value =>
+      /[+#]/.test(value)
+        ? `Error: Invalid 'mount_point' value (${escapeText(value)}). Does it contain a wildcard character?`
+        : undefined,
+  })
+}

@@ -1,0 +1,79 @@
+// All options of mosquitto.conf, gathered from the rooms that obey them, and the types of a whole configuration.
+
+import { type ListenerSettings as AuthListenerSettings, type AuthSettings, authOptions } from '../auth/options.ts'
+import type { LogType } from '../base/log.ts'
+import { bridgeOptions } from '../broker/bridge-options.ts'
+import {
+  type ListenerSettings as BrokerListenerSettings,
+  type BrokerSettings,
+  brokerOptions,
+} from '../broker/options.ts'
+import { directives } from '../config/directives.ts'
+import { option, type Settings } from '../config/option.ts'
+import { path, text } from '../config/value.ts'
+import { type ListenerSettings as NetListenerSettings, type NetSettings, netOptions } from '../net/options.ts'
+import { type LogSettings, observeOptions } from '../observe/options.ts'
+
+const serverOptions = {
+  pid_file: option({
+    scope: 'global',
+    value: path(),
+    default: undefined,
+    reload: 'restart',
+    doc: 'File that the process id is written to.',
+  }),
+  user: option({
+    scope: 'global',
+    value: text({ syntax: '<user name>', replace: true }),
+    default: 'mosquitto',
+    reload: 'restart',
+    doc: 'User that a broker started as root becomes; if there is no user `mosquitto`, `nobody`.',
+  }),
+}
+
+/** The rooms' tables, in the order of the reference documentation. */
+export const optionTables = {
+  config: directives,
+  server: serverOptions,
+  net: netOptions,
+  auth: authOptions,
+  broker: brokerOptions,
+  observe: observeOptions,
+  bridge: bridgeOptions,
+}
+
+/** Every option by its name. */
+export const options = {
+  ...directives,
+  ...serverOptions,
+  ...netOptions,
+  ...authOptions,
+  ...brokerOptions,
+  ...observeOptions,
+  ...bridgeOptions,
+}
+
+export type ServerSettings = Settings<typeof serverOptions, 'global'>
+
+/** Each room's settings are a part of it. */
+export type GlobalSettings = ServerSettings & NetSettings & AuthSettings & BrokerSettings & LogSettings
+
+/** One listener, with everything that it inherits already filled in. */
+export type ListenerSettings = NetListenerSettings & AuthListenerSettings & BrokerListenerSettings
+
+/** A whole configuration, deeply frozen. */
+export interface Config {
+  readonly global: GlobalSettings
+  readonly listeners: readonly ListenerSettings[]
+  /** No listener was configured: loopback only, anonymous clients allowed. */
+  readonly localOnly: boolean
+  /** Notices and warnings about the configuration, to be logged at start, in order. */
+  readonly messages: readonly ConfigMessage[]
+  /** The files that were read, in order. */
+  readonly sources: readonly string[]
+}
+
+export interface ConfigMessage {
+  readonly type: LogType
+  readonly line: string
+}
