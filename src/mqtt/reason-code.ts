@@ -71,3 +71,18 @@ export function connackReturnCode(reasonCode: number): number {
       return 3
   }
 }
+
+/** Reason codes by the CONNACK return code of MQTT 3.1 and 3.1.1, for the client's side. */
+const reasonCodeByReturnCode: readonly number[] = [
+  ReasonCode.success,
+  ReasonCode.unsupportedProtocolVersion,
+  ReasonCode.clientIdentifierNotValid,
+  ReasonCode.serverUnavailable,
+  ReasonCode.badUserNameOrPassword,
+  ReasonCode.notAuthorized,
+]
+
+/** The reason code that a CONNACK return code stands for; undefined for what 3.1.1 reserves (above 5). */
+export function connackReasonCode(returnCode: number): number | undefined {
+  return reasonCodeByReturnCode[returnCode]
+}

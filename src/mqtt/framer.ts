@@ -1,0 +1,187 @@
+// Cuts a byte stream into packets and refuses an announced length before anything of the body is held.
+
+import { MalformedPacketError, PacketTooLargeError, type ProtocolError } from './errors.ts'
+import { checkFixedHeader } from './fixed-header.ts'
+
+const empty = Buffer.alloc(0)
+
+/** A begun packet first gets this much room, then room doubles: memory follows what arrived, not what was announced. */
+const smallestRoom = 1024
+
+/** The bits of a remaining length: four bytes of seven (§2.1.4). */
+const lengthBits = 28
+
+/**
+ * One connection's framer. Push each chunk as it is received, then call `next` until it says false; by then the framer
+ * holds no chunk any more, only a copy of a packet that has begun and not ended.
+ */
+export class Framer {
+  /** Most bytes of one packet, fixed header included; a change counts from the next fixed header on. */
+  maximumPacketSize: number
+  /** First byte of the current packet. */
+  header = 0
+  /** The current packet's body is `buffer[start, end)`: a view, valid until the next call of `next`. */
+  buffer: Buffer = empty
+  start = 0
+  end = 0
+
+  #chunk: Buffer = empty
+  #position = 0
+  readonly #waiting: Buffer[] = []
+  #state: 'type' | 'length' | 'body' = 'type'
+  #remainingLength = 0
+  #shift = 0
+  /** What arrived of a body that spans chunks: `#room[0, #received)`. */
+  #room: Buffer = empty
+  #received = 0
+  #failure: ProtocolError | undefined
+
+  constructor(maximumPacketSize: number) {
+    this.maximumPacketSize = maximumPacketSize
+  }
+
+  /** Whether a packet has begun that has not ended. */
+  get partial(): boolean {
+    return this.#state !== 'type'
+  }
+
+  /** Hands over what was received; the bytes must not change until they were framed. */
+  push(chunk: Buffer): void {
+    if (chunk.length === 0) return
+    if (this.#position === this.#chunk.length) {
+      this.#chunk = chunk
+      this.#position = 0
+    } else {
+      this.#waiting.push(chunk)
+    }
+  }
+
+  /**
+   * Moves to the next complete packet.
+   *
+   * @returns false when more bytes are needed
+   * @throws MalformedPacketError for a bad fixed header, PacketTooLargeError for an announced length above the limit;
+   *   from then on every call throws the same error, as nothing after it can be trusted
+   */
+  next(): boolean {
+    if (this.#failure !== undefined) throw this.#failure
+    while (this.#position < this.#chunk.length || this.#takeWaiting()) {
+      if (this.#state === 'body') {
+        if (this.#gather()) return true
+      } else if (this.#readFixedHeader() && this.#takeWhole()) {
+        return true
+      }
+    }
+    this.#release()
+    return false
+  }
+
+  #takeWaiting(): boolean {
+    const chunk = this.#waiting.shift()
+    if (chunk === undefined) return false
+    this.#chunk = chunk
+    this.#position = 0
+    return true
+  }
+
+  /** Whether type and remaining length are complete; the state then is `body`. */
+  #readFixedHeader(): boolean {
+    const chunk = this.#chunk
+    if (this.#state === 'type') {
+      this.header = chunk[this.#position++] as number
+      this.#checkType()
+      this.#remainingLength = 0
+      this.#shift = 0
+      this.#state = 'length'
+    }
+    while (this.#position < chunk.length) {
+      const byte = chunk[this.#position++] as number
+      this.#remainingLength |= (byte & 0x7f) << this.#shift
+      this.#shift += 7
+      if (byte < 0x80) {
+        this.#checkLength()
+        this.#state = 'body'
+        return true
+      }
+      if (this.#shift === lengthBits) {
+        this.#fail(new MalformedPacketError('§1.5.5', 'remaining length is longer than four bytes'))
+      }
+    }
+    return false
+  }
+
+  #checkType(): void {
+    try {
+      // Here falls what no version allows; the decoder knows the version.
+      checkFixedHeader(this.header, 3)
+    } catch (error) {
+      this.#fail(error as ProtocolError)
+    }
+  }
+
+  #checkLength(): void {
+    const announced = 1 + this.#shift / 7 + this.#remainingLength
+    if (announced > this.maximumPacketSize) {
+      this.#fail(new PacketTooLargeError(announced, this.maximumPacketSize))
+    }
+  }
+
+  #fail(error: ProtocolError): never {
+    this.#failure = error
+    this.#waiting.length = 0
+    this.#chunk = empty
+    this.#position = 0
+    this.#release()
+    throw error
+  }
+
+  /** The common case: the whole body lies in this chunk and is not copied. */
+  #takeWhole(): boolean {
+    const end = this.#position + this.#remainingLength
+    if (end > this.#chunk.length) {
+      this.#received = 0
+      return this.#position < this.#chunk.length && this.#gather()
+    }
+    this.#give(this.#chunk, this.#position, end)
+    this.#position = end
+    return true
+  }
+
+  /** Adds what this chunk has of the body, and gives the body if that completes it. */
+  #gather(): boolean {
+    const missing = this.#remainingLength - this.#received
+    const available = Math.min(missing, this.#chunk.length - this.#position)
+    this.#makeRoom(this.#received + available)
+    this.#chunk.copy(this.#room, this.#received, this.#position, this.#position + available)
+    this.#position += available
+    this.#received += available
+    if (available < missing) return false
+    this.#give(this.#room, 0, this.#remainingLength)
+    this.#room = empty
+    this.#received = 0
+    return true
+  }
+
+  #makeRoom(needed: number): void {
+    if (needed <= this.#room.length) return
+    const grown = Buffer.allocUnsafeSlow(Math.min(this.#remainingLength, Math.max(2 * needed, smallestRoom)))
+    this.#room.copy(grown, 0, 0, this.#received)
+    this.#room = grown
+  }
+
+  #give(buffer: Buffer, start: number, end: number): void {
+    this.buffer = buffer
+    this.start = start
+    this.end = end
+    this.#state = 'type'
+  }
+
+  /** Lets go of every chunk: a quiet connection must not pin 64 KiB for its last few bytes. */
+  #release(): void {
+    this.#chunk = empty
+    this.#position = 0
+    this.buffer = empty
+    this.start = 0
+    this.end = 0
+  }
+}
