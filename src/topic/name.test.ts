@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
+import { anyFilter, anyName, naivelyMatches } from '../../test/support/topics.ts'
 import { levelCount, longestTopicBytes, matchesFilter, topicFilterFault, topicNameFault } from './name.ts'
-import { anyFilter, anyName, naivelyMatches } from './topics.fixture.ts'
 
 describe('topicNameFault', () => {
   it('§4.7.1.2: takes every other name, blanks, empty levels and any alphabet included', () => {

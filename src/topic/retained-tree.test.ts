@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
+import { anyFilter, anyName, naivelyMatches } from '../../test/support/topics.ts'
 import { RetainedTree } from './retained-tree.ts'
-import { anyFilter, anyName, naivelyMatches } from './topics.fixture.ts'
 
 function treeOf(...topicNames: string[]): RetainedTree<string> {
   const tree = new RetainedTree<string>()

@@ -1,4 +1,4 @@
-// What the tests of this room share: generated topics, and a matcher written as §4.7 reads, to compare with.
+// For tests about topics: generated topics, and a matcher written as §4.7 reads, to compare with.
 
 import fc from 'fast-check'
 
