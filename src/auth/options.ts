@@ -19,6 +19,7 @@ export const authOptions = {
     default: undefined,
     reload: 'live',
     doc: 'Whether clients may connect without proving who they are. False, except in local only mode.',
+    overriddenBy: 'listener_allow_anonymous',
   }),
   auth_plugin_deny_special_chars: option({
     scope: 'plugin',
@@ -26,6 +27,7 @@ export const authOptions = {
     default: true,
     reload: 'restart',
     doc: 'Whether names with wildcard characters are kept from the plugin above.',
+    orphan: 'Error: An auth_plugin_deny_special_chars option exists in the config file without a plugin.',
   }),
   authentication_delay_max: option({
     scope: 'global',
@@ -41,6 +43,7 @@ export const authOptions = {
     default: undefined,
     reload: 'restart',
     doc: 'Loads a plugin for all listeners.',
+    opens: 'plugin',
     unsupported: { advice: noPlugins },
   }),
   listener_allow_anonymous: option({
@@ -80,6 +83,7 @@ export const authOptions = {
     reload: 'restart',
     doc: 'Loads a plugin.',
     aliases: ['auth_plugin'],
+    opens: 'plugin',
     unsupported: { advice: noPlugins },
   }),
   plugin_load: option({
@@ -88,6 +92,7 @@ export const authOptions = {
     default: undefined,
     reload: 'restart',
     doc: 'Loads a plugin under a name without using it yet.',
+    opens: 'plugin',
     unsupported: { advice: noPlugins },
   }),
   'plugin_opt_*': option({
@@ -104,6 +109,7 @@ export const authOptions = {
     default: undefined,
     reload: 'restart',
     doc: 'Uses a plugin loaded by `plugin_load` on this listener.',
+    opens: 'plugin',
     unsupported: { advice: noPlugins },
   }),
   psk_file: option({

@@ -1,15 +1,17 @@
 // The options of bridges: all are known, so that a file with a bridge is refused for the bridge and not for its spelling.
 
+import { escapeText } from '../base/escape.ts'
 import { option } from '../config/option.ts'
-import { bool, choice, firstToken, integer, path, text, type Value } from '../config/value.ts'
+import { bool, choice, firstToken, integer, OptionValueError, path, text, type Value } from '../config/value.ts'
 
 export const bridgeOptions = {
   connection: option({
-    scope: 'directive',
-    value: firstWord(),
-    default: undefined,
+    scope: 'global',
+    value: bridgeNames(),
+    default: [],
     reload: 'live',
     doc: 'Begins a bridge to another broker.',
+    opens: 'bridge',
     unsupported: { advice: 'keep the bridge on a broker that has bridges, and remove its lines' },
   }),
   address: bridgeOption(firstWord(), 'Brokers to connect to: `host[:port] …`.', ['addresses']),
@@ -107,4 +109,16 @@ function bridgeOption<T>(value: Value<T>, doc: string, aliases: readonly string[
 
 function firstWord(syntax = '<text>'): Value<string> {
   return { syntax, parse: firstToken }
+}
+
+// `connection`: the names so far, each once.
+function bridgeNames(): Value<readonly string[]> {
+  return {
+    syntax: '<name>',
+    parse(rest, name, previous = []) {
+      const bridge = firstToken(rest, name)
+      if (previous.includes(bridge)) throw new OptionValueError(`Error: Duplicate bridge name '${escapeText(bridge)}'.`)
+      return [...previous, bridge]
+    },
+  }
 }

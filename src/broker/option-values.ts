@@ -49,7 +49,11 @@ export function retainExpiry(): Value<number> {
   const minutes = integer({ minimum: 1, refusal: (_, name) => `Error: ${name} must be >= 1.` })
   return {
     syntax: 'integer ≥ 1; above 10000000 = 10000000',
-    parse: (rest, name, previous) => Math.min(minutes.parse(rest, name, previous), 10_000_000),
+    parse(rest, name, previous, warn) {
+      const value = minutes.parse(rest, name, previous, warn)
+      if (value > 10_000_000) warn(`Warning: ${name} being capped at 19 years.`)
+      return Math.min(value, 10_000_000)
+    },
   }
 }
 

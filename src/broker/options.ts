@@ -37,6 +37,7 @@ export const brokerOptions = {
     default: 'auto-',
     reload: 'new-connections',
     doc: 'Begins the client ids that the broker makes up.',
+    overriddenBy: 'listener_auto_id_prefix',
     deprecated: "Please use 'listener_auto_id_prefix' instead.",
   }),
   autosave_interval: option({
@@ -210,6 +211,7 @@ export const brokerOptions = {
     default: 0,
     reload: 'live',
     doc: 'Most payload bytes of a message; larger ones are dropped; 0: no limit.',
+    notice: 'Note: It is recommended to replace `message_size_limit` with `max_packet_size`.',
   }),
   mount_point: option({
     scope: 'listener-only',

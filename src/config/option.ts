@@ -48,8 +48,16 @@ export interface Option<T = unknown, D = unknown, S extends Scope = Scope> {
   readonly aliases?: readonly string[]
   /** The hint that ends Mosquitto's deprecation notice; may be empty. */
   readonly deprecated?: string
+  /** A notice that each line with this option gets. */
+  readonly notice?: string
   /** The warning of an `ignored` option. */
   readonly warning?: string
+  /** The listener option that goes before this one. */
+  readonly overriddenBy?: string
+  /** The lines after this one may be of a bridge or a plugin. */
+  readonly opens?: 'bridge' | 'plugin'
+  /** The refusal when there is no bridge or plugin above, where it is not the usual one. */
+  readonly orphan?: string
   readonly unsupported?: Unsupported<T>
   /** Mosquitto does not know this option. */
   readonly own?: true
@@ -67,7 +75,11 @@ export function option<T, const D extends T | undefined, const S extends Scope>(
   return declaration
 }
 
-type Setting<O> = O extends { readonly value: Value<infer T>; readonly default: infer D } ? T | D : never
+type Setting<O> = O extends { readonly value: Value<infer T>; readonly default: infer D }
+  ? undefined extends D
+    ? T | undefined
+    : T
+  : never
 
 /** The settings object of the options of `Table` in one of the scopes `S`: keys are the option names, values checked. */
 export type Settings<Table, S extends Scope> = {

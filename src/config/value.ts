@@ -11,9 +11,10 @@ export interface Value<T> {
    * @param text what follows the option's name and one space on its line, CR and LF removed
    * @param name the option as it was written, for the error text
    * @param previous what an earlier line set, when there was one in the same scope
+   * @param warn takes a warning about a value that is accepted all the same
    * @throws OptionValueError
    */
-  parse(text: string, name: string, previous: T | undefined): T
+  parse(text: string, name: string, previous: T | undefined, warn: (line: string) => void): T
 }
 
 /** A value was refused; `message` is the line that Mosquitto prints. */
@@ -146,9 +147,9 @@ function trimBlanks(value: string): string {
   return value.replace(/^[\t\n\v\f\r ]+|[\t\n\v\f\r ]+$/g, '')
 }
 
-// U+FFFD stands for bytes that did not decode; control characters are what MQTT forbids in strings (MQTT-1.5.4).
+// Mosquitto holds values to the rules of MQTT strings (§1.5.4). Bytes that did not decode arrive as lone surrogates.
 function isTextOfMqtt(value: string): boolean {
-  return !/[\u0000-\u001f\u007f-\u009f\ufffd\ufdd0-\ufdef]/.test(value) && value.isWellFormed()
+  return value.isWellFormed() && !/[\p{Cc}\p{Noncharacter_Code_Point}]/u.test(value)
 }
 
 function describeRange({ minimum, maximum, negative }: IntegerRange): string {

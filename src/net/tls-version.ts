@@ -11,8 +11,8 @@ export function tlsVersion(): Value<TlsVersion> {
   const word = text()
   return {
     syntax: 'tlsv1.2 | tlsv1.3',
-    parse(rest, name, previous) {
-      const value = word.parse(rest, name, previous)
+    parse(rest, name, previous, warn) {
+      const value = word.parse(rest, name, previous, warn)
       const version = versions.find(known => known === value)
       if (version === undefined) throw new OptionValueError(`Error: Unsupported tls_version "${escapeText(value)}".`)
       return version

@@ -1,0 +1,83 @@
+// Rules between options, once all of them are known: what is refused, and what is worth a warning at start.
+
+import { escapeText } from '../base/escape.ts'
+import type { ConfigProblem } from '../config/config-error.ts'
+import type { Config, ConfigMessage, ListenerSettings } from './options.ts'
+
+type Resolved = Pick<Config, 'global' | 'listeners' | 'localOnly'>
+
+/** Combinations that Mosquitto refuses; it names no line, so the hint names the listener. */
+export function checkConfig({ listeners }: Resolved): readonly ConfigProblem[] {
+  return listeners.flatMap(listener => {
+    const message = certificateFault(listener)
+    if (message === undefined) return []
+    return [
+      { refusedBy: 'mosquitto', message, locations: [], hint: `This is about the listener of ${listener.origin}.` },
+    ]
+  })
+}
+
+/** What is allowed, but probably not meant, or dangerous. */
+export function warningsAbout({ global, listeners, localOnly }: Resolved): readonly ConfigMessage[] {
+  const lines = [
+    ...(localOnly ? localOnlyLines : []),
+    ...listeners.flatMap(listener => [...warningsAboutListener(listener)]),
+    ...(global.session_owner_check ? [] : [ownerCheckIsOff]),
+  ]
+  return lines.map(line => ({ type: 'warning', line }))
+}
+
+const localOnlyLines = [
+  'Starting in local only mode. Connections will only be possible from clients running on this machine.',
+  'Create a configuration file which defines a listener to allow remote access.',
+  'For more details see https://mosquitto.org/documentation/authentication-methods/',
+]
+
+const ownerCheckIsOff =
+  'Warning: session_owner_check is off: any user can take over the session and the queued messages of any client id.'
+
+function certificateFault({ certfile, keyfile, cafile, capath }: ListenerSettings): string | undefined {
+  if ((certfile === undefined) !== (keyfile === undefined)) {
+    return 'Error: Both certfile and keyfile must be provided to enable a TLS listener.'
+  }
+  if (certfile !== undefined) return undefined
+  if (cafile !== undefined) return 'Error: cafile specified without certfile and keyfile.'
+  if (capath !== undefined) return 'Error: capath specified without certfile and keyfile.'
+  return undefined
+}
+
+function* warningsAboutListener(listener: ListenerSettings): Generator<string> {
+  const { port, certfile, keyfile, origin } = listener
+  for (const [name, value] of Object.entries({ certfile, keyfile })) {
+    if (value !== undefined && namesSeveralFiles(value)) yield severalFiles(name, value, origin)
+  }
+  if (certfile !== undefined) {
+    if (!listener.require_certificate) yield* certificateIsNotAsked(listener)
+    return
+  }
+  if (port === 8883)
+    yield `Warning: plaintext listener on 8883: without certfile and keyfile (${origin}) nothing is encrypted.`
+  if (listener.password_file !== undefined && !isLocal(listener)) {
+    yield `Warning: Listener on port ${port} is not encrypted: passwords sent to it can be read on the way (${origin}).`
+  }
+}
+
+function* certificateIsNotAsked({ use_identity_as_username, use_subject_as_username, origin }: ListenerSettings) {
+  if (use_identity_as_username || use_subject_as_username) {
+    yield `Warning: without 'require_certificate true' no client certificate is asked for, so nobody has a user name from it (${origin}).`
+  }
+}
+
+// `certfile a.crt b.crt` is one path with a space in it; nobody means that when both words look like files.
+function namesSeveralFiles(value: string): boolean {
+  const words = value.split(/\s+/)
+  return words.length > 1 && words.slice(1).some(word => /^\/|\.(crt|key|pem|cer)$/i.test(word))
+}
+
+function severalFiles(name: string, value: string, origin: string): string {
+  return `Warning: ${name} takes one file, and "${escapeText(value)}" is read as one path (${origin}). One certificate per listener; client certificates do not belong on the broker.`
+}
+
+function isLocal({ port, address }: ListenerSettings): boolean {
+  return port === 0 || address === 'localhost' || address === '::1' || /^127\./.test(address ?? '')
+}
