@@ -30,7 +30,7 @@ test('CONNECT has the layout of MQTT 5 figures 3-2 to 3-6', () => {
   assert.equal(
     showHex(bytes),
     showHex(
-      hex`10 1E 00 04 'MQTT' 05 EE 00 0A (properties) 00 00 01 'c' (will) 00 00 01 'w' 00 01 'x' 00 01 'u' 00 01 'p'`,
+      hex`10 1B 00 04 'MQTT' 05 EE 00 0A (properties) 00 00 01 'c' (will) 00 00 01 'w' 00 01 'x' 00 01 'u' 00 01 'p'`,
     ),
   )
 })
