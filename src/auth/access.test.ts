@@ -1,0 +1,65 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import type { Log } from '../base/log.ts'
+import { silentLog } from '../base/log.ts'
+import { createAccess } from './access.ts'
+import { parseAclFile } from './acl-file.ts'
+import { provePrincipal } from './principal.ts'
+import type { Access } from './realm.ts'
+
+function accessOf(
+  text: string | undefined,
+  username: string | undefined,
+  clientId: string,
+  log: Log = silentLog,
+): Access {
+  const rules = text === undefined ? undefined : parseAclFile(text, 'acl').rules
+  const method = username === undefined ? 'anonymous' : 'password'
+  return createAccess(rules, provePrincipal(username, method, ''), clientId, log)
+}
+
+describe('createAccess', () => {
+  it('hands back the very message that the rules allow, and undefined for one that they refuse', () => {
+    const access = accessOf('user bob\ntopic write a', 'bob', 'c1')
+    const message = { topicName: 'a', payload: 'x' }
+    assert.equal(access.publish(message), message)
+    assert.equal(access.publish({ topicName: 'b' }), undefined)
+  })
+
+  it('asks write rules for a publish and read rules for a delivery', () => {
+    const access = accessOf('user bob\ntopic write up\ntopic read down', 'bob', 'c1')
+    assert.equal(access.receive('down'), true)
+    assert.equal(access.receive('up'), false)
+    assert.equal(access.publish({ topicName: 'down' }), undefined)
+  })
+
+  it('features F6: without an ACL file everything is allowed, with an empty one nothing', () => {
+    const open = accessOf(undefined, 'bob', 'c+')
+    const message = { topicName: '$SYS/a' }
+    assert.equal(open.publish(message), message)
+    assert.equal(open.receive('$SYS/a'), true)
+    assert.equal(open.subscribe('#'), true)
+    const closed = accessOf('', 'bob', 'c1')
+    assert.equal(closed.publish({ topicName: 'a' }), undefined)
+    assert.equal(closed.receive('a'), false)
+  })
+
+  it('features F7: every subscription passes, and a deny below a broader grant holds at delivery', () => {
+    const access = accessOf('user bob\ntopic read a/#\ntopic deny a/secret', 'bob', 'c1')
+    assert.equal(access.subscribe('a/secret'), true)
+    assert.equal(access.subscribe('#'), true)
+    assert.equal(access.receive('a/open'), true)
+    assert.equal(access.receive('a/secret'), false)
+  })
+
+  it('features F5: says once that a dangerous name kept patterns from a client, when it first mattered', () => {
+    const lines: string[] = []
+    const log: Log = { enabled: () => true, write: (type, line) => lines.push(`${type}: ${line}`) }
+    const access = accessOf('user +\ntopic read own\npattern readwrite %u/#', '+', 'c1', log)
+    assert.equal(access.receive('own'), true)
+    assert.deepEqual(lines, [])
+    assert.equal(access.receive('victim/a'), false)
+    assert.equal(access.receive('victim/a'), false)
+    assert.deepEqual(lines, ['notice: ACL denying access to client with dangerous username "+"'])
+  })
+})

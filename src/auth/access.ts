@@ -1,0 +1,57 @@
+// One client's rights as the broker asks for them, on every publish and every delivery.
+
+import type { Log } from '../base/log.ts'
+import type { AclAction } from './acl-rule-tree.ts'
+import { type AclRules, type AclSubject, isGrant } from './acl-rules.ts'
+import type { Permitted, Principal } from './principal.ts'
+import type { Access } from './realm.ts'
+
+/**
+ * Prepares the answers for one client. Subscriptions are always let through, and each delivery is judged instead: so a
+ * `deny` below a broader grant holds (features F7).
+ *
+ * @param rules undefined without an ACL file, and then everything is allowed (features F6)
+ */
+export function createAccess(rules: AclRules | undefined, principal: Principal, clientId: string, log: Log): Access {
+  if (rules === undefined) return openAccess
+  return new AclFileAccess(rules.subject({ username: principal.username, clientId }), log)
+}
+
+const openAccess: Access = {
+  publish: message => message as Permitted<typeof message>,
+  receive: () => true,
+  subscribe: () => true,
+}
+
+class AclFileAccess implements Access {
+  readonly #subject: AclSubject
+  readonly #log: Log
+  #refusalLogged = false
+
+  constructor(subject: AclSubject, log: Log) {
+    this.#subject = subject
+    this.#log = log
+  }
+
+  publish<T extends { readonly topicName: string }>(message: T): Permitted<T> | undefined {
+    return this.#allows('write', message.topicName) ? (message as Permitted<T>) : undefined
+  }
+
+  receive(topicName: string): boolean {
+    return this.#allows('read', topicName)
+  }
+
+  subscribe(): boolean {
+    return true
+  }
+
+  #allows(action: AclAction, topicName: string): boolean {
+    const rule = this.#subject.decidingRule(action, topicName)
+    // Mosquitto says it on every check; once is enough to be found, and no way to flood the log.
+    if (rule === undefined && this.#subject.refusal !== undefined && !this.#refusalLogged) {
+      this.#refusalLogged = true
+      this.#log.write('notice', this.#subject.refusal)
+    }
+    return isGrant(rule)
+  }
+}

@@ -1,0 +1,320 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import fc from 'fast-check'
+import { naivelyMatches } from '../../test/support/topics.ts'
+import { parseAclFile } from './acl-file.ts'
+import type { AclAction, AclRule } from './acl-rule-tree.ts'
+import { type AclClient, AclRules, decide } from './acl-rules.ts'
+
+const write: AclAction = 'write'
+
+interface Case {
+  readonly name: string
+  readonly acl: string
+  readonly username?: string
+  readonly clientId?: string
+  /** Topics, each with the line that decides a publish on it. */
+  readonly allowed?: Record<string, number>
+  /** 0 where no rule grants. */
+  readonly denied?: Record<string, number>
+}
+
+const cases: Case[] = [
+  {
+    name: 'features F2: lines above the first user serve clients without a username',
+    acl: 'topic a',
+    allowed: { a: 1 },
+    denied: { b: 0 },
+  },
+  {
+    name: 'features F2: … and nobody else, whatever an article says',
+    acl: 'topic public/all\nuser bob\ntopic b',
+    username: 'bob',
+    allowed: { b: 3 },
+    denied: { 'public/all': 0 },
+  },
+  {
+    name: 'features F3: a user has only the lines below its name',
+    acl: 'user bob\ntopic a\nuser al\ntopic b\nuser bob\ntopic c',
+    username: 'bob',
+    allowed: { a: 2, c: 6 },
+    denied: { b: 0 },
+  },
+  {
+    name: 'features F3: a user that the file does not name has nothing',
+    acl: 'topic z\nuser bob\ntopic a',
+    username: 'eve',
+    denied: { a: 0, z: 0 },
+  },
+  {
+    name: 'features F3: an empty username is a username',
+    acl: 'topic a\npattern %u/b',
+    username: '',
+    allowed: { '/b': 2 },
+    denied: { a: 0 },
+  },
+  {
+    name: 'features F4: %u is the username, as one level',
+    acl: 'pattern readwrite users/%u/mytopic',
+    username: 'bob',
+    allowed: { 'users/bob/mytopic': 1 },
+    denied: { 'users/al/mytopic': 0, 'users/bob': 0, 'users/bobby/mytopic': 0, 'users/%u/mytopic': 0 },
+  },
+  {
+    name: 'features F4: %c is the client id, of users and of the anonymous',
+    acl: 'pattern write sensor/%c/data',
+    clientId: 'c1',
+    allowed: { 'sensor/c1/data': 1 },
+    denied: { 'sensor/c2/data': 0, 'sensor/c1': 0, 'sensor/%c/data': 0 },
+  },
+  {
+    name: 'features F4: a line with %u is left out without a username',
+    acl: 'pattern %u/%c\npattern deny %u/#\npattern z',
+    allowed: { z: 3 },
+    denied: { 'undefined/c1': 0, '/c1': 0 },
+  },
+  {
+    name: 'features F4: a variable beside other characters is no variable',
+    acl: 'pattern a/x%u',
+    username: 'bob',
+    allowed: { 'a/x%u': 1 },
+    denied: { 'a/xbob': 0 },
+  },
+  {
+    name: 'features F4: a literal "%c" is the client whose id it is',
+    acl: 'pattern a/%c',
+    clientId: '%c',
+    allowed: { 'a/%c': 1 },
+  },
+  { name: 'features F4: in a topic line %c is text', acl: 'topic a/%c', allowed: { 'a/%c': 1 }, denied: { 'a/c1': 0 } },
+  {
+    name: 'features F4: variables and wildcards in one pattern',
+    acl: 'pattern +/%c/%u/#',
+    username: 'bob',
+    allowed: { 'x/c1/bob': 1, 'x/c1/bob/y/z': 1 },
+    denied: { 'x/bob/c1': 0, '$x/c1/bob': 0 },
+  },
+  {
+    name: 'features F5: a client id with + has no patterns, its own lines it has',
+    acl: 'user bob\ntopic b\npattern a/%c\npattern z',
+    username: 'bob',
+    clientId: 'c+',
+    allowed: { b: 2 },
+    denied: { 'a/c+': 0, 'a/cx': 0, z: 0 },
+  },
+  {
+    name: 'features F5: a username # has no patterns',
+    acl: 'pattern users/%u',
+    username: '#',
+    denied: { 'users/bob': 0, 'users/#': 0, users: 0 },
+  },
+  {
+    name: 'features 2a-17: no grant takes a name with a /, the other patterns stay',
+    acl: 'pattern a/%c\npattern z',
+    clientId: 'c/d',
+    allowed: { z: 2 },
+    denied: { 'a/c/d': 0, 'a/c': 0 },
+  },
+  {
+    name: 'features 2a-17: nobody escapes a denial by a name with a /',
+    acl: 'pattern #\npattern deny a/%c/#',
+    clientId: 'c/d',
+    allowed: { 'a/c': 1, 'a/c/x': 1, 'a/c/dx': 1 },
+    denied: { 'a/c/d': 2, 'a/c/d/e': 2 },
+  },
+  {
+    name: 'features F6: denials come first, wherever they stand',
+    acl: 'user bob\ntopic a/#\ntopic deny a/b',
+    username: 'bob',
+    allowed: { a: 2, 'a/c': 2 },
+    denied: { 'a/b': 3 },
+  },
+  {
+    name: 'features F6: a denial of the user is above a pattern',
+    acl: 'pattern a\nuser bob\ntopic deny #',
+    username: 'bob',
+    denied: { a: 3 },
+  },
+  {
+    name: 'features F6: a grant of the user is above a denying pattern',
+    acl: 'user bob\ntopic a\npattern deny a\npattern b\npattern deny b',
+    username: 'bob',
+    allowed: { a: 2 },
+    denied: { b: 5 },
+  },
+  {
+    name: 'features F6: read does not allow a publish, a later write does',
+    acl: 'topic read a\ntopic write a',
+    allowed: { a: 2 },
+  },
+  {
+    name: 'features F6: the first of several grants is named',
+    acl: 'topic +/b\ntopic a/b\ntopic #',
+    allowed: { 'a/b': 1, x: 3 },
+  },
+  {
+    name: 'features F6: only a rule that begins with $ reaches $-topics',
+    acl: 'topic #\ntopic +/b\ntopic $SYS/a',
+    allowed: { '$SYS/a': 3 },
+    denied: { '$SYS/b': 0, $SYS: 0 },
+  },
+  {
+    name: 'features F6: a username that begins with $ does not open $-topics',
+    acl: 'pattern %u/#',
+    username: '$SYS',
+    denied: { '$SYS/a': 0 },
+  },
+  { name: 'features F6: an empty file denies', acl: '# nothing', username: 'bob', denied: { a: 0 } },
+  {
+    name: 'features F8: the bridge state is the only $SYS topic to write',
+    acl: 'topic read $SYS/#\nuser roger\ntopic foo/bar\npattern write $SYS/broker/connection/%c/state',
+    username: 'roger',
+    allowed: { 'foo/bar': 3, '$SYS/broker/connection/c1/state': 4 },
+    denied: { '$SYS/broker/connection/c2/state': 0, '$SYS/broker/uptime': 0 },
+  },
+  {
+    name: '§4.7: # is its parent level too, empty levels count',
+    acl: 'topic a/#\ntopic b//c',
+    allowed: { a: 1, 'a/': 1, 'b//c': 2 },
+    denied: { ab: 0, 'b/c': 0 },
+  },
+]
+
+describe('decide', () => {
+  for (const { name, acl, username, clientId = 'c1', allowed = {}, denied = {} } of cases) {
+    it(name, () => {
+      const { rules } = parseAclFile(acl, 'acl')
+      const client = { username, clientId }
+      for (const [topicName, line] of Object.entries(allowed)) {
+        const decision = decide(rules, client, write, topicName)
+        assert.deepEqual([decision.allowed, decision.rule?.line], [true, line], topicName)
+      }
+      for (const [topicName, line] of Object.entries(denied)) {
+        const decision = decide(rules, client, write, topicName)
+        assert.deepEqual([decision.allowed, decision.rule?.line ?? 0], [false, line], topicName)
+      }
+    })
+  }
+
+  it('features F6: allows everything without a file', () => {
+    assert.deepEqual(decide(undefined, { username: 'a', clientId: '#' }, write, '$SYS/a'), {
+      allowed: true,
+      rule: undefined,
+      refusal: undefined,
+    })
+  })
+
+  it('features F5: names the dangerous username or client id, escaped, and only where it mattered', () => {
+    const { rules } = parseAclFile('user +\ntopic own\npattern %u/%c', 'acl')
+    const refusal = (username: string, clientId: string, topicName = 'x'): string | undefined =>
+      decide(rules, { username, clientId }, write, topicName).refusal
+    assert.equal(refusal('+', 'c1'), 'ACL denying access to client with dangerous username "+"')
+    assert.equal(refusal('bob', 'c\n#'), 'ACL denying access to client with dangerous client id "c\\x0a#"')
+    assert.equal(refusal('bob', 'c/d'), 'ACL denying access to client with dangerous client id "c/d"')
+    assert.equal(refusal('b/c', 'c1'), 'ACL denying access to client with dangerous username "b/c"')
+    assert.equal(refusal('+', 'c1', 'own'), undefined)
+    assert.equal(refusal('bob', 'c1'), undefined)
+  })
+
+  it('features 2a-17: a / in a name that no grant uses is nobody’s danger', () => {
+    const { rules } = parseAclFile('pattern read %u/a', 'acl')
+    assert.equal(decide(rules, { username: 'bob', clientId: 'c/d' }, write, 'x').refusal, undefined)
+  })
+
+  it('stands rules and topics of thousands of levels', () => {
+    const deep = 'a/'.repeat(30_000)
+    const { rules } = parseAclFile(`topic ${'+/'.repeat(30_000)}x\npattern ${deep}%c`, 'acl')
+    assert.equal(decide(rules, { username: undefined, clientId: 'c1' }, write, `${deep}x`).rule?.line, 1)
+    assert.equal(decide(rules, { username: 'bob', clientId: 'c1' }, write, `${deep}c1`).rule?.line, 2)
+    assert.equal(decide(rules, { username: 'bob', clientId: 'c1' }, write, deep).rule, undefined)
+  })
+})
+
+describe('AclRules', () => {
+  const word = fc.constantFrom('a', 'b', '', '$S', 'c1')
+  const name = fc.constantFrom('a', 'b', 'c1', '$S', 'a/b', 'x+', '#', '%u')
+  const topicFilter = fc
+    .tuple(
+      fc.array(fc.oneof(word, fc.constantFrom('+', '%c', '%u')), { maxLength: 3 }),
+      fc.constantFrom('a', 'b', '+', '#', '%c', '%u'),
+    )
+    .map(([levels, last]) => [...levels, last].join('/'))
+  const unnumbered = fc.record({
+    kind: fc.constantFrom('topic' as const, 'pattern' as const),
+    access: fc.constantFrom('read' as const, 'write' as const, 'readwrite' as const, 'deny' as const),
+    topicFilter,
+    username: fc.option(name, { nil: undefined }),
+  })
+  const topicName = fc
+    .array(fc.oneof(word, fc.constantFrom('%c', '%u')), { minLength: 1, maxLength: 4 })
+    .map(levels => levels.join('/'))
+    .filter(topic => topic !== '')
+  const client = fc.record({ username: fc.option(name, { nil: undefined }), clientId: name })
+
+  it('features F6: the trees decide as a list of rules, asked one by one, does', () => {
+    fc.assert(
+      fc.property(
+        fc.array(unnumbered, { maxLength: 12 }),
+        client,
+        fc.constantFrom<AclAction>('read', 'write'),
+        fc.array(topicName, { minLength: 1, maxLength: 6 }),
+        (drafts, who, action, topicNames) => {
+          const list = drafts.map((draft, index) => ({ ...draft, line: index + 1 }))
+          const rules = new AclRules(list)
+          for (const topic of topicNames) {
+            assert.equal(decide(rules, who, action, topic).rule, naivelyDecide(list, who, action, topic), topic)
+          }
+        },
+      ),
+      { numRuns: 1500 },
+    )
+  })
+
+  it('finds one rule among ten thousand of a user, and one user among ten thousand', () => {
+    const list: AclRule[] = []
+    for (let line = 1; line <= 10_000; line++) {
+      list.push({ line, kind: 'topic', access: 'readwrite', topicFilter: `devices/${line}/+`, username: 'bob' })
+      list.push({
+        line: 10_000 + line,
+        kind: 'topic',
+        access: 'readwrite',
+        topicFilter: 'own',
+        username: `user${line}`,
+      })
+    }
+    const rules = new AclRules(list)
+    const bob = rules.subject({ username: 'bob', clientId: 'c1' })
+    for (let line = 1; line <= 10_000; line++) {
+      assert.equal(bob.decidingRule('read', `devices/${line}/state`)?.line, line)
+      const user = rules.subject({ username: `user${line}`, clientId: 'c1' })
+      assert.equal(user.decidingRule('read', 'own')?.line, 10_000 + line)
+    }
+  })
+})
+
+/** The rules of features F4 to F6 as they read, one after the other. */
+function naivelyDecide(list: AclRule[], who: AclClient, action: AclAction, topicName: string): AclRule | undefined {
+  const dangerous = /[+#]/.test(who.username ?? '') || /[+#]/.test(who.clientId)
+  const own = list.filter(rule => rule.kind === 'topic' && rule.username === who.username)
+  const patterns = dangerous ? [] : list.filter(rule => rule.kind === 'pattern')
+  const concerns = (rule: AclRule): boolean => rule.access === action || rule.access === 'readwrite'
+  const denies = (rule: AclRule): boolean => rule.access === 'deny'
+  const matches = (rule: AclRule): boolean => naivelyApplies(rule, who, topicName)
+  return (
+    own.find(rule => denies(rule) && matches(rule)) ??
+    own.find(rule => concerns(rule) && matches(rule)) ??
+    patterns.find(rule => denies(rule) && matches(rule)) ??
+    patterns.find(rule => concerns(rule) && matches(rule))
+  )
+}
+
+function naivelyApplies(rule: AclRule, who: AclClient, topicName: string): boolean {
+  if (topicName.startsWith('$') && !rule.topicFilter.startsWith('$')) return false
+  if (rule.kind === 'topic') return naivelyMatches(rule.topicFilter, topicName)
+  const levels = rule.topicFilter.split('/')
+  const used = [...(levels.includes('%u') ? [who.username] : []), ...(levels.includes('%c') ? [who.clientId] : [])]
+  if (used.includes(undefined)) return false
+  if (rule.access !== 'deny' && used.some(value => value?.includes('/'))) return false
+  const filled = levels.map(level => (level === '%u' ? who.username : level === '%c' ? who.clientId : level)).join('/')
+  return naivelyMatches(filled, topicName)
+}

@@ -1,0 +1,169 @@
+// What an ACL file allows whom: its rules, sorted by whom they concern, and the order in which they are asked.
+
+import { escapeText } from '../base/escape.ts'
+import { type AclAction, type AclRule, AclRuleTree, type PatternValues } from './acl-rule-tree.ts'
+
+/** Who asks. */
+export interface AclClient {
+  /** undefined for an anonymous client. */
+  readonly username: string | undefined
+  readonly clientId: string
+}
+
+/** An answer, and why: for people, `acl check` and audit. */
+export interface AclDecision {
+  readonly allowed: boolean
+  /** The rule that decided; undefined when none did, and what is not granted is denied. */
+  readonly rule: AclRule | undefined
+  /** Mosquitto's log line when the client's own name kept pattern rules from being asked. */
+  readonly refusal: string | undefined
+}
+
+/** Denials and grants of one user, of the anonymous, or of the patterns. */
+class RuleSet {
+  readonly denials = new AclRuleTree()
+  readonly grants = new AclRuleTree()
+
+  add(rule: AclRule): void {
+    if (rule.access === 'deny') this.denials.add(rule)
+    else this.grants.add(rule)
+  }
+}
+
+/** The rules of one ACL file, ready to be asked. A file without rules denies everything (features F6). */
+export class AclRules {
+  /** In the order of the file. */
+  readonly list: readonly AclRule[]
+  readonly #anonymous = new RuleSet()
+  readonly #users = new Map<string, RuleSet>()
+  readonly #patterns = new RuleSet()
+  readonly #grantedVariables = { clientId: false, username: false }
+  readonly #hasPatterns: boolean
+
+  constructor(list: readonly AclRule[]) {
+    this.list = list
+    this.#hasPatterns = list.some(rule => rule.kind === 'pattern')
+    for (const rule of list) {
+      if (rule.kind === 'pattern') this.#addPattern(rule)
+      else this.#setOf(rule.username).add(rule)
+    }
+  }
+
+  /** The rules as they concern one client: what is worked out once, at CONNECT. */
+  subject(client: AclClient): AclSubject {
+    const own = client.username === undefined ? this.#anonymous : this.#users.get(client.username)
+    return new AclSubject(client, own, this.#hasPatterns ? this.#patterns : undefined, this.#grantedVariables)
+  }
+
+  #addPattern(rule: AclRule): void {
+    this.#patterns.add(rule)
+    if (rule.access === 'deny') return
+    const levels = rule.topicFilter.split('/')
+    if (levels.includes('%c')) this.#grantedVariables.clientId = true
+    if (levels.includes('%u')) this.#grantedVariables.username = true
+  }
+
+  #setOf(username: string | undefined): RuleSet {
+    if (username === undefined) return this.#anonymous
+    let own = this.#users.get(username)
+    if (own === undefined) {
+      own = new RuleSet()
+      this.#users.set(username, own)
+    }
+    return own
+  }
+}
+
+/** One client before the rules; made by `AclRules.subject`. */
+export class AclSubject {
+  /** The line to log when nothing was granted, because pattern rules were kept from this client (features F5). */
+  readonly refusal: string | undefined
+  readonly #own: RuleSet | undefined
+  /** undefined when there are none, or when this client's name would work as a wildcard in them. */
+  readonly #patterns: RuleSet | undefined
+  readonly #denied: PatternValues
+  readonly #granted: PatternValues
+
+  constructor(
+    client: AclClient,
+    own: RuleSet | undefined,
+    patterns: RuleSet | undefined,
+    grantedVariables: { readonly clientId: boolean; readonly username: boolean },
+  ) {
+    const { username, clientId } = client
+    const wildcard = patterns === undefined ? undefined : firstWith(isWildcard, username, clientId)
+    this.#own = own
+    this.#patterns = wildcard === undefined ? patterns : undefined
+    // A name with a `/` would reach levels that the pattern's author did not name: no grant takes it, yet denials do,
+    // as widely as Mosquitto would, so that nobody escapes one by the choice of a name.
+    this.#denied = client
+    this.#granted = {
+      username: username !== undefined && spansLevels(username) ? undefined : username,
+      clientId: spansLevels(clientId) ? undefined : clientId,
+    }
+    const spanning = firstWith(
+      spansLevels,
+      grantedVariables.username ? username : undefined,
+      grantedVariables.clientId ? clientId : undefined,
+    )
+    this.refusal = wildcard ?? spanning
+  }
+
+  /**
+   * The rule that decides: denials of the client's own, its own grants, denying patterns, granting patterns, in this
+   * order. undefined, nothing granted, is a denial too.
+   */
+  decidingRule(action: AclAction, topicName: string): AclRule | undefined {
+    return (
+      this.#own?.denials.find(action, topicName, undefined) ??
+      this.#own?.grants.find(action, topicName, undefined) ??
+      this.#patterns?.denials.find(action, topicName, this.#denied) ??
+      this.#patterns?.grants.find(action, topicName, this.#granted)
+    )
+  }
+}
+
+/** Asks the rules as the broker does, and says which one decided. Without an ACL file everything is allowed. */
+export function decide(
+  rules: AclRules | undefined,
+  client: AclClient,
+  action: AclAction,
+  topicName: string,
+): AclDecision {
+  if (rules === undefined) return { allowed: true, rule: undefined, refusal: undefined }
+  const subject = rules.subject(client)
+  const rule = subject.decidingRule(action, topicName)
+  return {
+    allowed: isGrant(rule),
+    rule,
+    refusal: rule === undefined ? subject.refusal : undefined,
+  }
+}
+
+/** Whether the deciding rule lets the client through; no rule does not. */
+export function isGrant(rule: AclRule | undefined): boolean {
+  return rule !== undefined && rule.access !== 'deny'
+}
+
+function isWildcard(name: string): boolean {
+  return name.includes('+') || name.includes('#')
+}
+
+function spansLevels(name: string): boolean {
+  return name.includes('/')
+}
+
+/** Mosquitto's line about the first of the two names that is dangerous. */
+function firstWith(
+  isDangerous: (name: string) => boolean,
+  username: string | undefined,
+  clientId: string | undefined,
+): string | undefined {
+  if (username !== undefined && isDangerous(username)) {
+    return `ACL denying access to client with dangerous username "${escapeText(username)}"`
+  }
+  if (clientId !== undefined && isDangerous(clientId)) {
+    return `ACL denying access to client with dangerous client id "${escapeText(clientId)}"`
+  }
+  return undefined
+}
