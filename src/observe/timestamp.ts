@@ -53,7 +53,6 @@ const codes: Readonly<Record<string, (time: Date) => string>> = {
   F: time => `${time.getFullYear()}-${two(time.getMonth() + 1)}-${two(time.getDate())}`,
   T: time => `${two(time.getHours())}:${two(time.getMinutes())}:${two(time.getSeconds())}`,
   z: offset,
-  Z: zoneName,
   a: time => day(time).slice(0, 3),
   A: day,
   b: time => month(time).slice(0, 3),
@@ -70,9 +69,4 @@ function offset(time: Date): string {
   const minutes = -time.getTimezoneOffset()
   const magnitude = Math.abs(minutes)
   return `${minutes < 0 ? '-' : '+'}${two(Math.floor(magnitude / 60))}${two(magnitude % 60)}`
-}
-
-function zoneName(time: Date): string {
-  const parts = new Intl.DateTimeFormat('en-US', { timeZoneName: 'short' }).formatToParts(time)
-  return parts.find(part => part.type === 'timeZoneName')?.value ?? ''
 }
