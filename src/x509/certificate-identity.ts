@@ -1,5 +1,8 @@
 // What a verified client certificate says about its holder, read once at the handshake.
 
+import type { X509Certificate } from 'node:crypto'
+import { commonNameOf, rfc2253 } from './distinguished-name.ts'
+
 /** Names and dates of one end-entity certificate; text is as in the certificate, escape it before showing it. */
 export interface CertificateIdentity {
   /** RFC 2253 form, `CN=test client,O=Example,C=GB`: what `use_subject_as_username` takes. */
@@ -15,4 +18,20 @@ export interface CertificateIdentity {
   /** Milliseconds since the epoch. */
   readonly notBefore: number
   readonly notAfter: number
+}
+
+/** Reads names and dates; judges nothing. */
+export function readCertificateIdentity(x509: X509Certificate): CertificateIdentity {
+  // Undefined for an empty name, whatever the type declarations say.
+  const subject = (x509.subject as string | undefined) ?? ''
+  const issuer = (x509.issuer as string | undefined) ?? ''
+  return {
+    subject: rfc2253(subject),
+    commonName: commonNameOf(subject),
+    issuer: rfc2253(issuer),
+    serialNumber: x509.serialNumber,
+    fingerprint: x509.fingerprint256.replaceAll(':', '').toLowerCase(),
+    notBefore: x509.validFromDate.getTime(),
+    notAfter: x509.validToDate.getTime(),
+  }
 }
