@@ -1,0 +1,128 @@
+// The broker as one object: what all connections share, the passing of time, and reloads. It opens no socket and reads no
+// file; `server/compose.ts` gives it its parts.
+
+import { permitOwn } from '../auth/principal.ts'
+import type { Throttle } from '../auth/throttle.ts'
+import type { Clock } from '../base/clock.ts'
+import type { Log } from '../base/log.ts'
+import { TimerWheel } from '../base/timer-wheel.ts'
+import type { QoS } from '../mqtt/packet.ts'
+import { ReasonCode } from '../mqtt/reason-code.ts'
+import type { ConnectionHandler, Peer } from '../net/connection-handler.ts'
+import type { Counters } from '../observe/counters.ts'
+import { Message } from '../session/message.ts'
+import type { OutboundLimits } from '../session/outbound.ts'
+import type { Session } from '../session/session.ts'
+import type { Transport } from '../session/transport.ts'
+import { ClientConnection } from './connection.ts'
+import type { ListenerContext } from './listener-context.ts'
+import type { BrokerSettings as OwnSettings } from './options.ts'
+import { routeMessage } from './publish.ts'
+import { Registry, type RegistryHost } from './registry.ts'
+import { MemoryRetainedStore, type RetainedStore } from './retained.ts'
+import { LocalRouter, type Router } from './router.ts'
+import { publishWill } from './will.ts'
+
+/** This room's options, and the bounds of a connection that it keeps for the transport below. */
+export interface BrokerSettings extends OwnSettings {
+  /** Seconds from the accepted byte stream to the accepted CONNECT. */
+  readonly connect_timeout: number
+  /** Bytes waiting for a slow client before messages wait in its session instead. */
+  readonly max_buffered_bytes: number
+}
+
+export interface BrokerParts {
+  readonly settings: BrokerSettings
+  readonly log: Log
+  readonly clock: Clock
+  readonly counters: Counters
+  /** Slows down repeated failures, per address and per client id. */
+  readonly failures: Throttle
+  /** Slows down repeated takeovers, per client id. */
+  readonly takeovers: Throttle
+  /** A new unguessable id for a client that has none, without the configured prefix. */
+  readonly newClientId: () => string
+}
+
+export class Broker implements RegistryHost {
+  settings: BrokerSettings
+  readonly log: Log
+  readonly clock: Clock
+  readonly counters: Counters
+  readonly failures: Throttle
+  readonly takeovers: Throttle
+  readonly newClientId: () => string
+  readonly wheel: TimerWheel
+  readonly router: Router
+  readonly retained: RetainedStore
+  readonly registry: Registry
+  /** Every connection that has not ended, whatever its state. */
+  readonly connections = new Set<ClientConnection>()
+  #stopping = false
+
+  constructor(parts: BrokerParts) {
+    this.settings = parts.settings
+    this.log = parts.log
+    this.clock = parts.clock
+    this.counters = parts.counters
+    this.failures = parts.failures
+    this.takeovers = parts.takeovers
+    this.newClientId = parts.newClientId
+    this.wheel = new TimerWheel(parts.clock.now())
+    this.router = new LocalRouter()
+    this.retained = new MemoryRetainedStore()
+    this.registry = new Registry(this)
+  }
+
+  get limits(): OutboundLimits {
+    return this.settings
+  }
+
+  get longestExpiry(): number {
+    return this.settings.persistent_client_expiration
+  }
+
+  get publishWillOnTakeover(): boolean {
+    return this.settings.publish_will_on_takeover
+  }
+
+  get isStopping(): boolean {
+    return this.#stopping
+  }
+
+  /** A byte stream was accepted; its CONNECT is due within `connect_timeout`. */
+  accept(peer: Peer, transport: Transport, listener: ListenerContext): ConnectionHandler {
+    return new ClientConnection(this, peer, transport, listener)
+  }
+
+  /** Fires what is due; the server calls it several times a second. */
+  advance(now: number): void {
+    this.wheel.advance(now)
+  }
+
+  publishWill(session: Session): void {
+    publishWill(this, session)
+  }
+
+  /** Publishes in the broker's own name (`$SYS`, the log topic). */
+  publishOwn(topicName: string, payload: Uint8Array, qos: QoS, retain: boolean): void {
+    const message = new Message(topicName, payload, qos, retain, '')
+    routeMessage(this, permitOwn(message), undefined, this.clock.now())
+  }
+
+  /**
+   * New settings and rules are in force: whoever they exclude is disconnected (0x98), everybody else goes on under them.
+   * The listeners' contexts have been replaced before.
+   */
+  reconfigure(settings: BrokerSettings): void {
+    this.settings = settings
+    for (const connection of this.connections) connection.reauthorize()
+    for (const session of this.registry.values()) session.outbound.limits = this.limits
+  }
+
+  /** Tells every client that the server shuts down and ends its connection. Nothing is accepted afterwards. */
+  stop(): void {
+    this.#stopping = true
+    for (const connection of this.connections) connection.end(ReasonCode.serverShuttingDown)
+  }
+}

@@ -1,0 +1,382 @@
+// The life of a CONNECT inside the broker: one list of steps, each of which lets the attempt go on or refuses it. Only
+// `authenticate` and the slow-downs may take time; everything else is decided at once.
+
+import type { Identity } from '../auth/identity.ts'
+import type { Principal } from '../auth/principal.ts'
+import type { Authentication, Denial } from '../auth/realm.ts'
+import { assert } from '../base/errors.ts'
+import { escapeText } from '../base/escape.ts'
+import { Timer } from '../base/timer-wheel.ts'
+import { ProtocolViolationError } from '../mqtt/errors.ts'
+import { type Connect, noProperties, PacketType, type Properties, type Will } from '../mqtt/packet.ts'
+import { ReasonCode } from '../mqtt/reason-code.ts'
+import { neverExpiresInterval, type Session } from '../session/session.ts'
+import type { Broker } from './broker.ts'
+import type { Agreement, ClientConnection } from './connection.ts'
+import { startExchange } from './enhanced-authentication.ts'
+import { PublishEncoder } from './publish-encoder.ts'
+import { denialReasonCode, endingText } from './reason-code.ts'
+import { acceptWill } from './will.ts'
+
+/** A CONNECT that was refused: what the peer is told, and what only the log says. */
+export interface Refusal {
+  readonly reasonCode: number
+  readonly rule: string
+}
+
+/** undefined lets the attempt go on; a promise pauses the connection meanwhile. */
+export type StepOutcome = Refusal | undefined | Promise<Refusal | undefined>
+
+/** What the steps gather about one CONNECT. */
+export class ConnectAttempt {
+  readonly broker: Broker
+  readonly connection: ClientConnection
+  readonly packet: Connect
+  clientId: string
+  /** The client left its id empty and got this one. */
+  clientIdAssigned = false
+  keepAlive: number
+  will: Will | undefined
+  principal: Principal | undefined
+  session: Session | undefined
+  resumed = false
+  /** What a successful enhanced authentication leaves for CONNACK (§4.12). */
+  authenticationData: Uint8Array | undefined
+  readonly #delay: Timer
+  #afterDelay: (() => void) | undefined
+
+  constructor(broker: Broker, connection: ClientConnection, packet: Connect) {
+    this.broker = broker
+    this.connection = connection
+    this.packet = packet
+    this.clientId = packet.clientId
+    this.keepAlive = packet.keepAlive
+    this.#delay = new Timer(() => this.#afterDelay?.())
+  }
+
+  get givenClientId(): string | undefined {
+    return this.clientIdAssigned ? undefined : this.clientId
+  }
+
+  get identity(): Identity {
+    const { username, password } = this.packet
+    const { certificate, address } = this.connection.peer
+    return { clientId: this.clientId, username, password, certificate, address }
+  }
+
+  /** Holds the attempt back for a while, without holding anybody else. */
+  wait(delayMs: number): Promise<undefined> {
+    return new Promise(resolve => {
+      this.#afterDelay = () => resolve(undefined)
+      this.broker.wheel.set(this.#delay, this.broker.clock.now() + delayMs)
+    })
+  }
+
+  cancel(): void {
+    this.broker.wheel.clear(this.#delay)
+  }
+}
+
+type Step = (attempt: ConnectAttempt) => StepOutcome
+
+export const connectSteps: readonly Step[] = [
+  checkProtocol,
+  identify,
+  checkWill,
+  slowDown,
+  authenticate,
+  checkOwner,
+  slowTakeovers,
+  claimClientId,
+  acknowledge,
+]
+
+export function beginConnect(broker: Broker, connection: ClientConnection, packet: Connect): void {
+  const attempt = new ConnectAttempt(broker, connection, packet)
+  connection.attempt = attempt
+  if (broker.log.enabled('debug')) {
+    broker.log.write('debug', `Received CONNECT from ${connection.address} as ${escapeText(packet.clientId)}`)
+  }
+  run(attempt, 0)
+}
+
+/** Runs the steps from `index` on; a step that takes time pauses the connection until it is done. */
+function run(attempt: ConnectAttempt, index: number): void {
+  const { connection } = attempt
+  for (let i = index; i < connectSteps.length; i++) {
+    const outcome = (connectSteps[i] as Step)(attempt)
+    if (outcome instanceof Promise) {
+      resumeLater(attempt, outcome, i + 1)
+      return
+    }
+    if (outcome !== undefined) {
+      refuse(attempt, outcome)
+      return
+    }
+    if (connection.state === 'ended') return
+  }
+}
+
+function resumeLater(attempt: ConnectAttempt, outcome: Promise<Refusal | undefined>, next: number): void {
+  const { connection, broker } = attempt
+  // An enhanced exchange needs the client's AUTH packets; anything else lets it wait.
+  const pause = connection.exchange === undefined
+  if (pause) connection.transport.pause()
+  outcome.then(
+    refusal => {
+      if (connection.state === 'ended') return
+      if (refusal === undefined) run(attempt, next)
+      else refuse(attempt, refusal)
+      if (pause) connection.transport.resume()
+    },
+    (error: Error) => {
+      // Fail closed: whatever went wrong while judging, nobody gets in by it.
+      broker.log.write('error', `Error: Unable to judge a CONNECT: ${escapeText(error.message)}`)
+      refuse(attempt, { reasonCode: ReasonCode.serverUnavailable, rule: 'internal error' })
+    },
+  )
+}
+
+function refuse(attempt: ConnectAttempt, refusal: Refusal): void {
+  const { connection, broker, packet } = attempt
+  if (connection.state === 'ended') return
+  const user = packet.username === undefined ? '' : `, u'${escapeText(packet.username)}'`
+  broker.log.write(
+    'notice',
+    `Refused CONNECT from ${connection.address} as ${escapeText(attempt.clientId)}${user}: ${refusal.rule}.`,
+  )
+  connection.send({
+    type: PacketType.connack,
+    sessionPresent: false,
+    reasonCode: refusal.reasonCode,
+    properties: noProperties,
+  })
+  connection.refuse(endingText(refusal.reasonCode))
+}
+
+function checkProtocol(attempt: ConnectAttempt): StepOutcome {
+  const { connection, packet, broker } = attempt
+  const { accept_protocol_versions: accepted } = connection.listener.settings
+  if (!accepted.includes(packet.protocolVersion)) {
+    return { reasonCode: ReasonCode.unsupportedProtocolVersion, rule: 'accept_protocol_versions' }
+  }
+  if (broker.isStopping) return { reasonCode: ReasonCode.serverShuttingDown, rule: 'the broker is stopping' }
+  const { max_keepalive: longest } = broker.settings
+  if (longest > 0 && (packet.keepAlive === 0 || packet.keepAlive > longest)) {
+    // Only MQTT 5 can be told another keep alive (§3.2.2.3.14).
+    if (packet.protocolVersion < 5) return { reasonCode: ReasonCode.clientIdentifierNotValid, rule: 'max_keepalive' }
+    attempt.keepAlive = longest
+  }
+  return undefined
+}
+
+/** The client id, given or made up (§3.1.3.1), and whether this listener takes it. */
+function identify(attempt: ConnectAttempt): StepOutcome {
+  const { connection, packet, broker } = attempt
+  const { settings, realm } = connection.listener
+  if (settings.use_username_as_clientid) {
+    if (packet.username === undefined) return { reasonCode: ReasonCode.notAuthorized, rule: 'use_username_as_clientid' }
+    attempt.clientId = packet.username
+  }
+  if (attempt.clientId === '') {
+    const refused = packet.protocolVersion === 3 || (packet.protocolVersion === 4 && !packet.cleanStart)
+    if (refused || !settings.allow_zero_length_clientid) {
+      return { reasonCode: ReasonCode.clientIdentifierNotValid, rule: 'empty client id' }
+    }
+    attempt.clientId = settings.auto_id_prefix + broker.newClientId()
+    attempt.clientIdAssigned = true
+  }
+  if (Buffer.byteLength(attempt.clientId) > broker.settings.max_client_id_length) {
+    return { reasonCode: ReasonCode.clientIdentifierNotValid, rule: 'max_client_id_length' }
+  }
+  if (!realm.admitsClientId(attempt.clientId)) {
+    return { reasonCode: ReasonCode.notAuthorized, rule: 'clientid_prefixes' }
+  }
+  return undefined
+}
+
+function checkWill(attempt: ConnectAttempt): StepOutcome {
+  const { will } = attempt.packet
+  if (will === undefined) return undefined
+  try {
+    attempt.will = acceptWill(attempt.broker, attempt.connection.listener, will)
+    return undefined
+  } catch (error) {
+    if (!(error instanceof ProtocolViolationError)) throw error
+    return { reasonCode: error.reasonCode, rule: `will: ${error.message}` }
+  }
+}
+
+/** After repeated failures from an address or for a client id, the next attempt waits before it is judged. */
+function slowDown(attempt: ConnectAttempt): StepOutcome {
+  const { broker, connection } = attempt
+  const now = broker.clock.now()
+  const delayMs = Math.max(
+    broker.failures.delayMs(`address:${connection.peer.address}`, now),
+    broker.failures.delayMs(`client:${attempt.clientId}`, now),
+  )
+  return delayMs === 0 ? undefined : attempt.wait(delayMs)
+}
+
+function authenticate(attempt: ConnectAttempt): StepOutcome {
+  const { packet, connection } = attempt
+  if (packet.properties.authenticationMethod !== undefined) return startExchange(attempt)
+  const outcome = connection.listener.realm.authenticate(attempt.identity)
+  if (outcome instanceof Promise) return outcome.then(result => judged(attempt, result))
+  return judged(attempt, outcome)
+}
+
+function judged(attempt: ConnectAttempt, outcome: Authentication): Refusal | undefined {
+  const { broker, connection } = attempt
+  if (!outcome.allowed) return deny(broker, connection, attempt.givenClientId, outcome)
+  attempt.principal = outcome.principal
+  noteSuccess(broker, connection, attempt.givenClientId, outcome.principal)
+  return undefined
+}
+
+/** An address and a client id that were proven are not slowed down for earlier failures. */
+export function noteSuccess(
+  broker: Broker,
+  connection: ClientConnection,
+  clientId: string | undefined,
+  principal: Principal,
+): void {
+  const now = broker.clock.now()
+  if (principal.method !== 'anonymous') broker.failures.succeed(`address:${connection.peer.address}`, now)
+  if (clientId !== undefined) broker.failures.succeed(`client:${clientId}`, now)
+}
+
+/** Counts a failure against the address and the client id. @param clientId undefined when the broker made it up */
+export function deny(
+  broker: Broker,
+  connection: ClientConnection,
+  clientId: string | undefined,
+  denial: Denial,
+): Refusal {
+  const now = broker.clock.now()
+  if (denial.reason !== 'busy') {
+    broker.failures.fail(`address:${connection.peer.address}`, now)
+    if (clientId !== undefined) broker.failures.fail(`client:${clientId}`, now)
+  }
+  return { reasonCode: denialReasonCode(denial.reason), rule: denial.rule }
+}
+
+/** A session belongs to the identity that opened it: nobody else takes it over or inherits its queue (features H4). */
+function checkOwner(attempt: ConnectAttempt): StepOutcome {
+  const { broker, principal } = attempt
+  assert(principal !== undefined, 'only a proven client gets here')
+  const session = broker.registry.get(attempt.clientId)
+  if (session === undefined) {
+    const { global_max_clients: most } = broker.settings
+    if (most >= 0 && broker.registry.size >= most) {
+      return { reasonCode: ReasonCode.serverBusy, rule: 'global_max_clients' }
+    }
+    return undefined
+  }
+  if (session.owner === principal.owner || !broker.settings.session_owner_check) return undefined
+  return {
+    reasonCode: ReasonCode.clientIdentifierNotValid,
+    rule: 'session_owner_check: the session belongs to another identity',
+  }
+}
+
+/** Two clients that keep throwing each other off the same id are slowed down. */
+function slowTakeovers(attempt: ConnectAttempt): StepOutcome {
+  const { broker, clientId } = attempt
+  if (broker.registry.get(clientId)?.connection === undefined) return undefined
+  const now = broker.clock.now()
+  const delayMs = broker.takeovers.delayMs(clientId, now)
+  broker.takeovers.fail(clientId, now)
+  return delayMs === 0 ? undefined : attempt.wait(delayMs)
+}
+
+function claimClientId(attempt: ConnectAttempt): StepOutcome {
+  const { broker, connection, packet, principal, clientId } = attempt
+  assert(principal !== undefined, 'only a proven client gets here')
+  // While a takeover was slowed down somebody else may have opened the session.
+  const refusal = checkOwner(attempt)
+  if (refusal !== undefined) return refusal
+  const access = connection.listener.realm.access(principal, clientId)
+  const { session, resumed } = broker.registry.claim(clientId, packet.cleanStart, principal, access)
+  session.expiryInterval = sessionExpiry(packet)
+  session.will = attempt.will
+  attempt.session = session
+  attempt.resumed = resumed
+  return undefined
+}
+
+function sessionExpiry(packet: Connect): number {
+  if (packet.protocolVersion === 5) return packet.properties.sessionExpiryInterval ?? 0
+  return packet.cleanStart ? 0 : neverExpiresInterval
+}
+
+function acknowledge(attempt: ConnectAttempt): StepOutcome {
+  const { broker, connection, session, packet } = attempt
+  assert(session !== undefined, 'a session was claimed')
+  logConnected(attempt)
+  connection.send({
+    type: PacketType.connack,
+    sessionPresent: attempt.resumed,
+    reasonCode: ReasonCode.success,
+    properties: packet.protocolVersion === 5 ? connackProperties(attempt) : noProperties,
+  })
+  const agreement = agree(attempt, session)
+  connection.become(agreement)
+  session.outbound.connect(connection, agreement.clientReceiveMaximum, broker.clock.now())
+  return undefined
+}
+
+function agree(attempt: ConnectAttempt, session: Session): Agreement {
+  const { connection, packet, broker } = attempt
+  const { settings } = connection.listener
+  const { properties, protocolVersion } = packet
+  return {
+    session,
+    protocolVersion,
+    isBridge: packet.bridge,
+    keepAlive: attempt.keepAlive,
+    receiveMaximum: broker.settings.max_inflight_messages || 65_535,
+    clientReceiveMaximum: properties.receiveMaximum ?? 65_535,
+    topicAliasMaximum: settings.max_topic_alias,
+    encoder: new PublishEncoder({
+      protocolVersion,
+      maximumPacketSize: properties.maximumPacketSize ?? Number.POSITIVE_INFINITY,
+      topicAliasMaximum: Math.min(properties.topicAliasMaximum ?? 0, settings.max_topic_alias_broker),
+      mountPoint: settings.mount_point,
+    }),
+    wantsProblemInformation: properties.requestProblemInformation ?? true,
+    authenticationMethod: properties.authenticationMethod,
+  }
+}
+
+/** What MQTT 5 clients are told (§3.2.2.3); what is at the standard's default is left out. */
+function connackProperties(attempt: ConnectAttempt): Properties {
+  const { connection, broker, packet } = attempt
+  const { settings } = connection.listener
+  const { max_inflight_messages: inflight, max_packet_size: maximumPacketSize } = broker.settings
+  const { authenticationMethod } = packet.properties
+  return {
+    ...(settings.max_topic_alias > 0 && { topicAliasMaximum: settings.max_topic_alias }),
+    ...(attempt.clientIdAssigned && { assignedClientIdentifier: attempt.clientId }),
+    ...(attempt.keepAlive !== packet.keepAlive && { serverKeepAlive: attempt.keepAlive }),
+    ...(authenticationMethod !== undefined && { authenticationMethod }),
+    ...(attempt.authenticationData !== undefined && { authenticationData: attempt.authenticationData }),
+    ...(settings.max_qos < 2 && { maximumQoS: settings.max_qos as 0 | 1 }),
+    ...(!broker.settings.retain_available && { retainAvailable: false }),
+    maximumPacketSize,
+    ...(inflight > 0 && inflight < 65_535 && { receiveMaximum: inflight }),
+  }
+}
+
+function logConnected(attempt: ConnectAttempt): void {
+  const { broker, connection, packet, principal, keepAlive } = attempt
+  if (!broker.settings.connection_messages) return
+  const user = principal?.username === undefined ? '' : `, u'${escapeText(principal.username)}'`
+  const version = `p${packet.protocolVersion}, c${Number(packet.cleanStart)}, k${keepAlive}${user}`
+  const clientId = escapeText(attempt.clientId)
+  broker.log.write('notice', `New client connected from ${connection.address} as ${clientId} (${version}).`)
+  const { tls } = connection.peer
+  if (tls !== undefined) {
+    broker.log.write('notice', `Client ${clientId} negotiated ${tls.protocol} cipher ${tls.cipher}`)
+  }
+}

@@ -1,0 +1,432 @@
+// One client's connection: its state, the switch on packet types, and what is sent to it. The steps themselves are in
+// connect.ts, publish.ts and subscribe.ts.
+
+import type { Principal } from '../auth/principal.ts'
+import { assert, never } from '../base/errors.ts'
+import { escapeText } from '../base/escape.ts'
+import { Timer } from '../base/timer-wheel.ts'
+import { encodePacket } from '../mqtt/codec.ts'
+import { ProtocolError, ProtocolViolationError } from '../mqtt/errors.ts'
+import {
+  type Acknowledgement,
+  type Connect,
+  type Disconnect,
+  noProperties,
+  type Packet,
+  PacketType,
+  type ProtocolVersion,
+  type Publish,
+  type QoS,
+} from '../mqtt/packet.ts'
+import { ReasonCode } from '../mqtt/reason-code.ts'
+import type { ConnectionHandler, Peer, TransportEnd } from '../net/connection-handler.ts'
+import { InboundAliases } from '../session/inbound.ts'
+import type { Delivery, Outlet } from '../session/outbound.ts'
+import type { Conversation, Session } from '../session/session.ts'
+import type { Transport } from '../session/transport.ts'
+import type { Broker } from './broker.ts'
+import { beginConnect, type ConnectAttempt } from './connect.ts'
+import { type PendingExchange, receiveAuth } from './enhanced-authentication.ts'
+import type { ListenerContext } from './listener-context.ts'
+import { receivePublish } from './publish.ts'
+import type { PublishEncoder } from './publish-encoder.ts'
+import { endingText } from './reason-code.ts'
+import type { RetainSource } from './retained.ts'
+import { receiveSubscribe, receiveUnsubscribe } from './subscribe.ts'
+
+/**
+ * `awaiting-connect` → `connecting` (its CONNECT is being judged, perhaps over several AUTH rounds) → `connected` →
+ * `ended`. Any state may end; no other move exists.
+ */
+export type ConnectionState = 'awaiting-connect' | 'connecting' | 'connected' | 'ended'
+
+/** How a client asked to be treated and what was agreed, from CONNECT on. */
+export interface Agreement {
+  readonly session: Session
+  readonly protocolVersion: ProtocolVersion
+  readonly isBridge: boolean
+  /** Seconds, 0 is off; the server's when it has its own. */
+  readonly keepAlive: number
+  /** Most QoS 2 messages that the client may have under way to us. */
+  readonly receiveMaximum: number
+  /** The same towards the client. */
+  readonly clientReceiveMaximum: number
+  readonly topicAliasMaximum: number
+  readonly encoder: PublishEncoder
+  readonly wantsProblemInformation: boolean
+  readonly authenticationMethod: string | undefined
+}
+
+export class ClientConnection implements ConnectionHandler, Conversation, Outlet {
+  readonly broker: Broker
+  readonly peer: Peer
+  readonly transport: Transport
+  readonly listener: ListenerContext
+  protocolVersion: ProtocolVersion = 4
+  state: ConnectionState = 'awaiting-connect'
+  /** While `connecting`. */
+  attempt: ConnectAttempt | undefined
+  /** An enhanced authentication under way: before CONNACK, or again later. */
+  exchange: PendingExchange | undefined
+  aliases = new InboundAliases(0)
+  isBridge = false
+  receiveMaximum = 65_535
+  /** Asks whether this client may still publish what it once retained. */
+  retainSource: RetainSource | undefined
+  #agreement: Agreement | undefined
+  readonly #timer: Timer
+  #lastPacketAt: number
+  #cause: string | undefined
+
+  constructor(broker: Broker, peer: Peer, transport: Transport, listener: ListenerContext) {
+    this.broker = broker
+    this.peer = peer
+    this.transport = transport
+    this.listener = listener
+    this.#timer = new Timer(now => this.#timeOut(now))
+    this.#lastPacketAt = broker.clock.now()
+    broker.wheel.set(this.#timer, this.#lastPacketAt + broker.settings.connect_timeout * 1000)
+    broker.connections.add(this)
+  }
+
+  /** Only while `connected`. */
+  get session(): Session {
+    assert(this.#agreement !== undefined, 'a connected client has a session')
+    return this.#agreement.session
+  }
+
+  get agreement(): Agreement {
+    assert(this.#agreement !== undefined, 'a connected client has an agreement')
+    return this.#agreement
+  }
+
+  get writable(): boolean {
+    return this.transport.queuedBytes < this.broker.settings.max_buffered_bytes
+  }
+
+  /** The client id, or nothing before it is known; for logs. */
+  get label(): string {
+    return escapeText(this.clientId ?? '<unknown>')
+  }
+
+  /** undefined before CONNECT. */
+  get clientId(): string | undefined {
+    return this.#agreement?.session.clientId ?? this.attempt?.clientId
+  }
+
+  get address(): string {
+    return `${this.peer.address}:${this.peer.port}`
+  }
+
+  receive(packet: Packet): void {
+    const now = this.broker.clock.now()
+    this.#lastPacketAt = now
+    this.broker.counters.packetsReceived++
+    try {
+      if (this.state === 'connected') this.#dispatch(packet, now)
+      else if (this.state !== 'ended') this.#receiveEarly(packet)
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error
+      this.fail(error)
+    }
+  }
+
+  fail(error: ProtocolError): void {
+    if (this.state === 'ended') return
+    this.broker.log.write('debug', `Client ${this.label} [${this.address}]: ${error.message} (${error.clause})`)
+    this.end(error.reasonCode, error.message)
+  }
+
+  drained(): void {
+    if (this.state === 'connected') this.session.outbound.pump(this.broker.clock.now())
+  }
+
+  ended(end: TransportEnd): void {
+    if (end.kind === 'closed-by-peer') this.#cause ??= 'connection closed by client'
+    else if (end.kind === 'limit') this.#cause ??= `exceeded timeout (${end.limit})`
+    else this.#cause ??= `bad socket read/write: ${end.message}`
+    this.#finish()
+    this.broker.connections.delete(this)
+  }
+
+  /**
+   * The client is in: from here on packets go to the session. Called by the last steps of connect.ts, once.
+   *
+   * @throws AssertionError when the connection is not `connecting`
+   */
+  become(agreement: Agreement): void {
+    assert(this.state === 'connecting', 'only a connection whose CONNECT was accepted becomes connected')
+    this.state = 'connected'
+    this.attempt = undefined
+    this.#agreement = agreement
+    this.isBridge = agreement.isBridge
+    this.receiveMaximum = agreement.receiveMaximum
+    this.aliases = new InboundAliases(agreement.topicAliasMaximum)
+    this.retainSource = retainSource(this.listener, agreement.session)
+    agreement.session.connection = this
+    this.#armKeepAlive(this.#lastPacketAt)
+  }
+
+  end(reasonCode: number, text?: string): void {
+    if (this.state === 'ended') return
+    this.#cause ??= endingText(reasonCode)
+    if (this.state === 'connected' && this.protocolVersion === 5) {
+      const wantsText = text !== undefined && this.agreement.wantsProblemInformation
+      const properties = wantsText ? { reasonString: escapeText(text) } : noProperties
+      this.send({ type: PacketType.disconnect, reasonCode, properties })
+    }
+    this.transport.close()
+    this.#finish()
+  }
+
+  /** Ends a connection whose CONNECT was refused, after whatever answer it got. */
+  refuse(cause: string): void {
+    if (this.state === 'ended') return
+    this.#cause ??= cause
+    this.transport.close()
+    this.#finish()
+  }
+
+  /** New rules are in force: ends the connection if they exclude its client, or gives the session what they now allow. */
+  reauthorize(): void {
+    if (this.state !== 'connected') return
+    const { session } = this
+    const { realm } = this.listener
+    if (!realm.stillAdmits(session.principal) || !realm.admitsClientId(session.clientId)) {
+      this.end(ReasonCode.administrativeAction)
+      return
+    }
+    session.access = realm.access(session.principal, session.clientId)
+    session.outbound.prune(topicName => session.access.receive(topicName))
+  }
+
+  /** A later proof by the same owner replaces the earlier one (re-authentication, §4.12.1). */
+  prove(principal: Principal): void {
+    this.session.principal = principal
+    this.session.access = this.listener.realm.access(principal, this.session.clientId)
+  }
+
+  send(packet: Packet): void {
+    this.broker.counters.packetsSent++
+    this.transport.send(encodePacket(packet, this.protocolVersion))
+  }
+
+  /** PUBACK, PUBREC or PUBCOMP; older versions cannot say that something failed, so their flow is completed. */
+  acknowledge(type: Acknowledgement['type'], packetId: number, reasonCode: number): void {
+    const { log } = this.broker
+    if (log.enabled('debug')) {
+      log.write('debug', `Sending ${acknowledgementNames[type]} to ${this.label} (m${packetId}, rc${reasonCode})`)
+    }
+    this.send({ type, packetId, reasonCode, properties: noProperties })
+  }
+
+  sendPublish(delivery: Delivery, packetId: number, dup: boolean): boolean {
+    const frame = this.agreement.encoder.encode(delivery, packetId, dup, this.broker.clock.now())
+    if (frame === undefined) return false
+    this.broker.counters.packetsSent++
+    this.broker.counters.publishSent++
+    this.broker.counters.publishBytesSent += delivery.message.payload.length
+    this.#trace('Sending', dup, delivery.qos, delivery.retain, packetId, delivery.message)
+    this.transport.send(frame)
+    return true
+  }
+
+  sendPubrel(packetId: number, reasonCode: number): void {
+    this.acknowledge(PacketType.pubrel, packetId, reasonCode)
+  }
+
+  sendSuback(packetId: number, reasonCodes: readonly number[]): void {
+    this.broker.log.write('debug', `Sending SUBACK to ${this.label}`)
+    this.send({ type: PacketType.suback, packetId, reasonCodes, properties: noProperties })
+  }
+
+  tracePublish(verb: 'Received' | 'Denied', packet: Publish, topicName: string): void {
+    const { counters } = this.broker
+    counters.publishReceived++
+    counters.publishBytesReceived += packet.payload.length
+    const { dup, qos, retain, packetId, payload } = packet
+    this.#trace(verb, dup, qos, retain, packetId, { topicName, payload })
+  }
+
+  logSubscribe(fullFilter: string, qos: QoS): void {
+    const { log } = this.broker
+    log.write('debug', `\t${escapeText(fullFilter)} (QoS ${qos})`)
+    log.write('subscribe', `${this.label} ${qos} ${escapeText(fullFilter)}`)
+  }
+
+  logUnsubscribe(fullFilter: string): void {
+    const { log } = this.broker
+    log.write('debug', `\t${escapeText(fullFilter)}`)
+    log.write('unsubscribe', `${this.label} ${escapeText(fullFilter)}`)
+  }
+
+  /** Nothing but CONNECT may come first, and nothing but AUTH while it is being judged [MQTT-3.1.0-1]. */
+  #receiveEarly(packet: Packet): void {
+    if (this.state === 'awaiting-connect' && packet.type === PacketType.connect) {
+      this.#receiveConnect(packet)
+    } else if (this.state === 'connecting' && packet.type === PacketType.auth) {
+      receiveAuth(this, packet)
+    } else if (this.state === 'connecting' && packet.type === PacketType.disconnect) {
+      this.refuse('connection closed by client')
+    } else {
+      throw new ProtocolViolationError('MQTT-3.1.0-1', 'a packet before CONNECT was accepted')
+    }
+  }
+
+  #receiveConnect(packet: Connect): void {
+    this.protocolVersion = packet.protocolVersion
+    this.state = 'connecting'
+    beginConnect(this.broker, this, packet)
+  }
+
+  #dispatch(packet: Packet, now: number): void {
+    switch (packet.type) {
+      case PacketType.publish:
+        receivePublish(this.broker, this, packet, now)
+        return
+      case PacketType.puback:
+        this.#traceAcknowledgement(packet)
+        this.session.outbound.puback(packet.packetId, now)
+        return
+      case PacketType.pubrec:
+        this.#traceAcknowledgement(packet)
+        this.session.outbound.pubrec(packet.packetId, packet.reasonCode, now)
+        return
+      case PacketType.pubrel:
+        this.#traceAcknowledgement(packet)
+        this.#receivePubrel(packet)
+        return
+      case PacketType.pubcomp:
+        this.#traceAcknowledgement(packet)
+        this.session.outbound.pubcomp(packet.packetId, now)
+        return
+      case PacketType.subscribe:
+        this.broker.log.write('debug', `Received SUBSCRIBE from ${this.label}`)
+        receiveSubscribe(this.broker, this, packet, now)
+        return
+      case PacketType.unsubscribe:
+        this.broker.log.write('debug', `Received UNSUBSCRIBE from ${this.label}`)
+        receiveUnsubscribe(this.broker, this, packet)
+        return
+      case PacketType.pingreq:
+        this.broker.log.write('debug', `Received PINGREQ from ${this.label}`)
+        this.send({ type: PacketType.pingresp })
+        return
+      case PacketType.disconnect:
+        this.#receiveDisconnect(packet)
+        return
+      case PacketType.auth:
+        receiveAuth(this, packet)
+        return
+      case PacketType.connect:
+        this.broker.log.write('notice', `Bad client ${this.address} sending multiple CONNECT messages.`)
+        throw new ProtocolViolationError('MQTT-3.1.0-2', 'a second CONNECT')
+      case PacketType.connack:
+      case PacketType.suback:
+      case PacketType.unsuback:
+      case PacketType.pingresp:
+        throw new ProtocolViolationError('§2.1.2', 'a packet that only servers send')
+      default:
+        never(packet)
+    }
+  }
+
+  #receivePubrel(packet: Acknowledgement): void {
+    const known = this.session.inbound.release(packet.packetId)
+    const reasonCode = known || this.protocolVersion < 5 ? ReasonCode.success : ReasonCode.packetIdentifierNotFound
+    this.acknowledge(PacketType.pubcomp, packet.packetId, reasonCode)
+  }
+
+  #receiveDisconnect(packet: Disconnect): void {
+    const { session } = this
+    const expiry = packet.properties.sessionExpiryInterval
+    if (expiry !== undefined) {
+      if (session.expiryInterval === 0 && expiry !== 0) {
+        throw new ProtocolViolationError('§3.14.2.2.2', 'session expiry interval raised from 0 at DISCONNECT')
+      }
+      session.expiryInterval = expiry
+    }
+    this.broker.log.write('debug', `Received DISCONNECT from ${this.label}`)
+    if (packet.reasonCode === ReasonCode.success) session.will = undefined
+    this.#cause = packet.reasonCode === ReasonCode.success ? '' : endingText(packet.reasonCode)
+    this.transport.close()
+    this.#finish()
+  }
+
+  /** Leaves every registry exactly once, whoever ended the connection. */
+  #finish(): void {
+    if (this.state === 'ended') return
+    const wasConnected = this.state === 'connected'
+    this.state = 'ended'
+    this.broker.wheel.clear(this.#timer)
+    this.attempt?.cancel()
+    const { log, settings } = this.broker
+    if (settings.connection_messages && (wasConnected || this.attempt !== undefined)) {
+      const because = this.#cause === '' ? '' : `: ${this.#cause}`
+      log.write('notice', `Client ${this.label} [${this.address}] disconnected${because}.`)
+    }
+    if (wasConnected) this.broker.registry.release(this.session, this.broker.clock.now())
+  }
+
+  /** The client may be silent for one and a half times its keep alive [MQTT-3.1.2-22]. */
+  #armKeepAlive(since: number): void {
+    const { keepAlive } = this.agreement
+    if (keepAlive === 0) this.broker.wheel.clear(this.#timer)
+    else this.broker.wheel.set(this.#timer, since + keepAlive * 1500)
+  }
+
+  #timeOut(now: number): void {
+    if (this.state !== 'connected') {
+      this.refuse('exceeded timeout (connect_timeout)')
+    } else if (now < this.#lastPacketAt + this.agreement.keepAlive * 1500) {
+      this.#armKeepAlive(this.#lastPacketAt)
+    } else {
+      this.end(ReasonCode.keepAliveTimeout)
+    }
+  }
+
+  #traceAcknowledgement(packet: Acknowledgement): void {
+    const { log } = this.broker
+    if (!log.enabled('debug')) return
+    const name = acknowledgementNames[packet.type]
+    log.write('debug', `Received ${name} from ${this.label} (Mid: ${packet.packetId}, RC:${packet.reasonCode})`)
+  }
+
+  #trace(
+    verb: 'Received' | 'Denied' | 'Sending',
+    dup: boolean,
+    qos: QoS,
+    retain: boolean,
+    packetId: number,
+    message: { readonly topicName: string; readonly payload: Uint8Array },
+  ): void {
+    const { log } = this.broker
+    if (!log.enabled('debug')) return
+    const flags = `d${Number(dup)}, q${qos}, r${Number(retain)}, m${packetId}`
+    const what = `'${escapeText(message.topicName)}', ... (${message.payload.length} bytes)`
+    log.write('debug', `${verb} PUBLISH ${verb === 'Sending' ? 'to' : 'from'} ${this.label} (${flags}, ${what})`)
+  }
+}
+
+const acknowledgementNames: Record<Acknowledgement['type'], string> = {
+  [PacketType.puback]: 'PUBACK',
+  [PacketType.pubrec]: 'PUBREC',
+  [PacketType.pubrel]: 'PUBREL',
+  [PacketType.pubcomp]: 'PUBCOMP',
+}
+
+/** Remembers who retained a message, by the rules in force when it is asked. */
+function retainSource(listener: ListenerContext, session: Session): RetainSource {
+  const { principal, clientId } = session
+  let { realm } = listener
+  let { access } = session
+  return {
+    mayPublish(topicName) {
+      if (listener.realm !== realm) {
+        realm = listener.realm
+        access = realm.access(principal, clientId)
+      }
+      return realm.stillAdmits(principal) && access.publish({ topicName }) !== undefined
+    },
+  }
+}

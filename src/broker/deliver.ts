@@ -1,0 +1,65 @@
+// From a matching subscription to a session: no-local, permission to receive, effective QoS, retain flag (§3.3.1, §3.8.3).
+
+import type { QoS } from '../mqtt/packet.ts'
+import type { Message } from '../session/message.ts'
+import type { Delivery } from '../session/outbound.ts'
+import type { Session } from '../session/session.ts'
+import type { Subscription } from '../session/subscription.ts'
+import type { Broker } from './broker.ts'
+import type { Retained } from './retained.ts'
+
+export function deliver(broker: Broker, subscription: Subscription, message: Message, now: number): void {
+  if (!mayReach(subscription, message)) return
+  offer(broker, subscription.session, delivery(broker, subscription, message), now)
+}
+
+/** One copy per session, at the highest QoS and with all identifiers (`allow_duplicate_messages false`) [MQTT-3.3.4-2]. */
+export function deliverOnce(broker: Broker, reached: readonly Subscription[], message: Message, now: number): void {
+  const merged = new Map<Session, Delivery>()
+  for (const subscription of reached) {
+    if (!mayReach(subscription, message)) continue
+    const next = delivery(broker, subscription, message)
+    const earlier = merged.get(subscription.session)
+    merged.set(subscription.session, earlier === undefined ? next : merge(earlier, next))
+  }
+  for (const [session, one] of merged) offer(broker, session, one, now)
+}
+
+/** Sends what is retained to a new subscription, RETAIN set [MQTT-3.3.1-8]. */
+export function deliverRetained(broker: Broker, subscription: Subscription, retained: Retained, now: number): void {
+  const { message, source } = retained
+  if (broker.settings.check_retain_source && source !== undefined && !source.mayPublish(message.topicName)) return
+  if (!mayReach(subscription, message)) return
+  offer(broker, subscription.session, { ...delivery(broker, subscription, message), retain: true }, now)
+}
+
+function mayReach(subscription: Subscription, message: Message): boolean {
+  const { session } = subscription
+  if (subscription.noLocal && message.publisher === session.clientId) return false
+  return session.access.receive(message.topicName)
+}
+
+function delivery(broker: Broker, subscription: Subscription, message: Message): Delivery {
+  const { upgrade_outgoing_qos: upgrade } = broker.settings
+  const qos = upgrade ? subscription.qos : (Math.min(subscription.qos, message.qos) as QoS)
+  return {
+    message,
+    qos,
+    retain: subscription.retainAsPublished && message.retain,
+    subscriptionIdentifiers: subscription.identifier === 0 ? undefined : [subscription.identifier],
+  }
+}
+
+function merge(a: Delivery, b: Delivery): Delivery {
+  const identifiers = [...(a.subscriptionIdentifiers ?? []), ...(b.subscriptionIdentifiers ?? [])]
+  return {
+    message: a.message,
+    qos: Math.max(a.qos, b.qos) as QoS,
+    retain: a.retain || b.retain,
+    subscriptionIdentifiers: identifiers.length === 0 ? undefined : identifiers,
+  }
+}
+
+function offer(broker: Broker, session: Session, one: Delivery, now: number): void {
+  if (session.outbound.offer(one, now) === 'dropped') broker.counters.publishDropped++
+}

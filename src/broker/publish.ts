@@ -1,0 +1,147 @@
+// The life of a PUBLISH inside the broker, in the order of the steps: resolve, limit, permit, route, deliver, acknowledge.
+// The acknowledgement is last: it leaves when what it promises is done.
+
+import type { Permitted } from '../auth/principal.ts'
+import { ProtocolViolationError } from '../mqtt/errors.ts'
+import { noProperties, PacketType, type Properties, type Publish } from '../mqtt/packet.ts'
+import { ReasonCode } from '../mqtt/reason-code.ts'
+import { Message, neverExpires } from '../session/message.ts'
+import type { Subscription } from '../session/subscription.ts'
+import { levelCount, topicNameFault } from '../topic/name.ts'
+import type { Broker } from './broker.ts'
+import type { ClientConnection } from './connection.ts'
+import { deliver, deliverOnce } from './deliver.ts'
+import type { RetainSource } from './retained.ts'
+
+/** @throws ProtocolViolationError when the packet is illegal on this connection: the connection ends */
+export function receivePublish(broker: Broker, connection: ClientConnection, packet: Publish, now: number): void {
+  const topicName = connection.aliases.resolve(packet)
+  checkOffered(broker, connection, packet, topicName)
+  const { session } = connection
+  if (packet.qos === 2 && session.inbound.has(packet.packetId)) {
+    connection.acknowledge(PacketType.pubrec, packet.packetId, ReasonCode.success)
+    return
+  }
+  if (packet.qos === 2 && connection.protocolVersion === 5 && session.inbound.size >= connection.receiveMaximum) {
+    throw new ProtocolViolationError(
+      '§3.3.4',
+      `more than ${connection.receiveMaximum} unacknowledged messages`,
+      ReasonCode.receiveMaximumExceeded,
+    )
+  }
+  const reasonCode = takeOver(broker, connection, packet, topicName, now)
+  if (packet.qos === 1) {
+    connection.acknowledge(PacketType.puback, packet.packetId, reasonCode)
+  } else if (packet.qos === 2) {
+    if (reasonCode < 0x80 || connection.protocolVersion < 5) session.inbound.receive(packet.packetId)
+    connection.acknowledge(PacketType.pubrec, packet.packetId, reasonCode)
+  }
+}
+
+/** Limits and rules, then the route. @returns the reason code of the acknowledgement */
+function takeOver(
+  broker: Broker,
+  connection: ClientConnection,
+  packet: Publish,
+  topicName: string,
+  now: number,
+): number {
+  const { message_size_limit: sizeLimit } = broker.settings
+  if (sizeLimit > 0 && packet.payload.length > sizeLimit) {
+    broker.counters.publishDropped++
+    return ReasonCode.packetTooLarge
+  }
+  const message = toMessage(connection, packet, topicName, now)
+  const permitted = connection.session.access.publish(message)
+  if (permitted === undefined) {
+    connection.tracePublish('Denied', packet, topicName)
+    broker.counters.publishDropped++
+    return ReasonCode.notAuthorized
+  }
+  connection.tracePublish('Received', packet, topicName)
+  const reached = routeMessage(broker, permitted, connection.retainSource, now)
+  return reached === 0 ? ReasonCode.noMatchingSubscribers : ReasonCode.success
+}
+
+const reached: Subscription[] = []
+
+/**
+ * Retains, routes and delivers one message.
+ *
+ * @returns how many subscriptions it reached
+ */
+export function routeMessage(
+  broker: Broker,
+  message: Permitted<Message>,
+  source: RetainSource | undefined,
+  now: number,
+): number {
+  if (message.retain) retain(broker, message, source, now)
+  const first = reached.length
+  broker.router.route(message, reached)
+  const count = reached.length - first
+  if (count > 1 && !broker.settings.allow_duplicate_messages) {
+    deliverOnce(broker, reached.splice(first), message, now)
+  } else {
+    for (let i = first; i < first + count; i++) deliver(broker, reached[i] as Subscription, message, now)
+    reached.length = first
+  }
+  return count
+}
+
+function retain(broker: Broker, message: Permitted<Message>, source: RetainSource | undefined, now: number): void {
+  if (message.payload.length === 0) {
+    broker.retained.delete(message.topicName)
+    return
+  }
+  const { retain_expiry_interval: minutes } = broker.settings
+  const expiresAt = minutes === 0 ? message.expiresAt : Math.min(message.expiresAt, now + minutes * 60_000)
+  broker.retained.set(message.topicName, { message, source, expiresAt })
+}
+
+/** What CONNACK said is on offer (§3.2.2.3), and what no client may put into a PUBLISH. */
+function checkOffered(broker: Broker, connection: ClientConnection, packet: Publish, topicName: string): void {
+  if (packet.qos > connection.listener.settings.max_qos) {
+    throw new ProtocolViolationError('MQTT-3.2.2-11', `PUBLISH at QoS ${packet.qos}`, ReasonCode.qosNotSupported)
+  }
+  if (packet.retain && !broker.settings.retain_available) {
+    throw new ProtocolViolationError('MQTT-3.2.2-14', 'PUBLISH with RETAIN', ReasonCode.retainNotSupported)
+  }
+  if (levelCount(topicName) > broker.settings.max_topic_levels) {
+    throw new ProtocolViolationError(
+      'max_topic_levels',
+      `topic name with more than ${broker.settings.max_topic_levels} levels`,
+      ReasonCode.topicNameInvalid,
+    )
+  }
+  const { properties } = packet
+  if (properties === noProperties) return
+  if (properties.subscriptionIdentifiers !== undefined) {
+    throw new ProtocolViolationError('MQTT-3.3.4-6', 'subscription identifier in a PUBLISH from a client')
+  }
+  const { responseTopic } = properties
+  if (responseTopic !== undefined && topicNameFault(responseTopic) !== undefined) {
+    throw new ProtocolViolationError('MQTT-3.3.2-14', 'response topic with a wildcard or empty')
+  }
+}
+
+function toMessage(connection: ClientConnection, packet: Publish, topicName: string, now: number): Message {
+  const { properties } = packet
+  const mountPoint = connection.listener.settings.mount_point
+  const expiry = properties.messageExpiryInterval
+  return new Message(
+    mountPoint === undefined ? topicName : mountPoint + topicName,
+    packet.payload,
+    packet.qos,
+    packet.retain,
+    connection.session.clientId,
+    properties === noProperties ? noProperties : forwarded(properties),
+    expiry === undefined ? neverExpires : now + expiry * 1000,
+  )
+}
+
+/** The properties that go on to subscribers unaltered; alias and expiry belong to one hop (§3.3.2.3). */
+function forwarded(properties: Properties): Properties {
+  const { topicAlias: _alias, messageExpiryInterval: _expiry, ...unaltered } = properties
+  return unaltered
+}

@@ -1,0 +1,133 @@
+// All sessions by client id: opened, resumed, taken over, closed and expired here and nowhere else (§4.1). A client id
+// belongs to the identity that opened its session (features H4).
+
+import type { Principal } from '../auth/principal.ts'
+import type { Access } from '../auth/realm.ts'
+import type { TimerWheel } from '../base/timer-wheel.ts'
+import { ReasonCode } from '../mqtt/reason-code.ts'
+import type { OutboundLimits } from '../session/outbound.ts'
+import { neverExpiresInterval, Session } from '../session/session.ts'
+import type { Router } from './router.ts'
+
+/** What the registry needs of the broker around it. */
+export interface RegistryHost {
+  readonly wheel: TimerWheel
+  readonly router: Router
+  publishWill(session: Session): void
+  /** The sessions' part of the settings. */
+  readonly limits: OutboundLimits
+  /** Longest life of a session without a connection, in seconds; 0 is no limit (`persistent_client_expiration`). */
+  readonly longestExpiry: number
+  readonly publishWillOnTakeover: boolean
+}
+
+export class Registry {
+  readonly #host: RegistryHost
+  readonly #sessions = new Map<string, Session>()
+  /** Sessions that expired since the start, for `$SYS`. */
+  expiredCount = 0
+
+  constructor(host: RegistryHost) {
+    this.#host = host
+  }
+
+  get size(): number {
+    return this.#sessions.size
+  }
+
+  get(clientId: string): Session | undefined {
+    return this.#sessions.get(clientId)
+  }
+
+  values(): Iterable<Session> {
+    return this.#sessions.values()
+  }
+
+  /**
+   * Gives the client id's session to a newly proven principal (whether it may have it was decided before): the existing one, or a new one when there is none or
+   * `cleanStart` asks for it [MQTT-3.1.2-4]. An earlier connection is told 0x8E and closed [MQTT-3.1.4-3].
+   */
+  claim(
+    clientId: string,
+    cleanStart: boolean,
+    principal: Principal,
+    access: Access,
+  ): { readonly session: Session; readonly resumed: boolean } {
+    const existing = this.#sessions.get(clientId)
+    if (existing !== undefined) {
+      this.#takeOver(existing, cleanStart)
+      if (!cleanStart && this.#sessions.get(clientId) === existing) {
+        this.#resume(existing, principal, access)
+        return { session: existing, resumed: true }
+      }
+      this.close(existing)
+    }
+    const session = new Session(
+      clientId,
+      principal,
+      access,
+      this.#host.limits,
+      due => this.#host.publishWill(due),
+      due => this.#expire(due),
+    )
+    this.#sessions.set(clientId, session)
+    return { session, resumed: false }
+  }
+
+  /** The connection is gone: the session waits for its expiry, or ends now (§3.1.2.11.2). */
+  release(session: Session, now: number): void {
+    session.connection = undefined
+    session.outbound.disconnect()
+    const seconds = this.#expirySeconds(session)
+    this.#scheduleWill(session, seconds, now)
+    if (seconds === 0) this.close(session)
+    else if (seconds !== neverExpiresInterval) this.#host.wheel.set(session.expiryTimer, now + seconds * 1000)
+  }
+
+  /** Ends a session: its will, if still due, goes out now, and nothing of it is left [MQTT-3.1.2-8]. */
+  close(session: Session): void {
+    if (this.#sessions.get(session.clientId) !== session) return
+    this.#sessions.delete(session.clientId)
+    this.#host.wheel.clear(session.expiryTimer)
+    for (const subscription of session.subscriptions.values()) this.#host.router.unsubscribe(subscription)
+    session.subscriptions.clear()
+    session.outbound.clear()
+    if (session.will !== undefined) this.#host.publishWill(session)
+  }
+
+  #expire(session: Session): void {
+    this.expiredCount++
+    this.close(session)
+  }
+
+  #takeOver(session: Session, cleanStart: boolean): void {
+    const { connection } = session
+    if (connection === undefined) return
+    const survives = !cleanStart && !session.endsWithConnection
+    // Mosquitto drops the will of a session that lives on (features H3); the standards publish it (§3.1.4).
+    if (survives && !this.#host.publishWillOnTakeover) session.will = undefined
+    connection.end(ReasonCode.sessionTakenOver)
+  }
+
+  #resume(session: Session, principal: Principal, access: Access): void {
+    this.#host.wheel.clear(session.expiryTimer)
+    this.#host.wheel.clear(session.willTimer)
+    session.will = undefined
+    session.principal = principal
+    session.access = access
+    session.outbound.limits = this.#host.limits
+    session.outbound.prune(topicName => access.receive(topicName))
+  }
+
+  #expirySeconds(session: Session): number {
+    const longest = this.#host.longestExpiry
+    return longest === 0 ? session.expiryInterval : Math.min(session.expiryInterval, longest)
+  }
+
+  #scheduleWill(session: Session, expirySeconds: number, now: number): void {
+    if (session.will === undefined || expirySeconds === 0) return
+    const delay = session.will.properties.willDelayInterval ?? 0
+    if (delay === 0) this.#host.publishWill(session)
+    else this.#host.wheel.set(session.willTimer, now + Math.min(delay, expirySeconds) * 1000)
+  }
+}

@@ -1,0 +1,120 @@
+// SUBSCRIBE and UNSUBSCRIBE (§3.8 to §3.11): each filter is judged by itself, then SUBACK, then what is retained.
+
+import { ProtocolViolationError } from '../mqtt/errors.ts'
+import {
+  PacketType,
+  type QoS,
+  type RetainHandling,
+  type Subscribe,
+  type SubscriptionRequest,
+  type Unsubscribe,
+} from '../mqtt/packet.ts'
+import { ReasonCode } from '../mqtt/reason-code.ts'
+import { Subscription } from '../session/subscription.ts'
+import { levelCount } from '../topic/name.ts'
+import { parseTopicFilter } from '../topic/shared.ts'
+import type { Broker } from './broker.ts'
+import type { ClientConnection } from './connection.ts'
+import { deliverRetained } from './deliver.ts'
+
+interface Made {
+  readonly subscription: Subscription
+  readonly sendRetained: boolean
+}
+
+/** @throws ProtocolViolationError for a filter that is none, and for no-local on a shared subscription */
+export function receiveSubscribe(broker: Broker, connection: ClientConnection, packet: Subscribe, now: number): void {
+  const reasonCodes: number[] = []
+  const made: Made[] = []
+  const identifier = packet.properties.subscriptionIdentifiers?.[0] ?? 0
+  for (const request of packet.subscriptions) checkFilter(request)
+  for (const request of packet.subscriptions) {
+    const outcome = subscribe(broker, connection, request, identifier)
+    if (typeof outcome === 'number') {
+      reasonCodes.push(outcome)
+    } else {
+      reasonCodes.push(outcome.subscription.qos)
+      made.push(outcome)
+    }
+  }
+  connection.sendSuback(packet.packetId, reasonCodes)
+  for (const { subscription, sendRetained } of made) {
+    if (!sendRetained) continue
+    broker.retained.match(subscription.topicFilter, now, retained => {
+      deliverRetained(broker, subscription, retained, now)
+    })
+  }
+}
+
+export function receiveUnsubscribe(broker: Broker, connection: ClientConnection, packet: Unsubscribe): void {
+  const { session } = connection
+  const reasonCodes = packet.topicFilters.map(topicFilter => {
+    const parsed = parseTopicFilter(topicFilter)
+    if ('fault' in parsed) throw new ProtocolViolationError('MQTT-4.7.1-1', parsed.fault, ReasonCode.malformedPacket)
+    const fullFilter = mount(connection, parsed).fullFilter
+    const subscription = session.subscriptions.get(fullFilter)
+    if (subscription === undefined) return ReasonCode.noSubscriptionExisted
+    session.subscriptions.delete(fullFilter)
+    broker.router.unsubscribe(subscription)
+    connection.logUnsubscribe(fullFilter)
+    return ReasonCode.success
+  })
+  connection.send({
+    type: PacketType.unsuback,
+    packetId: packet.packetId,
+    reasonCodes,
+    properties: {},
+  })
+}
+
+function checkFilter(request: SubscriptionRequest): void {
+  const parsed = parseTopicFilter(request.topicFilter)
+  if ('fault' in parsed) throw new ProtocolViolationError('MQTT-4.7.1-1', parsed.fault, ReasonCode.malformedPacket)
+  if (parsed.shareName !== undefined && request.noLocal) {
+    throw new ProtocolViolationError('MQTT-3.8.3-4', 'no-local on a shared subscription')
+  }
+}
+
+/** @returns the subscription, or why there is none */
+function subscribe(
+  broker: Broker,
+  connection: ClientConnection,
+  request: SubscriptionRequest,
+  identifier: number,
+): Made | number {
+  const parsed = parseTopicFilter(request.topicFilter)
+  if ('fault' in parsed) return ReasonCode.topicFilterInvalid
+  const { session } = connection
+  const { fullFilter, topicFilter } = mount(connection, parsed)
+  if (levelCount(topicFilter) > broker.settings.max_topic_levels) return ReasonCode.topicFilterInvalid
+  if (!session.access.subscribe(topicFilter)) return ReasonCode.notAuthorized
+  let subscription = session.subscriptions.get(fullFilter)
+  const isNew = subscription === undefined
+  if (subscription === undefined) {
+    if (session.subscriptions.size >= broker.settings.max_subscriptions_per_client) return ReasonCode.quotaExceeded
+    subscription = new Subscription(session, fullFilter, topicFilter, parsed.shareName)
+    session.subscriptions.set(fullFilter, subscription)
+    broker.router.subscribe(subscription)
+  }
+  subscription.qos = Math.min(request.qos, connection.listener.settings.max_qos) as QoS
+  subscription.noLocal = request.noLocal || connection.isBridge
+  subscription.retainAsPublished = request.retainAsPublished || connection.isBridge
+  subscription.identifier = identifier
+  connection.logSubscribe(fullFilter, subscription.qos)
+  const sendRetained = parsed.shareName === undefined && wantsRetained(request.retainHandling, isNew)
+  return { subscription, sendRetained }
+}
+
+/** Retain Handling (§3.8.3.1): 0 always, 1 if the subscription is new, 2 never; shared ones never get any (§4.8.2). */
+function wantsRetained(handling: RetainHandling, isNew: boolean): boolean {
+  return handling === 0 || (handling === 1 && isNew)
+}
+
+function mount(
+  connection: ClientConnection,
+  parsed: { readonly shareName: string | undefined; readonly topicFilter: string },
+): { readonly fullFilter: string; readonly topicFilter: string } {
+  const topicFilter = (connection.listener.settings.mount_point ?? '') + parsed.topicFilter
+  const fullFilter = parsed.shareName === undefined ? topicFilter : `$share/${parsed.shareName}/${topicFilter}`
+  return { fullFilter, topicFilter }
+}

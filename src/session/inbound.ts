@@ -1,0 +1,79 @@
+// The client-to-server half: topic aliases of one connection, and the QoS 2 packet ids of the session.
+
+import { ProtocolViolationError } from '../mqtt/errors.ts'
+import type { Publish } from '../mqtt/packet.ts'
+import { ReasonCode } from '../mqtt/reason-code.ts'
+import { topicNameFault } from '../topic/name.ts'
+
+/** Topic aliases that the client has set on this connection (§3.3.2.3.4). */
+export class InboundAliases {
+  readonly #maximum: number
+  readonly #topics = new Map<number, string>()
+
+  /** @param maximum the Topic Alias Maximum that CONNACK announced */
+  constructor(maximum: number) {
+    this.#maximum = maximum
+  }
+
+  /**
+   * The topic name a PUBLISH means, after setting or resolving its alias.
+   *
+   * @throws ProtocolViolationError 0x94 for an alias out of range, 0x82 for an unknown one or no topic at all, 0x90 for
+   *   a name that is none
+   */
+  resolve(packet: Publish): string {
+    const alias = packet.properties.topicAlias
+    if (packet.topicName === '') return this.#lookUp(alias)
+    const fault = topicNameFault(packet.topicName)
+    if (fault !== undefined) throw new ProtocolViolationError('MQTT-3.3.2-2', fault, ReasonCode.topicNameInvalid)
+    if (alias !== undefined) this.#topics.set(this.#checked(alias), packet.topicName)
+    return packet.topicName
+  }
+
+  #lookUp(alias: number | undefined): string {
+    if (alias === undefined) {
+      throw new ProtocolViolationError('§3.3.2.1', 'PUBLISH with neither a topic name nor a topic alias')
+    }
+    const topicName = this.#topics.get(this.#checked(alias))
+    if (topicName === undefined) {
+      throw new ProtocolViolationError('§3.3.2.3.4', `topic alias ${alias} was never set on this connection`)
+    }
+    return topicName
+  }
+
+  #checked(alias: number): number {
+    if (alias === 0 || alias > this.#maximum) {
+      throw new ProtocolViolationError(
+        'MQTT-3.3.2-9',
+        `topic alias ${alias} where 1 to ${this.#maximum} are accepted`,
+        ReasonCode.topicAliasInvalid,
+      )
+    }
+    return alias
+  }
+}
+
+/**
+ * QoS 2 packet ids whose message was taken over and that wait for PUBREL: a second PUBLISH with such an id is the same
+ * message and is not routed again [MQTT-4.3.3-10].
+ */
+export class InboundExchanges {
+  readonly #received = new Set<number>()
+
+  get size(): number {
+    return this.#received.size
+  }
+
+  has(packetId: number): boolean {
+    return this.#received.has(packetId)
+  }
+
+  receive(packetId: number): void {
+    this.#received.add(packetId)
+  }
+
+  /** PUBREL. @returns whether the exchange was open */
+  release(packetId: number): boolean {
+    return this.#received.delete(packetId)
+  }
+}

@@ -1,0 +1,276 @@
+// The server-to-client half of a session: packet ids, the QoS 1 and QoS 2 exchanges, the client's Receive Maximum, and
+// the bounded queue of what cannot be sent yet. It outlives connections; a connection is an `Outlet` plugged into it.
+
+import type { QoS } from '../mqtt/packet.ts'
+import { ReasonCode } from '../mqtt/reason-code.ts'
+import { Fifo } from './fifo.ts'
+import type { Message } from './message.ts'
+
+/** One message for one subscriber, with what its subscriptions made of it. */
+export interface Delivery {
+  readonly message: Message
+  readonly qos: QoS
+  readonly retain: boolean
+  readonly subscriptionIdentifiers: readonly number[] | undefined
+}
+
+/** The connection that a session speaks through. */
+export interface Outlet {
+  /** Whether the transport has room for more; `Outbound.pump` is called when it has again. */
+  readonly writable: boolean
+  /** @returns false when the packet passes the client's Maximum Packet Size and was dropped [MQTT-3.1.2-25] */
+  sendPublish(delivery: Delivery, packetId: number, dup: boolean): boolean
+  sendPubrel(packetId: number, reasonCode: number): void
+}
+
+/** The options that bound a session's outbound half, by their names in mosquitto.conf; 0 is Mosquitto's "unlimited". */
+export interface OutboundLimits {
+  readonly max_inflight_messages: number
+  readonly max_inflight_bytes: number
+  readonly max_queued_messages: number
+  readonly max_queued_bytes: number
+  readonly queue_qos0_messages: boolean
+}
+
+/**
+ * An exchange with the client: `publish` until it is acknowledged (QoS 1) or received (QoS 2), then `pubrel` until
+ * PUBCOMP. The table of what may follow what is the spec's figure 4.3; no other move exists.
+ */
+interface Exchange {
+  readonly packetId: number
+  readonly delivery: Delivery
+  state: 'publish' | 'pubrel'
+  /** Sent on this connection; after a reconnect everything waits to be sent again, in order [MQTT-4.4.0-1]. */
+  sent: boolean
+  /** Its PUBLISH went out on this connection, so it takes a place in the client's Receive Maximum (§4.9). */
+  counted: boolean
+}
+
+export type OfferOutcome = 'sent' | 'queued' | 'dropped'
+
+export class Outbound {
+  readonly #inflight = new Map<number, Exchange>()
+  readonly #queue = new Fifo<Delivery>()
+  #limits: OutboundLimits
+  #outlet: Outlet | undefined
+  #receiveMaximum = 65_535
+  #lastPacketId = 0
+  #inflightBytes = 0
+  #queuedBytes = 0
+  /** PUBLISH packets sent on this connection and not yet acknowledged to the end (§4.9). */
+  #unacknowledged = 0
+  /** Exchanges that a reconnect left to be sent again. */
+  #unsent = 0
+
+  constructor(limits: OutboundLimits) {
+    this.#limits = limits
+  }
+
+  get queuedMessages(): number {
+    return this.#queue.length
+  }
+
+  get inflightMessages(): number {
+    return this.#inflight.size
+  }
+
+  get limits(): OutboundLimits {
+    return this.#limits
+  }
+
+  set limits(limits: OutboundLimits) {
+    this.#limits = limits
+  }
+
+  /** Plugs in a connection and sends again, in order, what an earlier one left unfinished [MQTT-4.4.0-1]. */
+  connect(outlet: Outlet, receiveMaximum: number, now: number): void {
+    this.#outlet = outlet
+    this.#receiveMaximum = receiveMaximum
+    this.#unacknowledged = 0
+    this.#unsent = this.#inflight.size
+    for (const exchange of this.#inflight.values()) {
+      exchange.sent = false
+      exchange.counted = false
+    }
+    this.pump(now)
+  }
+
+  disconnect(): void {
+    this.#outlet = undefined
+  }
+
+  /** Sends a message if it may go now, queues it within the limits, or drops it. */
+  offer(delivery: Delivery, now: number): OfferOutcome {
+    if (delivery.qos === 0) return this.#offerQoS0(delivery)
+    if (this.#queue.length === 0 && this.#unsent === 0 && this.#mayStart(delivery)) {
+      return this.#start(delivery) ? 'sent' : 'dropped'
+    }
+    return this.#enqueue(delivery, now)
+  }
+
+  /** Sends as much of what waits as the windows and the transport allow. */
+  pump(now: number): void {
+    const outlet = this.#outlet
+    if (outlet === undefined) return
+    if (this.#unsent > 0) this.#resend(outlet)
+    while (this.#unsent === 0 && this.#outlet === outlet) {
+      const delivery = this.#queue.peek()
+      if (delivery === undefined) return
+      if (!delivery.message.hasExpired(now)) {
+        if (delivery.qos === 0 ? !outlet.writable : !this.#mayStart(delivery)) return
+      }
+      this.#queue.shift()
+      this.#queuedBytes -= delivery.message.size
+      if (delivery.message.hasExpired(now)) continue
+      if (delivery.qos === 0) outlet.sendPublish(delivery, 0, false)
+      else this.#start(delivery)
+    }
+  }
+
+  /** PUBACK. @returns false when no such exchange is open, which is harmless after a reconnect */
+  puback(packetId: number, now: number): boolean {
+    const exchange = this.#inflight.get(packetId)
+    if (exchange === undefined || exchange.delivery.qos !== 1 || !exchange.sent) return false
+    this.#finish(exchange, now)
+    return true
+  }
+
+  /** PUBREC: answered by PUBREL, or the end of the exchange when it carries a failure (§4.3.3). */
+  pubrec(packetId: number, reasonCode: number, now: number): void {
+    const exchange = this.#inflight.get(packetId)
+    if (exchange === undefined || exchange.delivery.qos !== 2 || !exchange.sent) {
+      if (reasonCode < 0x80) this.#outlet?.sendPubrel(packetId, ReasonCode.packetIdentifierNotFound)
+    } else if (reasonCode >= 0x80) {
+      this.#finish(exchange, now)
+    } else {
+      this.#release(exchange)
+      this.#outlet?.sendPubrel(packetId, ReasonCode.success)
+    }
+  }
+
+  /** PUBCOMP. @returns false when no such exchange is open */
+  pubcomp(packetId: number, now: number): boolean {
+    const exchange = this.#inflight.get(packetId)
+    if (exchange === undefined || exchange.state !== 'pubrel') return false
+    this.#finish(exchange, now)
+    return true
+  }
+
+  /** Drops what waits and what `mayReceive` no longer allows; exchanges under way are completed. */
+  prune(mayReceive: (topicName: string) => boolean): void {
+    this.#queue.retain(delivery => mayReceive(delivery.message.topicName))
+    this.#recountQueue()
+  }
+
+  /** Releases everything: the session has ended. */
+  clear(): void {
+    this.#inflight.clear()
+    this.#queue.clear()
+    this.#inflightBytes = 0
+    this.#queuedBytes = 0
+    this.#unacknowledged = 0
+    this.#unsent = 0
+  }
+
+  #offerQoS0(delivery: Delivery): OfferOutcome {
+    const outlet = this.#outlet
+    if (outlet === undefined) {
+      return this.#limits.queue_qos0_messages ? this.#enqueue(delivery, 0) : 'dropped'
+    }
+    if (!outlet.writable) return 'dropped'
+    return outlet.sendPublish(delivery, 0, false) ? 'sent' : 'dropped'
+  }
+
+  #mayStart(delivery: Delivery): boolean {
+    if (this.#outlet?.writable !== true) return false
+    if (this.#unacknowledged >= this.#receiveMaximum) return false
+    const { max_inflight_messages: messages, max_inflight_bytes: bytes } = this.#limits
+    if (messages > 0 && this.#inflight.size >= messages) return false
+    if (this.#inflight.size >= 65_535) return false
+    // A message larger than the whole allowance may still fly alone.
+    return bytes === 0 || this.#inflight.size === 0 || this.#inflightBytes + delivery.message.size <= bytes
+  }
+
+  #start(delivery: Delivery): boolean {
+    const packetId = this.#takePacketId()
+    delivery.message.own()
+    const exchange: Exchange = { packetId, delivery, state: 'publish', sent: true, counted: true }
+    if (!(this.#outlet as Outlet).sendPublish(delivery, packetId, false)) return false
+    this.#inflight.set(packetId, exchange)
+    this.#inflightBytes += delivery.message.size
+    this.#unacknowledged++
+    return true
+  }
+
+  #enqueue(delivery: Delivery, now: number): OfferOutcome {
+    if (!this.#hasRoom(delivery)) {
+      this.#queue.retain(waiting => !waiting.message.hasExpired(now))
+      this.#recountQueue()
+      if (!this.#hasRoom(delivery)) return 'dropped'
+    }
+    delivery.message.own()
+    this.#queue.push(delivery)
+    this.#queuedBytes += delivery.message.size
+    return 'queued'
+  }
+
+  #hasRoom(delivery: Delivery): boolean {
+    const { max_queued_messages: messages, max_queued_bytes: bytes } = this.#limits
+    if (messages > 0 && this.#queue.length >= messages) return false
+    return bytes === 0 || this.#queuedBytes + delivery.message.size <= bytes
+  }
+
+  #recountQueue(): void {
+    this.#queuedBytes = 0
+    this.#queue.retain(delivery => {
+      this.#queuedBytes += delivery.message.size
+      return true
+    })
+  }
+
+  #resend(outlet: Outlet): void {
+    for (const exchange of this.#inflight.values()) {
+      if (exchange.sent) continue
+      if (!outlet.writable) return
+      if (exchange.state === 'pubrel') {
+        outlet.sendPubrel(exchange.packetId, ReasonCode.success)
+      } else {
+        if (this.#unacknowledged >= this.#receiveMaximum) return
+        if (outlet.sendPublish(exchange.delivery, exchange.packetId, true)) {
+          exchange.counted = true
+          this.#unacknowledged++
+        } else {
+          this.#remove(exchange)
+        }
+      }
+      exchange.sent = true
+      this.#unsent--
+    }
+  }
+
+  /** PUBLISH is done, PUBREL begins; it goes to the end of the line, so that PUBRELs are sent again in their order. */
+  #release(exchange: Exchange): void {
+    exchange.state = 'pubrel'
+    this.#inflight.delete(exchange.packetId)
+    this.#inflight.set(exchange.packetId, exchange)
+  }
+
+  #finish(exchange: Exchange, now: number): void {
+    if (!exchange.sent) this.#unsent--
+    this.#remove(exchange)
+    if (exchange.counted) this.#unacknowledged--
+    this.pump(now)
+  }
+
+  #remove(exchange: Exchange): void {
+    this.#inflight.delete(exchange.packetId)
+    this.#inflightBytes -= exchange.delivery.message.size
+  }
+
+  #takePacketId(): number {
+    do {
+      this.#lastPacketId = this.#lastPacketId === 65_535 ? 1 : this.#lastPacketId + 1
+    } while (this.#inflight.has(this.#lastPacketId))
+    return this.#lastPacketId
+  }
+}

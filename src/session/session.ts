@@ -1,0 +1,66 @@
+// What outlives a connection: who owns it, its subscriptions, both halves of its exchanges, its will and its expiry
+// (§4.1). Only `broker/registry.ts` opens, resumes and closes sessions.
+
+import type { Principal } from '../auth/principal.ts'
+import type { Access } from '../auth/realm.ts'
+import { Timer } from '../base/timer-wheel.ts'
+import type { Will } from '../mqtt/packet.ts'
+import { InboundExchanges } from './inbound.ts'
+import { Outbound, type OutboundLimits } from './outbound.ts'
+import type { Subscription } from './subscription.ts'
+
+/** Session Expiry Interval that means never (§3.1.2.11.2). */
+export const neverExpiresInterval = 0xffff_ffff
+
+/** The connection that a session is on, as far as the session's keepers need it. */
+export interface Conversation {
+  /** Tells the client why (MQTT 5) and ends the connection. */
+  end(reasonCode: number): void
+}
+
+export class Session {
+  readonly clientId: string
+  /** Whoever used it last, and what they may do: queued messages are judged by it too. */
+  principal: Principal
+  access: Access
+  connection: Conversation | undefined
+  /** Seconds the session outlives its connection; `neverExpiresInterval` is for ever. */
+  expiryInterval: number
+  /** By full topic filter, `$share/…` included. */
+  readonly subscriptions = new Map<string, Subscription>()
+  readonly inbound = new InboundExchanges()
+  readonly outbound: Outbound
+  /** Published when the connection is lost, or `willTimer` later (§3.1.2.5). */
+  will: Will | undefined
+  readonly willTimer: Timer
+  readonly expiryTimer: Timer
+
+  constructor(
+    clientId: string,
+    principal: Principal,
+    access: Access,
+    limits: OutboundLimits,
+    onWillDue: (session: Session) => void,
+    onExpired: (session: Session) => void,
+  ) {
+    this.clientId = clientId
+    this.principal = principal
+    this.access = access
+    this.connection = undefined
+    this.expiryInterval = 0
+    this.outbound = new Outbound(limits)
+    this.will = undefined
+    this.willTimer = new Timer(() => onWillDue(this))
+    this.expiryTimer = new Timer(() => onExpired(this))
+  }
+
+  /** Whose session it is; no other identity may take it over (features H4). */
+  get owner(): string {
+    return this.principal.owner
+  }
+
+  /** Whether the session is gone with its connection. */
+  get endsWithConnection(): boolean {
+    return this.expiryInterval === 0
+  }
+}
