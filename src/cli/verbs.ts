@@ -1,0 +1,50 @@
+// The table of verbs: what `castellan --help` lists and what is loaded when a verb is called. Nothing of a verb is loaded
+// before it is called, so that none pays for another at start-up.
+
+/** The part of the process that a command may touch; tests hand in another. */
+export type Io = Pick<NodeJS.Process, 'stdin' | 'stdout' | 'stderr' | 'env'>
+
+/** @returns the exit code */
+export type Command = (args: readonly string[], io: Io) => Promise<number>
+
+export interface Verb {
+  readonly name: string
+  readonly group: 'Start a broker' | 'Look after it' | 'Move from Mosquitto'
+  readonly summary: string
+  /** Whether an argument may be a password: then no argument is ever quoted in a message. */
+  readonly takesSecrets?: true
+  load(): Promise<Command>
+}
+
+export const verbs: readonly Verb[] = [
+  {
+    name: 'up',
+    group: 'Start a broker',
+    summary: 'a secure broker from nothing: certificates, rules, listeners, and two lines to paste',
+    load: async () => {
+      const [{ up }, { startBroker }] = await Promise.all([import('./up.ts'), import('./run.ts')])
+      return (args, io) => up(args, io, options => startBroker(options, io))
+    },
+  },
+  {
+    name: 'run',
+    group: 'Start a broker',
+    summary: 'a broker in the foreground, as a mosquitto.conf says',
+    load: async () => (await import('./run.ts')).run,
+  },
+  {
+    name: 'passwd',
+    group: 'Look after it',
+    summary: 'add, change and remove the users of a password file',
+    takesSecrets: true,
+    load: async () => (await import('./passwd.ts')).passwd,
+  },
+  {
+    name: 'compat',
+    group: 'Move from Mosquitto',
+    summary: "this program under Mosquitto's names; `compat install` makes the links",
+    // `compat mosquitto_passwd -b FILE USER PASSWORD`
+    takesSecrets: true,
+    load: async () => (await import('./compat.ts')).compat,
+  },
+]
