@@ -36,7 +36,7 @@ export class PacketTooLargeError extends ProtocolError {
     super(
       'ERR_MQTT_PACKET_TOO_LARGE',
       ReasonCode.packetTooLarge,
-      '§3.1.2.11.4',
+      'MQTT-3.2.2-15',
       `packet of ${announced} bytes announced, at most ${maximum} are accepted`,
     )
   }
