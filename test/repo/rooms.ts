@@ -1,0 +1,59 @@
+// The rooms of `src/` and what each may import; docs/architecture.md tells the same to people, and a test compares them. A
+// new room adds a row here and there.
+
+export interface Room {
+  /** Rooms that it may import. */
+  readonly imports: readonly string[]
+  /** Rooms whose types alone it may import: the proof it demands, the interface it implements. */
+  readonly types?: readonly string[]
+  /** Rooms that only some of its files may import. */
+  readonly only?: Readonly<Record<string, readonly string[]>>
+  /** npm packages that it may import. */
+  readonly packages?: readonly string[]
+  /** Protocol rules: no socket, file, timer, clock or chance in them; time and bytes are handed in. */
+  readonly pure?: true
+}
+
+const lowest = ['base'] as const
+
+export const rooms: Readonly<Record<string, Room>> = {
+  base: { imports: [] },
+  mqtt: { imports: lowest, pure: true },
+  topic: { imports: lowest, pure: true },
+  x509: { imports: lowest, packages: ['@peculiar/x509', 'reflect-metadata'] },
+  config: { imports: lowest },
+  observe: { imports: [...lowest, 'config'] },
+  net: { imports: [...lowest, 'config', 'observe', 'mqtt', 'x509'] },
+  session: { imports: [...lowest, 'mqtt', 'topic'], types: ['auth'], pure: true },
+  auth: { imports: [...lowest, 'config', 'observe', 'topic', 'x509'] },
+  pki: { imports: [...lowest, 'x509'], packages: ['@peculiar/x509', 'reflect-metadata'] },
+  broker: {
+    imports: [...lowest, 'mqtt', 'topic', 'session', 'auth', 'config', 'observe'],
+    types: ['net'],
+    pure: true,
+  },
+  server: {
+    imports: [...lowest, 'mqtt', 'topic', 'x509', 'config', 'observe', 'net', 'session', 'auth', 'pki', 'broker'],
+  },
+  cli: { imports: [...lowest, 'config', 'auth', 'pki'], only: { server: ['run.ts', 'up.ts'] } },
+}
+
+/** Parts of Node that a pure room may not import. */
+export const impureModules: readonly string[] = [
+  'child_process',
+  'cluster',
+  'dgram',
+  'dns',
+  'fs',
+  'http',
+  'https',
+  'net',
+  'process',
+  'timers',
+  'tls',
+  'worker_threads',
+]
+
+/** Globals that a pure room may not use. */
+export const impureGlobals =
+  /\b(setTimeout|setInterval|setImmediate|queueMicrotask|Date\.now|new Date|Math\.random|performance\.|process\.(env|on|once|exit|nextTick|hrtime|cwd|std\w+)\b|fetch\()/
