@@ -1,0 +1,120 @@
+// The realm of one listener as mosquitto.conf describes it: anonymous clients, a password file, names from certificates, an
+// ACL file, a prefix for client ids. What is allowed stays as it was made; a reload makes another realm.
+
+import type { Log } from '../base/log.ts'
+import { createAccess } from './access.ts'
+import type { AclRules } from './acl-rules.ts'
+import type { Identity } from './identity.ts'
+import type { PasswordFile } from './password-file.ts'
+import type { PasswordVerifier } from './password-verifier.ts'
+import { type Principal, provePrincipal } from './principal.ts'
+import type { Access, Authentication, Denial, DenialReason, EnhancedExchange, Realm } from './realm.ts'
+import { createScramExchange, scramMethod } from './scram.ts'
+
+/**
+ * What of a client's certificate becomes its user name: `common-name` for `use_identity_as_username`, which wins over
+ * `subject` for `use_subject_as_username`. With `none` a certificate only opens the door (features C7).
+ */
+export type CertificateMapping = 'none' | 'common-name' | 'subject'
+
+export interface FileRealmOptions {
+  readonly allowAnonymous: boolean
+  /** undefined without `password_file`. */
+  readonly passwords: PasswordFile | undefined
+  /** undefined without `acl_file`: everything is allowed (features F6). */
+  readonly acl: AclRules | undefined
+  /** `clientid_prefixes`, one prefix in spite of its name (features H1). */
+  readonly clientIdPrefixes: string | undefined
+  readonly certificateIdentity: CertificateMapping
+  /** Shared by all realms of the process. */
+  readonly verifier: PasswordVerifier
+  readonly log: Log
+}
+
+export function createFileRealm(options: FileRealmOptions): Realm {
+  return new FileRealm(options)
+}
+
+class FileRealm implements Realm {
+  readonly #options: FileRealmOptions
+
+  constructor(options: FileRealmOptions) {
+    this.#options = options
+  }
+
+  authenticate(identity: Identity): Authentication | Promise<Authentication> {
+    const { certificateIdentity, passwords } = this.#options
+    if (certificateIdentity !== 'none') return this.#byCertificate(identity, certificateIdentity)
+    if (identity.username === undefined || passwords === undefined) return this.#anonymous(identity.username)
+    return this.#byPassword(passwords, identity.username, identity.password)
+  }
+
+  /** SCRAM is offered when the password file has entries for it, and the name is not the certificate's to say. */
+  beginExchange(method: string, identity: Identity): EnhancedExchange | undefined {
+    const { certificateIdentity, passwords } = this.#options
+    if (method !== scramMethod || certificateIdentity !== 'none' || passwords?.scramDecoy === undefined)
+      return undefined
+    const { users, scramDecoy: decoy } = passwords
+    return createScramExchange({ users, decoy, connectUsername: identity.username })
+  }
+
+  stillAdmits(principal: Principal): boolean {
+    const { allowAnonymous, certificateIdentity, passwords } = this.#options
+    const { method, username, evidence } = principal
+    if (method === 'certificate') return certificateIdentity !== 'none'
+    if (certificateIdentity !== 'none') return false
+    // Who gave a name while there was no password file has to prove it now that there is one.
+    if (method === 'anonymous') return allowAnonymous && (username === undefined || passwords === undefined)
+    return username !== undefined && passwords?.users.get(username)?.fingerprint === evidence
+  }
+
+  admitsClientId(clientId: string): boolean {
+    return clientId.startsWith(this.#options.clientIdPrefixes ?? '')
+  }
+
+  access(principal: Principal, clientId: string): Access {
+    return createAccess(this.#options.acl, principal, clientId, this.#options.log)
+  }
+
+  /** Features C5, C6: the user name and password of CONNECT count for nothing here. */
+  #byCertificate({ certificate }: Identity, mapping: 'common-name' | 'subject'): Authentication {
+    if (certificate === undefined)
+      return deny('bad-user-name-or-password', 'no client certificate to take the name from')
+    const username = mapping === 'common-name' ? certificate.commonName : certificate.subject
+    if (username === undefined || username === '')
+      return deny('bad-user-name-or-password', `client certificate without ${mapping}`)
+    return admit(provePrincipal(username, 'certificate', certificate.fingerprint))
+  }
+
+  /**
+   * Features B1. Without a password file a user name is only a word: as with Mosquitto it is kept, for the log and for the
+   * ACL's `user` and `%u`, but nothing was proven, and the method says so to whoever asks who owns a session.
+   */
+  #anonymous(username: string | undefined): Authentication {
+    if (this.#options.allowAnonymous) return admit(provePrincipal(username, 'anonymous', ''))
+    const rule = username === undefined ? 'allow_anonymous false' : 'allow_anonymous false and no password_file'
+    return deny('not-authorized', rule)
+  }
+
+  /** Features B11: one answer for an unknown user and a wrong password. */
+  async #byPassword(
+    passwords: PasswordFile,
+    username: string,
+    password: Uint8Array | undefined,
+  ): Promise<Authentication> {
+    const verdict = await this.#options.verifier.verify(passwords, username, password)
+    const entry = passwords.users.get(username)
+    if (verdict === 'right' && entry !== undefined)
+      return admit(provePrincipal(username, 'password', entry.fingerprint))
+    if (verdict === 'busy') return deny('busy', 'max_pending_authentications')
+    return deny('not-authorized', 'unknown user or wrong password')
+  }
+}
+
+function admit(principal: Principal): Authentication {
+  return { allowed: true, principal }
+}
+
+function deny(reason: DenialReason, rule: string): Denial {
+  return { allowed: false, reason, rule }
+}
