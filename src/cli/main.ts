@@ -3,9 +3,9 @@
 
 import { AppError } from '../base/errors.ts'
 import { escapeText } from '../base/escape.ts'
+import { version } from '../base/version.ts'
 import { exitCode } from './exit-code.ts'
 import { type Io, verbs } from './verbs.ts'
-import { version } from './version.ts'
 
 /**
  * @param calledAs the base name of the file that was started: `castellan`, or an old tool's name

@@ -1,9 +1,9 @@
 // `castellan run`, and the same broker under the name `mosquitto`: the command line of the latter, unchanged.
 
+import { version } from '../base/version.ts'
 import { parseRunArguments, type RunCommand } from '../config/run-arguments.ts'
 import { brokerExitCode, exitCode } from './exit-code.ts'
 import type { Io } from './verbs.ts'
-import { version } from './version.ts'
 
 /** What the two names differ in: only in what a shell sees. */
 interface Name {

@@ -1,0 +1,63 @@
+// Writes a secret file so that whoever reads it finds the old content or the new, never a part, and a power failure loses
+// neither.
+
+import { randomBytes } from 'node:crypto'
+import {
+  closeSync,
+  constants,
+  fchmodSync,
+  fchownSync,
+  fstatSync,
+  fsyncSync,
+  lstatSync,
+  openSync,
+  renameSync,
+  rmSync,
+  type Stats,
+  writeFileSync,
+} from 'node:fs'
+import { dirname } from 'node:path'
+
+/**
+ * Writes `bytes` to a new file beside `path`, then puts it in the place of `path`. A new file has mode 0600. One that was
+ * there keeps its owner, group and the group's rights; what everybody else could do is taken away.
+ *
+ * @param path without symbolic links: a link would be replaced, not followed
+ * @returns whether everybody else lost the right to read it
+ * @throws the operating system's error; `path` is then as it was
+ */
+export function replaceSecretFile(path: string, bytes: Uint8Array): { readonly closed: boolean } {
+  const before = lstatSync(path, { throwIfNoEntry: false })
+  const temporary = `${path}.tmp.${randomBytes(6).toString('hex')}`
+  const descriptor = openSync(temporary, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o600)
+  try {
+    try {
+      if (before !== undefined) keepOwner(descriptor, before)
+      writeFileSync(descriptor, bytes)
+      fsyncSync(descriptor)
+    } finally {
+      closeSync(descriptor)
+    }
+    renameSync(temporary, path)
+  } catch (error) {
+    rmSync(temporary, { force: true })
+    throw error
+  }
+  syncDirectory(dirname(path))
+  return { closed: before !== undefined && (before.mode & 0o007) !== 0 }
+}
+
+function keepOwner(descriptor: number, before: Stats): void {
+  const own = fstatSync(descriptor)
+  if (own.uid !== before.uid || own.gid !== before.gid) fchownSync(descriptor, before.uid, before.gid)
+  fchmodSync(descriptor, 0o600 | (before.mode & 0o060))
+}
+
+function syncDirectory(path: string): void {
+  const descriptor = openSync(path, constants.O_RDONLY)
+  try {
+    fsyncSync(descriptor)
+  } finally {
+    closeSync(descriptor)
+  }
+}
