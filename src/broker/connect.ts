@@ -4,11 +4,12 @@
 import type { Identity } from '../auth/identity.ts'
 import type { Principal } from '../auth/principal.ts'
 import type { Authentication, Denial } from '../auth/realm.ts'
+import { addressKey } from '../auth/throttle.ts'
 import { assert } from '../base/errors.ts'
 import { escapeText } from '../base/escape.ts'
 import { Timer } from '../base/timer-wheel.ts'
 import { ProtocolViolationError } from '../mqtt/errors.ts'
-import { type Connect, noProperties, PacketType, type Properties, type Will } from '../mqtt/packet.ts'
+import { type Connect, noProperties, type Properties, type Will } from '../mqtt/packet.ts'
 import { ReasonCode } from '../mqtt/reason-code.ts'
 import { neverExpiresInterval, type Session } from '../session/session.ts'
 import type { Broker } from './broker.ts'
@@ -145,12 +146,7 @@ function refuse(attempt: ConnectAttempt, refusal: Refusal): void {
     'notice',
     `Refused CONNECT from ${connection.address} as ${escapeText(attempt.clientId)}${user}: ${refusal.rule}.`,
   )
-  connection.send({
-    type: PacketType.connack,
-    sessionPresent: false,
-    reasonCode: refusal.reasonCode,
-    properties: noProperties,
-  })
+  connection.sendConnack(false, refusal.reasonCode, noProperties)
   connection.refuse(endingText(refusal.reasonCode))
 }
 
@@ -211,10 +207,8 @@ function checkWill(attempt: ConnectAttempt): StepOutcome {
 function slowDown(attempt: ConnectAttempt): StepOutcome {
   const { broker, connection } = attempt
   const now = broker.clock.now()
-  const delayMs = Math.max(
-    broker.failures.delayMs(`address:${connection.peer.address}`, now),
-    broker.failures.delayMs(`client:${attempt.clientId}`, now),
-  )
+  const delays = throttleKeys(connection, attempt.givenClientId).map(key => broker.failures.delayMs(key, now))
+  const delayMs = Math.max(0, ...delays)
   return delayMs === 0 ? undefined : attempt.wait(delayMs)
 }
 
@@ -241,9 +235,9 @@ export function noteSuccess(
   clientId: string | undefined,
   principal: Principal,
 ): void {
-  const now = broker.clock.now()
-  if (principal.method !== 'anonymous') broker.failures.succeed(`address:${connection.peer.address}`, now)
-  if (clientId !== undefined) broker.failures.succeed(`client:${clientId}`, now)
+  // Whoever needs no secret must not wash off guesses at other people's.
+  if (principal.method === 'anonymous') return
+  for (const key of throttleKeys(connection, clientId)) broker.failures.succeed(key, broker.clock.now())
 }
 
 /** Counts a failure against the address and the client id. @param clientId undefined when the broker made it up */
@@ -253,12 +247,18 @@ export function deny(
   clientId: string | undefined,
   denial: Denial,
 ): Refusal {
-  const now = broker.clock.now()
   if (denial.reason !== 'busy') {
-    broker.failures.fail(`address:${connection.peer.address}`, now)
-    if (clientId !== undefined) broker.failures.fail(`client:${clientId}`, now)
+    for (const key of throttleKeys(connection, clientId)) broker.failures.fail(key, broker.clock.now())
   }
   return { reasonCode: denialReasonCode(denial.reason), rule: denial.rule }
+}
+
+function throttleKeys(connection: ClientConnection, clientId: string | undefined): string[] {
+  const address = addressKey(connection.peer.address)
+  const keys: string[] = []
+  if (address !== undefined) keys.push(`address:${address}`)
+  if (clientId !== undefined) keys.push(`client:${clientId}`)
+  return keys
 }
 
 /** A session belongs to the identity that opened it: nobody else takes it over or inherits its queue (features H4). */
@@ -314,12 +314,8 @@ function acknowledge(attempt: ConnectAttempt): StepOutcome {
   const { broker, connection, session, packet } = attempt
   assert(session !== undefined, 'a session was claimed')
   logConnected(attempt)
-  connection.send({
-    type: PacketType.connack,
-    sessionPresent: attempt.resumed,
-    reasonCode: ReasonCode.success,
-    properties: packet.protocolVersion === 5 ? connackProperties(attempt) : noProperties,
-  })
+  const properties = packet.protocolVersion === 5 ? connackProperties(attempt) : noProperties
+  connection.sendConnack(attempt.resumed, ReasonCode.success, properties)
   const agreement = agree(attempt, session)
   connection.become(agreement)
   session.outbound.connect(connection, agreement.clientReceiveMaximum, broker.clock.now())

@@ -14,11 +14,12 @@ import {
   noProperties,
   type Packet,
   PacketType,
+  type Properties,
   type ProtocolVersion,
   type Publish,
   type QoS,
 } from '../mqtt/packet.ts'
-import { ReasonCode } from '../mqtt/reason-code.ts'
+import { connackReturnCode, ReasonCode } from '../mqtt/reason-code.ts'
 import type { ConnectionHandler, Peer, TransportEnd } from '../net/connection-handler.ts'
 import { InboundAliases } from '../session/inbound.ts'
 import type { Delivery, Outlet } from '../session/outbound.ts'
@@ -134,6 +135,10 @@ export class ClientConnection implements ConnectionHandler, Conversation, Outlet
   fail(error: ProtocolError): void {
     if (this.state === 'ended') return
     this.broker.log.write('debug', `Client ${this.label} [${this.address}]: ${error.message} (${error.clause})`)
+    // A version that we do not know cannot be answered in its own words: return code 1 of 3.1.1 is what all understand.
+    if (this.state === 'awaiting-connect' && error.reasonCode === ReasonCode.unsupportedProtocolVersion) {
+      this.sendConnack(false, error.reasonCode, noProperties)
+    }
     this.end(error.reasonCode, error.message)
   }
 
@@ -240,6 +245,17 @@ export class ClientConnection implements ConnectionHandler, Conversation, Outlet
     this.send({ type: PacketType.suback, packetId, reasonCodes, properties: noProperties })
   }
 
+  sendConnack(sessionPresent: boolean, reasonCode: number, properties: Properties): void {
+    const code = this.protocolVersion === 5 ? reasonCode : connackReturnCode(reasonCode)
+    this.broker.log.write('debug', `Sending CONNACK to ${this.label} (${Number(sessionPresent)}, ${code})`)
+    this.send({ type: PacketType.connack, sessionPresent, reasonCode, properties })
+  }
+
+  sendUnsuback(packetId: number, reasonCodes: readonly number[]): void {
+    this.broker.log.write('debug', `Sending UNSUBACK to ${this.label}`)
+    this.send({ type: PacketType.unsuback, packetId, reasonCodes, properties: noProperties })
+  }
+
   tracePublish(verb: 'Received' | 'Denied', packet: Publish, topicName: string): void {
     const { counters } = this.broker
     counters.publishReceived++
@@ -309,8 +325,7 @@ export class ClientConnection implements ConnectionHandler, Conversation, Outlet
         receiveUnsubscribe(this.broker, this, packet)
         return
       case PacketType.pingreq:
-        this.broker.log.write('debug', `Received PINGREQ from ${this.label}`)
-        this.send({ type: PacketType.pingresp })
+        this.#receivePingreq()
         return
       case PacketType.disconnect:
         this.#receiveDisconnect(packet)
@@ -329,6 +344,14 @@ export class ClientConnection implements ConnectionHandler, Conversation, Outlet
       default:
         never(packet)
     }
+  }
+
+  #receivePingreq(): void {
+    const { log } = this.broker
+    const traced = log.enabled('debug')
+    if (traced) log.write('debug', `Received PINGREQ from ${this.label}`)
+    if (traced) log.write('debug', `Sending PINGRESP to ${this.label}`)
+    this.send({ type: PacketType.pingresp })
   }
 
   #receivePubrel(packet: Acknowledgement): void {

@@ -57,6 +57,18 @@ export function retainExpiry(): Value<number> {
   }
 }
 
+/** `max_inflight_messages`: 0, 65535 and anything negative mean no limit, which is 0. */
+export function inflightMessages(): Value<number> {
+  const count = integer({ maximum: 65_535, negative: 0, refusal: (_, name) => `Error: '${name}' must be <= 65535.` })
+  return {
+    syntax: 'integer ≤ 65535; below 0 and 65535 = 0',
+    parse(rest, name, previous, warn) {
+      const value = count.parse(rest, name, previous, warn)
+      return value === 65_535 ? 0 : value
+    },
+  }
+}
+
 /** `mount_point`: the beginning of a topic name, so without wildcards. */
 export function mountPoint(): Value<string> {
   return text({

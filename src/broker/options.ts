@@ -4,7 +4,7 @@ import type { ListenerSettings as AuthListenerSettings } from '../auth/options.t
 import { type ListenerScope, option, type Settings } from '../config/option.ts'
 import { bool, integer, text } from '../config/value.ts'
 import type { LogSettings } from '../observe/options.ts'
-import { clientExpiration, mountPoint, protocolVersions, retainExpiry } from './option-values.ts'
+import { clientExpiration, inflightMessages, mountPoint, protocolVersions, retainExpiry } from './option-values.ts'
 
 const noPersistence = 'sessions and retained messages live in memory; remove the line or set `persistence false`'
 
@@ -110,10 +110,10 @@ export const brokerOptions = {
   }),
   max_inflight_messages: option({
     scope: 'global',
-    value: integer({ refusal: (_, name) => `Error: '${name}' must be <= 65535.`, maximum: 65_535, negative: 0 }),
+    value: inflightMessages(),
     default: 20,
     reload: 'new-connections',
-    doc: 'Most messages on their way to one client at QoS 1 and 2; 0 or 65535: no limit. Also the Receive Maximum.',
+    doc: 'Most messages on their way to one client at QoS 1 and 2; 0: no limit. Also the Receive Maximum.',
   }),
   max_keepalive: option({
     scope: 'global',

@@ -7,10 +7,11 @@ import { noProperties, PacketType, type Properties, type Publish } from '../mqtt
 import { ReasonCode } from '../mqtt/reason-code.ts'
 import { Message, neverExpires } from '../session/message.ts'
 import type { Subscription } from '../session/subscription.ts'
-import { levelCount, topicNameFault } from '../topic/name.ts'
+import { levelCount, longestTopicBytes, topicNameFault } from '../topic/name.ts'
 import type { Broker } from './broker.ts'
 import type { ClientConnection } from './connection.ts'
 import { deliver, deliverOnce } from './deliver.ts'
+import type { ListenerContext } from './listener-context.ts'
 import type { RetainSource } from './retained.ts'
 
 /** @throws ProtocolViolationError when the packet is illegal on this connection: the connection ends */
@@ -127,10 +128,9 @@ function checkOffered(broker: Broker, connection: ClientConnection, packet: Publ
 
 function toMessage(connection: ClientConnection, packet: Publish, topicName: string, now: number): Message {
   const { properties } = packet
-  const mountPoint = connection.listener.settings.mount_point
   const expiry = properties.messageExpiryInterval
   return new Message(
-    mountPoint === undefined ? topicName : mountPoint + topicName,
+    mounted(connection.listener, topicName),
     packet.payload,
     packet.qos,
     packet.retain,
@@ -138,6 +138,15 @@ function toMessage(connection: ClientConnection, packet: Publish, topicName: str
     properties === noProperties ? noProperties : forwarded(properties),
     expiry === undefined ? neverExpires : now + expiry * 1000,
   )
+}
+
+/** @throws ProtocolViolationError 0x90 when the name is too long on the mount point */
+export function mounted(listener: ListenerContext, topicName: string): string {
+  const { mount_point: mountPoint } = listener.settings
+  if (mountPoint === undefined) return topicName
+  const whole = mountPoint + topicName
+  if (Buffer.byteLength(whole) <= longestTopicBytes) return whole
+  throw new ProtocolViolationError('mount_point', 'topic name is too long', ReasonCode.topicNameInvalid)
 }
 
 /** The properties that go on to subscribers unaltered; alias and expiry belong to one hop (§3.3.2.3). */

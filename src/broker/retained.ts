@@ -18,6 +18,8 @@ export interface Retained {
 
 export interface RetainedStore {
   readonly size: number
+  /** Topic and payload bytes of all of them. */
+  readonly bytes: number
   set(topicName: string, retained: Retained): void
   delete(topicName: string): void
   get(topicName: string): Retained | undefined
@@ -27,17 +29,24 @@ export interface RetainedStore {
 
 export class MemoryRetainedStore implements RetainedStore {
   readonly #tree = new RetainedTree<Retained>()
+  #bytes = 0
 
   get size(): number {
     return this.#tree.size
   }
 
+  get bytes(): number {
+    return this.#bytes
+  }
+
   set(topicName: string, retained: Retained): void {
     retained.message.own()
+    this.#bytes += retained.message.size - this.#sizeAt(topicName)
     this.#tree.set(topicName, retained)
   }
 
   delete(topicName: string): void {
+    this.#bytes -= this.#sizeAt(topicName)
     this.#tree.delete(topicName)
   }
 
@@ -51,6 +60,10 @@ export class MemoryRetainedStore implements RetainedStore {
       if (now >= retained.expiresAt) expired.push(topicName)
       else visit(retained)
     })
-    for (const topicName of expired) this.#tree.delete(topicName)
+    for (const topicName of expired) this.delete(topicName)
+  }
+
+  #sizeAt(topicName: string): number {
+    return this.#tree.get(topicName)?.message.size ?? 0
   }
 }

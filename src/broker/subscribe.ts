@@ -1,14 +1,7 @@
 // SUBSCRIBE and UNSUBSCRIBE (§3.8 to §3.11): each filter is judged by itself, then SUBACK, then what is retained.
 
 import { ProtocolViolationError } from '../mqtt/errors.ts'
-import {
-  PacketType,
-  type QoS,
-  type RetainHandling,
-  type Subscribe,
-  type SubscriptionRequest,
-  type Unsubscribe,
-} from '../mqtt/packet.ts'
+import type { QoS, RetainHandling, Subscribe, SubscriptionRequest, Unsubscribe } from '../mqtt/packet.ts'
 import { ReasonCode } from '../mqtt/reason-code.ts'
 import { Subscription } from '../session/subscription.ts'
 import { levelCount } from '../topic/name.ts'
@@ -59,12 +52,7 @@ export function receiveUnsubscribe(broker: Broker, connection: ClientConnection,
     connection.logUnsubscribe(fullFilter)
     return ReasonCode.success
   })
-  connection.send({
-    type: PacketType.unsuback,
-    packetId: packet.packetId,
-    reasonCodes,
-    properties: {},
-  })
+  connection.sendUnsuback(packet.packetId, reasonCodes)
 }
 
 function checkFilter(request: SubscriptionRequest): void {

@@ -8,7 +8,7 @@ import type { Session } from '../session/session.ts'
 import { levelCount, topicNameFault } from '../topic/name.ts'
 import type { Broker } from './broker.ts'
 import type { ListenerContext } from './listener-context.ts'
-import { routeMessage } from './publish.ts'
+import { mounted, routeMessage } from './publish.ts'
 
 /**
  * Checks a will against the topic rules and what the listener offers.
@@ -28,9 +28,8 @@ export function acceptWill(broker: Broker, listener: ListenerContext, will: Will
   if (will.retain && !broker.settings.retain_available) {
     throw new ProtocolViolationError('MQTT-3.2.2-13', 'will with RETAIN', ReasonCode.retainNotSupported)
   }
-  const mountPoint = listener.settings.mount_point
   const payload = Uint8Array.prototype.slice.call(will.payload)
-  return { ...will, payload, topicName: mountPoint === undefined ? will.topicName : mountPoint + will.topicName }
+  return { ...will, payload, topicName: mounted(listener, will.topicName) }
 }
 
 /** Publishes a session's will if it has one and the rules still allow it; there is none afterwards [MQTT-3.1.2-10]. */

@@ -74,6 +74,11 @@ export class Outbound {
     return this.#inflight.size
   }
 
+  /** Topic and payload bytes of all messages, queued or under way. */
+  get waitingBytes(): number {
+    return this.#queuedBytes + this.#inflightBytes
+  }
+
   get limits(): OutboundLimits {
     return this.#limits
   }

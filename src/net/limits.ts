@@ -1,0 +1,34 @@
+// The transport's limits for one connection, from the options that name them. Mosquitto has none of them: a peer that
+// says nothing, or takes nothing, keeps its socket there for as long as it likes.
+
+import type { NetSettings } from './options.ts'
+
+export interface TransportLimits {
+  /** `tls_handshake_timeout`: from the accepted connection to the end of the handshake, however the bytes trickle in. */
+  readonly tlsHandshakeTimeoutMs: number
+  /** `packet_timeout`: from the first byte of a packet to its last, while we are reading. */
+  readonly packetTimeoutMs: number
+  /** `write_timeout`: queued bytes must make progress (64 KiB, or all there is) in this time. */
+  readonly writeTimeoutMs: number
+  /** `max_packet_size`, in bytes; the announced length is refused before anything of it is held. */
+  readonly maximumPacketSize: number
+  /** The same for the first packet, while nothing is known of the peer. */
+  readonly maximumFirstPacketSize: number
+}
+
+/** Room for a CONNECT with each of its five fields at 64 KiB and as much again in properties. */
+const maximumFirstPacketSize = 640 * 1024
+
+/** Below MQTT's 268,435,455 by what forwarding may add: mount point, subscription identifiers, expiry. */
+const largestForwardable = 268_000_000
+
+export function transportLimits(settings: NetSettings): TransportLimits {
+  const maximumPacketSize = Math.min(settings.max_packet_size, largestForwardable)
+  return {
+    tlsHandshakeTimeoutMs: settings.tls_handshake_timeout * 1000,
+    packetTimeoutMs: settings.packet_timeout * 1000,
+    writeTimeoutMs: settings.write_timeout * 1000,
+    maximumPacketSize,
+    maximumFirstPacketSize: Math.min(maximumPacketSize, maximumFirstPacketSize),
+  }
+}

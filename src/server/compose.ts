@@ -1,0 +1,138 @@
+// Puts the rooms together into a running broker: the only place that builds things. Nothing accepts a connection before
+// everything is loaded and bound.
+
+import { randomUUID } from 'node:crypto'
+import { PasswordVerifier, passwordVerifierDefaults } from '../auth/password-verifier.ts'
+import { failureThrottleDefaults, Throttle, takeoverThrottleDefaults } from '../auth/throttle.ts'
+import type { Clock } from '../base/clock.ts'
+import { version } from '../base/version.ts'
+import { Broker } from '../broker/broker.ts'
+import { ListenerContext } from '../broker/listener-context.ts'
+import { type Listener, type ListenerDeps, openListener } from '../net/listener.ts'
+import { Outbox } from '../net/outbox.ts'
+import type { BrokerLog } from '../observe/broker-log.ts'
+import { Counters } from '../observe/counters.ts'
+import type { Config } from './options.ts'
+import { RulesLoader } from './rules.ts'
+import { SysPublisher } from './sys-publisher.ts'
+
+/** How often deadlines are looked at, in milliseconds; a deadline is met at most this much later. */
+const tickMs = 100
+
+/** A listener with what the broker knows of it. */
+export interface OpenListener {
+  readonly listener: Listener
+  readonly context: ListenerContext
+}
+
+export interface RunningBroker {
+  readonly broker: Broker
+  readonly listeners: readonly OpenListener[]
+  readonly verifier: PasswordVerifier
+  /** As last loaded; a reload replaces it. */
+  config: Config
+  /** Says goodbye to every client and closes everything; resolves when the last byte has left or been given up. */
+  stop(): Promise<void>
+}
+
+/**
+ * Loads rules and certificates, binds every listener, and begins to accept.
+ *
+ * @throws AppError for a file or address that cannot be used; nothing stays bound
+ */
+export async function startBroker(config: Config, log: BrokerLog, clock: Clock): Promise<RunningBroker> {
+  const counters = new Counters()
+  const { global } = config
+  const verifier = new PasswordVerifier(
+    { ...passwordVerifierDefaults, maxPending: global.max_pending_authentications },
+    clock,
+  )
+  const rules = new RulesLoader(log, verifier)
+  const contexts = config.listeners.map(settings => new ListenerContext(settings, rules.realm(global, settings)))
+  const broker = new Broker({
+    settings: global,
+    log,
+    clock,
+    counters,
+    failures: new Throttle({
+      ...failureThrottleDefaults,
+      freeFailures: global.max_authentication_failures,
+      maximumDelayMs: global.authentication_delay_max * 1000,
+    }),
+    takeovers: new Throttle({ ...takeoverThrottleDefaults, freeFailures: global.max_takeovers }),
+    newClientId: () => randomUUID().toUpperCase(),
+  })
+  const listeners = await openListeners(contexts, broker, log, clock)
+  log.onTopicLine = (topic, line) => broker.publishOwn(topic, Buffer.from(line), 2, false)
+  const sys = new SysPublisher(broker, `castellan version ${version()}`)
+  const ticker = setInterval(() => {
+    const now = clock.now()
+    broker.advance(now)
+    sys.advance(now)
+  }, tickMs)
+  for (const { listener } of listeners) listener.start()
+  return {
+    broker,
+    listeners,
+    verifier,
+    config,
+    async stop() {
+      for (const { listener } of listeners) listener.close()
+      broker.stop()
+      await allEnded(broker)
+      clearInterval(ticker)
+      log.onTopicLine = undefined
+    },
+  }
+}
+
+/** Binds all, or none. */
+async function openListeners(
+  contexts: readonly ListenerContext[],
+  broker: Broker,
+  log: BrokerLog,
+  clock: Clock,
+): Promise<readonly OpenListener[]> {
+  const open: { listener: Listener; context: ListenerContext }[] = []
+  const outbox = new Outbox()
+  const { counters } = broker
+  try {
+    for (const context of contexts) {
+      const deps: ListenerDeps = {
+        log,
+        clock,
+        wheel: broker.wheel,
+        outbox,
+        traffic: {
+          received: bytes => void (counters.bytesReceived += bytes),
+          sent: bytes => void (counters.bytesSent += bytes),
+        },
+        wallClock: () => clock.now(),
+        settings: () => broker.settings as Config['global'],
+        hasRoom: () => hasRoom(broker),
+        accept(peer, transport) {
+          counters.socketsOpened++
+          return broker.accept(peer, transport, context)
+        },
+      }
+      open.push({ listener: await openListener(context.settings as Config['listeners'][number], deps), context })
+    }
+  } catch (error) {
+    for (const { listener } of open) listener.close()
+    throw error
+  }
+  return open
+}
+
+function hasRoom(broker: Broker): boolean {
+  const { global_max_connections: most } = broker.settings as Config['global']
+  return most < 0 || broker.connections.size < most
+}
+
+/** The transports cut off whoever does not take its last bytes within `write_timeout`. */
+async function allEnded(broker: Broker): Promise<void> {
+  while (broker.connections.size > 0) {
+    await new Promise(resolve => setImmediate(resolve))
+    if (broker.connections.size > 0) await new Promise(resolve => setTimeout(resolve, 10))
+  }
+}

@@ -1,0 +1,80 @@
+// SIGHUP as a transaction: everything is read, checked and prepared first; only then does anything change. A fault leaves
+// the running configuration untouched and says so.
+
+import type { Realm } from '../auth/realm.ts'
+import { AppError } from '../base/errors.ts'
+import { ConfigError } from '../config/config-error.ts'
+import { filesOnDisk } from '../config/config-files.ts'
+import { diffConfig, reloadRefusals } from '../config/diff.ts'
+import type { ResolvedConfig } from '../config/resolve.ts'
+import type { BrokerLog } from '../observe/broker-log.ts'
+import type { OpenListener, RunningBroker } from './compose.ts'
+import { errorLines } from './error-lines.ts'
+import { type Config, type ListenerSettings, options } from './options.ts'
+import { type ConfigInputs, parseConfig } from './parse-config.ts'
+import { RulesLoader } from './rules.ts'
+
+export interface ReloadInputs extends Omit<ConfigInputs, 'files'> {
+  readonly configFile: string | undefined
+}
+
+/** The parts that a reload puts to work, each of which can no longer fail. */
+interface Prepared {
+  readonly open: OpenListener
+  readonly settings: ListenerSettings
+  readonly realm: Realm
+  readonly swapTls: () => void
+}
+
+/** Reads everything again and puts it to work, or changes nothing. @returns whether it was done */
+export function reload(running: RunningBroker, log: BrokerLog, inputs: ReloadInputs): boolean {
+  log.write('information', 'Reloading config.')
+  try {
+    const next = parseConfig(inputs.configFile, { ...inputs, files: filesOnDisk })
+    const refusals = reloadRefusals(diffConfig(options, comparable(running.config), comparable(next)))
+    if (refusals.length > 0) return refuse(log, refusals)
+    const prepared = prepare(running, next, log)
+    log.configure(next.global)
+    for (const message of next.messages) log.write(message.type, message.line)
+    apply(running, next, prepared)
+    return true
+  } catch (error) {
+    if (error instanceof ConfigError) return refuse(log, error.lines)
+    if (error instanceof AppError) return refuse(log, errorLines(error))
+    throw error
+  }
+}
+
+function prepare(running: RunningBroker, next: Config, log: BrokerLog): readonly Prepared[] {
+  const rules = new RulesLoader(log, running.verifier)
+  return next.listeners.map(settings => {
+    const open = running.listeners.find(({ context }) => isSame(context.settings as ListenerSettings, settings))
+    if (open === undefined) throw new AppError('ERR_RELOAD_LISTENER', `Error: No listener for ${settings.origin}.`)
+    return { open, settings, realm: rules.realm(next.global, settings), swapTls: open.listener.prepareReload(settings) }
+  })
+}
+
+function apply(running: RunningBroker, next: Config, prepared: readonly Prepared[]): void {
+  for (const { open, settings, realm, swapTls } of prepared) {
+    open.context.settings = settings
+    open.context.realm = realm
+    swapTls()
+  }
+  running.config = next
+  running.broker.reconfigure(next.global)
+}
+
+/** An interface is no index signature to the compiler, though it is nothing else here. */
+function comparable({ global, listeners, localOnly }: Config): ResolvedConfig {
+  return { global, listeners: listeners.map(listener => ({ ...listener })), localOnly }
+}
+
+function isSame(a: ListenerSettings, b: ListenerSettings): boolean {
+  return a.port === b.port && a.address === b.address && a.path === b.path
+}
+
+function refuse(log: BrokerLog, lines: readonly string[]): false {
+  for (const line of lines) log.write('error', line)
+  log.write('error', 'Error: Nothing was reloaded; the configuration that was running goes on.')
+  return false
+}

@@ -1,0 +1,80 @@
+// The password and ACL files that the listeners name, read and turned into one realm per listener. All or nothing: a file
+// that cannot be used throws, and whoever asked keeps the realms it had.
+
+import { readFileSync } from 'node:fs'
+import { parseAclFile } from '../auth/acl-file.ts'
+import type { AclRules } from '../auth/acl-rules.ts'
+import { createFileRealm } from '../auth/file-realm.ts'
+import { loadPasswordFile, type PasswordFile } from '../auth/password-file.ts'
+import type { PasswordVerifier } from '../auth/password-verifier.ts'
+import type { Realm } from '../auth/realm.ts'
+import { AppError } from '../base/errors.ts'
+import { escapeText } from '../base/escape.ts'
+import type { Log } from '../base/log.ts'
+import type { GlobalSettings, ListenerSettings } from './options.ts'
+
+/** A file of rules cannot be read. */
+export class RulesFileError extends AppError {
+  constructor(message: string, cause: unknown) {
+    super('ERR_RULES_FILE', message, { cause })
+  }
+}
+
+/** Reads each file once, however many listeners name it. */
+export class RulesLoader {
+  readonly #log: Log
+  readonly #verifier: PasswordVerifier
+  readonly #passwords = new Map<string, PasswordFile>()
+  readonly #acls = new Map<string, AclRules>()
+
+  constructor(log: Log, verifier: PasswordVerifier) {
+    this.#log = log
+    this.#verifier = verifier
+  }
+
+  /** @throws PasswordFileError, AclFileError or RulesFileError */
+  realm(global: GlobalSettings, listener: ListenerSettings): Realm {
+    return createFileRealm({
+      allowAnonymous: listener.allow_anonymous,
+      passwords: listener.password_file === undefined ? undefined : this.#passwordFile(listener.password_file),
+      acl: listener.acl_file === undefined ? undefined : this.#aclFile(listener.acl_file),
+      clientIdPrefixes: global.clientid_prefixes,
+      certificateIdentity: certificateIdentity(listener),
+      log: this.#log,
+      verifier: this.#verifier,
+    })
+  }
+
+  #passwordFile(path: string): PasswordFile {
+    const known = this.#passwords.get(path)
+    if (known !== undefined) return known
+    const { file, warnings } = loadPasswordFile(path)
+    for (const line of warnings) this.#log.write('warning', line)
+    this.#passwords.set(path, file)
+    return file
+  }
+
+  #aclFile(path: string): AclRules {
+    const known = this.#acls.get(path)
+    if (known !== undefined) return known
+    const { rules, warnings, notes } = parseAclFile(readText(path), path)
+    for (const line of warnings) this.#log.write('warning', line)
+    for (const line of notes) this.#log.write('information', line)
+    this.#acls.set(path, rules)
+    return rules
+  }
+}
+
+function readText(path: string): string {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch (cause) {
+    throw new RulesFileError(`Error: Unable to open acl_file "${escapeText(path)}".`, cause)
+  }
+}
+
+function certificateIdentity(listener: ListenerSettings): 'none' | 'common-name' | 'subject' {
+  if (!listener.require_certificate) return 'none'
+  if (listener.use_identity_as_username) return 'common-name'
+  return listener.use_subject_as_username ? 'subject' : 'none'
+}

@@ -1,0 +1,134 @@
+// `castellan run`: from a command line to a broker that runs until it is told to stop, with Mosquitto's signals and exit
+// codes (mosquitto(8); 0 stopped, 1 a file or port cannot be used, 3 a mistake in the configuration).
+
+import { unlinkSync, writeFileSync } from 'node:fs'
+import { systemClock } from '../base/clock.ts'
+import { AppError } from '../base/errors.ts'
+import { escapeText } from '../base/escape.ts'
+import { version } from '../base/version.ts'
+import { ConfigError } from '../config/config-error.ts'
+import { filesOnDisk } from '../config/config-files.ts'
+import { ListenerError } from '../net/errors.ts'
+import { type BrokerLog, createLog } from '../observe/broker-log.ts'
+import { systemLogIo } from '../observe/log-io.ts'
+import { type RunningBroker, startBroker } from './compose.ts'
+import { daemonize, tellParent } from './daemon.ts'
+import { errorLines } from './error-lines.ts'
+import type { Config } from './options.ts'
+import { parseConfig } from './parse-config.ts'
+import { dropPrivileges } from './privileges.ts'
+import { reload } from './reload.ts'
+import { logSubscriptionTree } from './subscription-dump.ts'
+
+export interface RunOptions {
+  readonly configFile: string | undefined
+  readonly ports: readonly number[]
+  readonly verbose: boolean
+  readonly quiet: boolean
+  readonly testConfig: boolean
+  readonly daemon: boolean
+  /** Called once everything listens. */
+  readonly onListening?: () => void
+}
+
+export type RunIo = Pick<NodeJS.Process, 'stdout' | 'stderr'>
+
+const exitCode = { stopped: 0, unusable: 1, configuration: 3 } as const
+
+/** @returns the exit code, once the broker has stopped or could not start */
+export async function runBroker(options: RunOptions, io: RunIo): Promise<number> {
+  const config = readConfig(options, io)
+  if (config === undefined) return exitCode.configuration
+  if (options.testConfig) {
+    for (const { line } of config.messages) io.stderr.write(stamped(line))
+    io.stdout.write('Configuration file is OK.\n')
+    return exitCode.stopped
+  }
+  if (options.daemon && !process.connected) return daemonize(io)
+  try {
+    dropPrivileges(config.global.user)
+    const log = createLog(config.global, systemLogIo(systemClock()))
+    return await serve(options, config, log)
+  } catch (error) {
+    if (!(error instanceof AppError)) throw error
+    for (const line of errorLines(error)) io.stderr.write(stamped(line))
+    return exitCode.unusable
+  }
+}
+
+function readConfig(options: RunOptions, io: RunIo): Config | undefined {
+  try {
+    return parseConfig(options.configFile, inputs(options))
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error
+    for (const line of error.lines) io.stderr.write(stamped(line))
+    return undefined
+  }
+}
+
+function inputs({ ports, verbose, quiet }: RunOptions) {
+  return { files: filesOnDisk, ports, verbosity: quiet ? 'quiet' : verbose ? 'verbose' : undefined } as const
+}
+
+async function serve(options: RunOptions, config: Config, log: BrokerLog): Promise<number> {
+  log.write('information', `castellan version ${version()} starting`)
+  if (options.configFile === undefined) log.write('information', 'Using default config.')
+  else log.write('information', `Config loaded from ${escapeText(options.configFile)}.`)
+  for (const { type, line } of config.messages) log.write(type, line)
+  let running: RunningBroker
+  try {
+    running = await startBroker(config, log, systemClock())
+  } catch (error) {
+    if (!(error instanceof AppError)) throw error
+    for (const line of errorLines(error)) log.write('error', line)
+    log.flush()
+    return error instanceof ListenerError ? exitCode.unusable : exitCode.configuration
+  }
+  writePidFile(config.global.pid_file)
+  log.write('information', `castellan version ${version()} running`)
+  options.onListening?.()
+  tellParent()
+  await untilStopped(options, running, log)
+  log.write('information', `castellan version ${version()} terminating`)
+  removePidFile(config.global.pid_file)
+  await running.stop()
+  log.flush()
+  return exitCode.stopped
+}
+
+/** Mosquitto's signals; resolves on the first that ends the broker. */
+function untilStopped(options: RunOptions, running: RunningBroker, log: BrokerLog): Promise<void> {
+  return new Promise(resolve => {
+    process.on('SIGHUP', () => {
+      reload(running, log, { configFile: options.configFile, ...inputs(options) })
+    })
+    process.on('SIGUSR1', () => {
+      log.write('notice', 'Nothing saved: `persistence` is off, sessions and retained messages live in memory.')
+    })
+    process.on('SIGUSR2', () => logSubscriptionTree(running.broker, log))
+    process.once('SIGINT', () => resolve())
+    process.once('SIGTERM', () => resolve())
+  })
+}
+
+function writePidFile(path: string | undefined): void {
+  if (path === undefined) return
+  try {
+    writeFileSync(path, `${process.pid}\n`, { mode: 0o644 })
+  } catch (cause) {
+    throw new AppError('ERR_PID_FILE', `Error: Unable to write pid file "${escapeText(path)}".`, { cause })
+  }
+}
+
+function removePidFile(path: string | undefined): void {
+  if (path === undefined) return
+  try {
+    unlinkSync(path)
+  } catch {
+    // Somebody else has removed it, or this user no longer may: the process ends either way.
+  }
+}
+
+function stamped(line: string): string {
+  return `${Math.floor(systemClock().now() / 1000)}: ${line}\n`
+}
