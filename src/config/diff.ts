@@ -19,10 +19,9 @@ export interface ConfigDiff {
 /** Compares two configurations of the same options. */
 export function diffConfig(table: OptionTable, old: ResolvedConfig, next: ResolvedConfig): ConfigDiff {
   const changes = [...changedOptions(table, old.global, next.global, '')]
-  const gone = new Map(old.listeners.map(listener => [describe(listener), listener]))
+  const gone = byName(old.listeners)
   const added: string[] = []
-  for (const listener of next.listeners) {
-    const name = describe(listener)
+  for (const [name, listener] of byName(next.listeners)) {
     const before = gone.get(name)
     if (before === undefined) added.push(name)
     else changes.push(...changedOptions(table, before, listener, `${name}: `))
@@ -54,6 +53,15 @@ function* changedOptions(table: OptionTable, old: SettingsRecord, next: Settings
   }
 }
 
-function describe({ port, address, path }: ListenerAddress): string {
-  return `listener ${port}${path === undefined ? '' : ` ${path}`}${address === undefined ? '' : ` ${address}`}`
+// What is listened on names a listener; of those that say the same, the order does.
+function byName<L extends ListenerAddress>(listeners: readonly L[]): Map<string, L> {
+  const named = new Map<string, L>()
+  for (const listener of listeners) {
+    const { port, address, path } = listener
+    const name = ['listener', port, path, address].filter(part => part !== undefined).join(' ')
+    let unique = name
+    for (let count = 2; named.has(unique); count++) unique = `${name} (${count})`
+    named.set(unique, listener)
+  }
+  return named
 }

@@ -9,7 +9,7 @@ import { nearestName } from './nearest-name.ts'
 import type { AnyOption, OptionTable } from './option.ts'
 import { OptionValueError } from './value.ts'
 
-/** Most faults that are reported at once. */
+/** Most faults of each kind that are reported at once. */
 export const maximumProblems = 20
 
 /** What `listener` and its kin refer to: it ends with its file. */
@@ -61,7 +61,7 @@ class ConfigParser {
     this.draft.sources.push(file)
     const state: FileState = { file, includedFrom, line: 0, listener: undefined, bridge: false, plugin: false }
     for (const line of readLines(bytes)) {
-      if (this.draft.problems.length >= maximumProblems) return
+      if (this.#countProblems('mosquitto') === maximumProblems) return
       state.line = line.number
       this.#readLine(line, state)
     }
@@ -268,8 +268,13 @@ class ConfigParser {
     return nearest === undefined ? undefined : `Did you mean '${nearest}'?`
   }
 
-  #refuse(problem: Omit<ConfigProblem, 'refusedBy'> & Partial<ConfigProblem>): void {
-    if (this.draft.problems.length < maximumProblems) this.draft.problems.push({ refusedBy: 'mosquitto', ...problem })
+  #refuse(fault: Omit<ConfigProblem, 'refusedBy'> & Partial<ConfigProblem>): void {
+    const problem: ConfigProblem = { refusedBy: 'mosquitto', ...fault }
+    if (this.#countProblems(problem.refusedBy) < maximumProblems) this.draft.problems.push(problem)
+  }
+
+  #countProblems(refusedBy: ConfigProblem['refusedBy']): number {
+    return this.draft.problems.reduce((count, problem) => count + Number(problem.refusedBy === refusedBy), 0)
   }
 
   #warn(line: string): void {
