@@ -1,0 +1,9 @@
+// `npm run docs`: writes the reference pages that are made from the code and its tests.
+
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { conformanceDocument, conformancePath, namedTests } from './conformance.ts'
+import { optionsPage } from './options-page.ts'
+
+writeFileSync(join(import.meta.dirname, '../docs/reference/options.md'), optionsPage())
+writeFileSync(conformancePath, conformanceDocument(namedTests()))
