@@ -100,6 +100,12 @@ export class RawClient {
     this.#left = this.#left.slice(wanted.length)
   }
 
+  /** Waits for the next packet or for the end of the connection, which is `undefined`. */
+  async packetOrEnd(): Promise<RawPacket | undefined> {
+    await this.#until(() => this.#closed || splitPacket(this.#left) !== undefined, 'a packet or the end', true)
+    return splitPacket(this.#left) && (await this.nextPacket())
+  }
+
   /** Waits for the next packet, whatever it is. */
   async nextPacket(waitingFor = 'any packet'): Promise<RawPacket> {
     await this.#until(() => splitPacket(this.#left) !== undefined, waitingFor)
@@ -162,13 +168,17 @@ export class RawClient {
   }
 
   async #until(condition: () => boolean, waitingFor: string, closeIsGood = false): Promise<void> {
-    const timer = setTimeout(() => this.#wake?.(), waitLimitMs)
-    const deadline = performance.now() + waitLimitMs
+    let expired = false
+    const timer = setTimeout(() => {
+      expired = true
+      this.#wake?.()
+    }, waitLimitMs)
     try {
       while (!condition()) {
-        if (this.#closed && !closeIsGood)
+        if (this.#closed && !closeIsGood) {
           throw new Error(`waited for ${waitingFor}, but the connection ended${this.#came()}`)
-        if (performance.now() >= deadline) throw new Error(`waited ${waitLimitMs} ms for ${waitingFor}${this.#came()}`)
+        }
+        if (expired) throw new Error(`waited ${waitLimitMs} ms for ${waitingFor}${this.#came()}`)
         await new Promise<void>(resolve => {
           this.#wake = resolve
         })

@@ -6,7 +6,7 @@ import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { after, before, type TestContext } from 'node:test'
 import { type BrokerKind, type BrokerProcess, startEither } from './broker-process.ts'
-import { concat } from './bytes.ts'
+import { concat, showHex } from './bytes.ts'
 import {
   type ConnectFields,
   connectBytes,
@@ -18,7 +18,7 @@ import {
   subscribeBytes,
   type Version,
 } from './packet-bytes.ts'
-import type { Connack } from './packet-reader.ts'
+import { type Connack, type Publish, readConnack, readPublish } from './packet-reader.ts'
 import { property } from './property-bytes.ts'
 import { connectRaw, type RawClient } from './raw-client.ts'
 
@@ -30,15 +30,26 @@ export interface WireBroker {
   readonly process: BrokerProcess
 }
 
-/** Starts a broker with anonymous access for one test, or for one file when called in a `before` hook. */
-export async function startWireBroker(t: Pick<TestContext, 'after'>, configText = ''): Promise<WireBroker> {
-  const config = ({ port }: { port: number }) => `listener ${port} 127.0.0.1\nallow_anonymous true\n${configText}\n`
-  const process = await startEither(t, kind, { config })
+const open = 'allow_anonymous true'
+
+/**
+ * Starts a broker on a loopback listener, for one test.
+ *
+ * @param configText what follows `listener`; without it, anonymous clients may do everything
+ * @param files written into the broker's working directory, which relative paths in `configText` start from
+ */
+export async function startWireBroker(
+  t: Pick<TestContext, 'after'>,
+  configText = open,
+  files: Readonly<Record<string, string>> = {},
+): Promise<WireBroker> {
+  const config = ({ port }: { port: number }) => `listener ${port} 127.0.0.1\n${configText}\n`
+  const process = await startEither(t, kind, { config, files })
   return { port: process.port, process }
 }
 
 /** One broker for all tests of a file; call it at the top of the file. */
-export function shareWireBroker(configText = ''): WireBroker {
+export function shareWireBroker(configText = open): WireBroker {
   let broker: WireBroker | undefined
   const cleanups: (() => unknown)[] = []
   before(async () => {
@@ -161,4 +172,31 @@ export async function timePasses(t: TestContext, broker: WireBroker): Promise<vo
 export async function settled(client: RawClient): Promise<void> {
   client.send(pingreqBytes)
   await client.expect('D0 00')
+}
+
+/** Takes every PUBLISH that is on its way to `client`, and nothing else may be; acknowledges none of them. */
+export async function drain(client: RawClient): Promise<Publish[]> {
+  client.send(pingreqBytes)
+  const publishes: Publish[] = []
+  for (;;) {
+    const packet = await client.nextPacket('PUBLISH or PINGRESP')
+    if (packet.name === 'PINGRESP') return publishes
+    assert.equal(packet.name, 'PUBLISH')
+    publishes.push(readPublish(packet, client.version))
+  }
+}
+
+/**
+ * A CONNECT was refused: MQTT 5 may say so in a CONNACK with one of the reason codes, or just close; before 5 a CONNECT
+ * that breaks the format gets no CONNACK [v3.1.1 MQTT-3.1.4-1].
+ */
+export async function expectConnectRefused(client: RawClient, ...reasonCodes: readonly number[]): Promise<void> {
+  const packet = await client.packetOrEnd()
+  if (packet === undefined) return
+  assert.equal(client.version, 5, `no CONNACK answers a malformed CONNECT before MQTT 5, got ${showHex(packet.bytes)}`)
+  assert.equal(packet.name, 'CONNACK')
+  const { reasonCode, flags } = readConnack(packet, 5)
+  assert(reasonCodes.includes(reasonCode), `CONNACK says 0x${reasonCode.toString(16)}`)
+  assert.equal(flags, 0)
+  await client.expectClosed()
 }
