@@ -2,7 +2,8 @@
 
 import { escapeText } from '../base/escape.ts'
 import type { ConfigProblem } from '../config/config-error.ts'
-import type { Config, ConfigMessage, ListenerSettings } from './options.ts'
+import type { ConfigMessage } from '../config/draft.ts'
+import type { Config, ListenerSettings } from './options.ts'
 
 type Resolved = Pick<Config, 'global' | 'listeners' | 'localOnly'>
 

@@ -1,7 +1,6 @@
 // All options of mosquitto.conf, gathered from the rooms that obey them, and the types of a whole configuration.
 
 import { type ListenerSettings as AuthListenerSettings, type AuthSettings, authOptions } from '../auth/options.ts'
-import type { LogType } from '../base/log.ts'
 import { bridgeOptions } from '../broker/bridge-options.ts'
 import {
   type ListenerSettings as BrokerListenerSettings,
@@ -9,6 +8,7 @@ import {
   brokerOptions,
 } from '../broker/options.ts'
 import { directives } from '../config/directives.ts'
+import type { ConfigMessage } from '../config/draft.ts'
 import { option, type Settings } from '../config/option.ts'
 import { path, text } from '../config/value.ts'
 import { type ListenerSettings as NetListenerSettings, type NetSettings, netOptions } from '../net/options.ts'
@@ -71,9 +71,4 @@ export interface Config {
   readonly messages: readonly ConfigMessage[]
   /** The files that were read, in order. */
   readonly sources: readonly string[]
-}
-
-export interface ConfigMessage {
-  readonly type: LogType
-  readonly line: string
 }
