@@ -290,6 +290,7 @@ export class ClientConnection implements ConnectionHandler, Conversation, Outlet
   }
 
   #receiveConnect(packet: Connect): void {
+    this.broker.counters.connectsReceived++
     this.protocolVersion = packet.protocolVersion
     this.state = 'connecting'
     beginConnect(this.broker, this, packet)

@@ -13,6 +13,7 @@ import type { Router } from './router.ts'
 export interface RegistryHost {
   readonly wheel: TimerWheel
   readonly router: Router
+  readonly counters: { sessionsExpired: number }
   publishWill(session: Session): void
   /** The sessions' part of the settings. */
   readonly limits: OutboundLimits
@@ -24,8 +25,6 @@ export interface RegistryHost {
 export class Registry {
   readonly #host: RegistryHost
   readonly #sessions = new Map<string, Session>()
-  /** Sessions that expired since the start, for `$SYS`. */
-  expiredCount = 0
 
   constructor(host: RegistryHost) {
     this.#host = host
@@ -96,7 +95,7 @@ export class Registry {
   }
 
   #expire(session: Session): void {
-    this.expiredCount++
+    this.#host.counters.sessionsExpired++
     this.close(session)
   }
 

@@ -104,8 +104,12 @@ async function openListeners(
         wheel: broker.wheel,
         outbox,
         traffic: {
-          received: bytes => void (counters.bytesReceived += bytes),
-          sent: bytes => void (counters.bytesSent += bytes),
+          received(bytes) {
+            counters.bytesReceived += bytes
+          },
+          sent(bytes) {
+            counters.bytesSent += bytes
+          },
         },
         wallClock: () => clock.now(),
         settings: () => broker.settings as Config['global'],
