@@ -126,9 +126,10 @@ function resumeLater(attempt: ConnectAttempt, outcome: Promise<Refusal | undefin
   outcome.then(
     refusal => {
       if (connection.state === 'ended') return
+      // Before the next step, which may pause it again; the transport hands nothing over within this call.
+      if (pause) connection.transport.resume()
       if (refusal === undefined) run(attempt, next)
       else refuse(attempt, refusal)
-      if (pause) connection.transport.resume()
     },
     (error: Error) => {
       // Fail closed: whatever went wrong while judging, nobody gets in by it.
@@ -293,7 +294,10 @@ function slowTakeovers(attempt: ConnectAttempt): StepOutcome {
 function claimClientId(attempt: ConnectAttempt): StepOutcome {
   const { broker, connection, packet, principal, clientId } = attempt
   assert(principal !== undefined, 'only a proven client gets here')
-  // While a takeover was slowed down somebody else may have opened the session.
+  // While the attempt was judged or slowed down, a reload may have changed the rules, or somebody opened the session.
+  if (!connection.listener.realm.stillAdmits(principal)) {
+    return { reasonCode: ReasonCode.notAuthorized, rule: 'the rules have changed meanwhile' }
+  }
   const refusal = checkOwner(attempt)
   if (refusal !== undefined) return refusal
   const access = connection.listener.realm.access(principal, clientId)

@@ -33,6 +33,7 @@ import { receivePublish } from './publish.ts'
 import type { PublishEncoder } from './publish-encoder.ts'
 import { endingText } from './reason-code.ts'
 import type { RetainSource } from './retained.ts'
+import { RetainedBacklog } from './retained-backlog.ts'
 import { receiveSubscribe, receiveUnsubscribe } from './subscribe.ts'
 
 /**
@@ -74,6 +75,7 @@ export class ClientConnection implements ConnectionHandler, Conversation, Outlet
   receiveMaximum = 65_535
   /** Asks whether this client may still publish what it once retained. */
   retainSource: RetainSource | undefined
+  readonly retainedBacklog: RetainedBacklog
   #agreement: Agreement | undefined
   readonly #timer: Timer
   #lastPacketAt: number
@@ -84,6 +86,7 @@ export class ClientConnection implements ConnectionHandler, Conversation, Outlet
     this.peer = peer
     this.transport = transport
     this.listener = listener
+    this.retainedBacklog = new RetainedBacklog(broker)
     this.#timer = new Timer(now => this.#timeOut(now))
     this.#lastPacketAt = broker.clock.now()
     broker.wheel.set(this.#timer, this.#lastPacketAt + broker.settings.connect_timeout * 1000)
@@ -143,7 +146,7 @@ export class ClientConnection implements ConnectionHandler, Conversation, Outlet
   }
 
   drained(): void {
-    if (this.state === 'connected') this.session.outbound.pump(this.broker.clock.now())
+    if (this.state === 'connected') this.#pump(this.broker.clock.now())
   }
 
   ended(end: TransportEnd): void {
@@ -304,10 +307,12 @@ export class ClientConnection implements ConnectionHandler, Conversation, Outlet
       case PacketType.puback:
         this.#traceAcknowledgement(packet)
         this.session.outbound.puback(packet.packetId, now)
+        this.retainedBacklog.pump(now)
         return
       case PacketType.pubrec:
         this.#traceAcknowledgement(packet)
         this.session.outbound.pubrec(packet.packetId, packet.reasonCode, now)
+        this.retainedBacklog.pump(now)
         return
       case PacketType.pubrel:
         this.#traceAcknowledgement(packet)
@@ -316,6 +321,7 @@ export class ClientConnection implements ConnectionHandler, Conversation, Outlet
       case PacketType.pubcomp:
         this.#traceAcknowledgement(packet)
         this.session.outbound.pubcomp(packet.packetId, now)
+        this.retainedBacklog.pump(now)
         return
       case PacketType.subscribe:
         this.broker.log.write('debug', `Received SUBSCRIBE from ${this.label}`)
@@ -389,7 +395,15 @@ export class ClientConnection implements ConnectionHandler, Conversation, Outlet
       const because = this.#cause === '' ? '' : `: ${this.#cause}`
       log.write('notice', `Client ${this.label} [${this.address}] disconnected${because}.`)
     }
-    if (wasConnected) this.broker.registry.release(this.session, this.broker.clock.now())
+    if (!wasConnected) return
+    const now = this.broker.clock.now()
+    this.broker.registry.release(this.session, now)
+    this.retainedBacklog.finish(now)
+  }
+
+  #pump(now: number): void {
+    this.session.outbound.pump(now)
+    this.retainedBacklog.pump(now)
   }
 
   /** The client may be silent for one and a half times its keep alive [MQTT-3.1.2-22]. */

@@ -8,7 +8,6 @@ import { levelCount } from '../topic/name.ts'
 import { parseTopicFilter } from '../topic/shared.ts'
 import type { Broker } from './broker.ts'
 import type { ClientConnection } from './connection.ts'
-import { deliverRetained } from './deliver.ts'
 
 interface Made {
   readonly subscription: Subscription
@@ -32,11 +31,9 @@ export function receiveSubscribe(broker: Broker, connection: ClientConnection, p
   }
   connection.sendSuback(packet.packetId, reasonCodes)
   for (const { subscription, sendRetained } of made) {
-    if (!sendRetained) continue
-    broker.retained.match(subscription.topicFilter, now, retained => {
-      deliverRetained(broker, subscription, retained, now)
-    })
+    if (sendRetained) connection.retainedBacklog.add(subscription, now)
   }
+  connection.retainedBacklog.pump(now)
 }
 
 export function receiveUnsubscribe(broker: Broker, connection: ClientConnection, packet: Unsubscribe): void {

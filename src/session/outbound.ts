@@ -104,10 +104,16 @@ export class Outbound {
     this.#outlet = undefined
   }
 
+  /** Whether a message of this QoS and size would be sent at once. */
+  isReadyFor(qos: number, size: number): boolean {
+    if (qos === 0) return this.#outlet?.writable === true
+    return this.#queue.length === 0 && this.#unsent === 0 && this.#mayStart(size)
+  }
+
   /** Sends a message if it may go now, queues it within the limits, or drops it. */
   offer(delivery: Delivery, now: number): OfferOutcome {
     if (delivery.qos === 0) return this.#offerQoS0(delivery)
-    if (this.#queue.length === 0 && this.#unsent === 0 && this.#mayStart(delivery)) {
+    if (this.isReadyFor(delivery.qos, delivery.message.size)) {
       return this.#start(delivery) ? 'sent' : 'dropped'
     }
     return this.#enqueue(delivery, now)
@@ -122,7 +128,7 @@ export class Outbound {
       const delivery = this.#queue.peek()
       if (delivery === undefined) return
       if (!delivery.message.hasExpired(now)) {
-        if (delivery.qos === 0 ? !outlet.writable : !this.#mayStart(delivery)) return
+        if (delivery.qos === 0 ? !outlet.writable : !this.#mayStart(delivery.message.size)) return
       }
       this.#queue.shift()
       this.#queuedBytes -= delivery.message.size
@@ -186,14 +192,14 @@ export class Outbound {
     return outlet.sendPublish(delivery, 0, false) ? 'sent' : 'dropped'
   }
 
-  #mayStart(delivery: Delivery): boolean {
+  #mayStart(size: number): boolean {
     if (this.#outlet?.writable !== true) return false
     if (this.#unacknowledged >= this.#receiveMaximum) return false
     const { max_inflight_messages: messages, max_inflight_bytes: bytes } = this.#limits
     if (messages > 0 && this.#inflight.size >= messages) return false
     if (this.#inflight.size >= 65_535) return false
     // A message larger than the whole allowance may still fly alone.
-    return bytes === 0 || this.#inflight.size === 0 || this.#inflightBytes + delivery.message.size <= bytes
+    return bytes === 0 || this.#inflight.size === 0 || this.#inflightBytes + size <= bytes
   }
 
   #start(delivery: Delivery): boolean {
