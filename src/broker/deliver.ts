@@ -39,12 +39,16 @@ function mayReach(subscription: Subscription, message: Message): boolean {
   return session.access.receive(message.topicName)
 }
 
+/** The lower of the subscription's and the message's [MQTT-3.8.4-8], unless `upgrade_outgoing_qos` says otherwise. */
+export function effectiveQoS(broker: Broker, subscription: Subscription, message: Message): QoS {
+  if (broker.settings.upgrade_outgoing_qos || subscription.qos < message.qos) return subscription.qos
+  return message.qos
+}
+
 function delivery(broker: Broker, subscription: Subscription, message: Message): Delivery {
-  const { upgrade_outgoing_qos: upgrade } = broker.settings
-  const qos = upgrade ? subscription.qos : (Math.min(subscription.qos, message.qos) as QoS)
   return {
     message,
-    qos,
+    qos: effectiveQoS(broker, subscription, message),
     retain: subscription.retainAsPublished && message.retain,
     subscriptionIdentifiers: subscription.identifier === 0 ? undefined : [subscription.identifier],
   }

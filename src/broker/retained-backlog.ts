@@ -4,7 +4,7 @@
 import { Fifo } from '../session/fifo.ts'
 import type { Subscription } from '../session/subscription.ts'
 import type { Broker } from './broker.ts'
-import { deliverRetained } from './deliver.ts'
+import { deliverRetained, effectiveQoS } from './deliver.ts'
 import type { Retained } from './retained.ts'
 
 /** Most retained messages that wait for one connection; further ones are dropped and counted. */
@@ -35,7 +35,7 @@ export class RetainedBacklog {
   pump(now: number): void {
     for (let next = this.#waiting.peek(); next !== undefined; next = this.#waiting.peek()) {
       const { subscription, retained } = next
-      const qos = Math.min(subscription.qos, retained.message.qos)
+      const qos = effectiveQoS(this.#broker, subscription, retained.message)
       if (!subscription.session.outbound.isReadyFor(qos, retained.message.size)) return
       this.#waiting.shift()
       this.#deliver(next, now)
