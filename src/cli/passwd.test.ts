@@ -168,6 +168,17 @@ test('cli 1.3: a password comes from standard input, a file or the environment, 
   }
 })
 
+test('features B4: Ctrl-C at the prompt changes nothing, and the terminal is as it was', async t => {
+  const { file } = place(t, 'alice:$6$x$y\n')
+  const modes: boolean[] = []
+  const setRawMode = (raw: boolean) => modes.push(raw)
+  const stdin = Object.assign(Readable.from([Buffer.from('sec\u0003')]), { isTTY: true, setRawMode })
+  const nowhere = { write: () => {} }
+  assert.equal(await passwd([file, 'alice'], { stdin, stdout: nowhere, stderr: nowhere, env: {} }), 130)
+  assert.deepEqual(modes, [true, false])
+  assert.equal(readFileSync(file, 'utf8'), 'alice:$6$x$y\n')
+})
+
 test('features B7: without -b a word behind the user is no password: it is not used, not printed, and warned about', async t => {
   const { file } = place(t)
   const { code, stdout, stderr } = await run([...quick, '-c', file, 'john', 'hunter2'], 'other\nother\n')

@@ -10,6 +10,7 @@ export class Interrupted extends Error {}
 
 const [ctrlC, ctrlD, backspace, newline, carriageReturn, ctrlU, rubout] = [3, 4, 8, 10, 13, 21, 127]
 
+/** From when it is made until it is closed, a terminal shows nothing of what is typed: make it before the first prompt. */
 export class SecretInput {
   readonly #stream: SecretStream
   readonly #chunks: AsyncIterator<Buffer | string>
@@ -19,6 +20,7 @@ export class SecretInput {
   constructor(stream: SecretStream) {
     this.#stream = stream
     this.#chunks = stream[Symbol.asyncIterator]()
+    if (this.#isTerminal) stream.setRawMode?.(true)
   }
 
   /**
@@ -28,17 +30,12 @@ export class SecretInput {
    * @throws {Interrupted}
    */
   async readLine(limit: number): Promise<Buffer> {
-    const terminal = this.#stream.isTTY === true
-    if (terminal) this.#stream.setRawMode?.(true)
-    try {
-      return terminal ? await this.#readTyped(limit) : withoutCarriageReturn(await this.#readPiped(limit))
-    } finally {
-      if (terminal) this.#stream.setRawMode?.(false)
-    }
+    return this.#isTerminal ? this.#readTyped(limit) : withoutCarriageReturn(await this.#readPiped(limit))
   }
 
-  /** Everything up to the end, without one line end behind it. */
+  /** Everything up to the end, without one line end behind it; at a terminal, which has no end, one line. */
   async readAll(limit: number): Promise<Buffer> {
+    if (this.#isTerminal) return this.#readTyped(limit)
     const parts = [this.#unread]
     for (let size = 0; size <= limit + 2; ) {
       const chunk = await this.#next()
@@ -50,9 +47,14 @@ export class SecretInput {
     return withoutCarriageReturn(all.at(-1) === newline ? all.subarray(0, -1) : all)
   }
 
-  /** Lets go of the stream, so that the process can end. */
+  /** Lets go of the stream, so that the process can end; a terminal shows again what is typed. */
   async close(): Promise<void> {
+    if (this.#isTerminal) this.#stream.setRawMode?.(false)
     await this.#chunks.return?.()
+  }
+
+  get #isTerminal(): boolean {
+    return this.#stream.isTTY === true
   }
 
   async #readPiped(limit: number): Promise<Buffer> {
