@@ -84,7 +84,8 @@ and lets everybody in.
   -h, --help              this page
       --version           the version
 
-Signals: HUP reads configuration, passwords, rules and certificates again, all of it or nothing; TERM and INT stop.
+Signals: HUP reads configuration, passwords, rules and certificates again, all of it or nothing; USR2 logs the subscription
+tree; TERM and INT stop.
 Exit codes: 0 stopped, 1 a certificate or a port cannot be used, 3 a mistake in the configuration${name.refusalCode === exitCode.usage ? ', 2 wrong usage' : ''}.
 
 Examples:
