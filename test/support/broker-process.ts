@@ -72,7 +72,7 @@ async function start(t: Cleanup, kind: BrokerKind, setup: BrokerSetup): Promise<
   }
 }
 
-const readyLine = { castellan: /Castellan \S+ running/i, mosquitto: /mosquitto version \S+ running/ } as const
+const readyLine = { castellan: /castellan version \S+ running/, mosquitto: /mosquitto version \S+ running/ } as const
 
 async function prepare(setup: BrokerSetup): Promise<Place> {
   const dir = await mkdtemp(join(tmpdir(), 'castellan-test-'))
