@@ -239,6 +239,7 @@ const refused: readonly (readonly [
   ['--password-stdin F u', '\n', exactly('Error: Empty password.')],
   ['--password-env MISSING F u', '', exactly('Error: The variable that --password-env names is not set.')],
   ['--password-file N F u', '', /^Error: Unable to read the password: '.*' cannot be opened \(ENOENT\)\.\n$/],
+  ['--password-stdin -H scram-sha-256 F u', 'a\tb', /^Error: SCRAM cannot carry this password: .*\.\n$/],
   ['-b N u pw', '', /^Error: Unable to open password file .*\. No such file or directory\.\n$/],
   ['-U N', '', /^Error: Unable to open password file .*\. No such file or directory\.\n$/],
   ['-b -c X/pw u pw', '', /^Error: Unable to open file .* for writing\. No such file or directory\.\n$/],

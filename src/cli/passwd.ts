@@ -4,7 +4,7 @@
 import { accessSync, constants, realpathSync } from 'node:fs'
 import { getSystemErrorMap } from 'node:util'
 import { hashPlainPasswords, removeUser, setUser } from '../auth/password-edit.ts'
-import { createPasswordHash, formatPasswordHash } from '../auth/password-hash.ts'
+import { createPasswordHash, formatPasswordHash, PasswordHashError } from '../auth/password-hash.ts'
 import { readSecretFile, SecretFileError } from '../auth/secret-file.ts'
 import { AppError } from '../base/errors.ts'
 import { escapeText } from '../base/escape.ts'
@@ -104,7 +104,12 @@ async function upgrade({ file, hash }: Request<'upgrade'>, io: PasswdIo): Promis
 }
 
 async function hashOf(password: Uint8Array, { kind, iterations }: HashChoice): Promise<string> {
-  return formatPasswordHash(await createPasswordHash(kind, password, iterations))
+  try {
+    return formatPasswordHash(await createPasswordHash(kind, password, iterations))
+  } catch (error) {
+    if (!(error instanceof PasswordHashError)) throw error
+    throw new PasswdError(`Error: ${error.message}.`)
+  }
 }
 
 async function obtainPassword(source: PasswordSource, prompts: PasswdIo['stdout'], io: PasswdIo): Promise<Buffer> {
