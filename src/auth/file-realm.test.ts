@@ -135,9 +135,7 @@ test('features B13: one user may hold several client ids at once, all with one o
   assert.equal(one.owner, other.owner)
 })
 
-test('features H4: a name without proof does not own the sessions of the user who has it', {
-  todo: 'Principal.owner looks at the name only',
-}, async () => {
+test('features H4: a name without proof does not own the sessions of the user who has it', async () => {
   const proven = await admitted(withFile, identity('alice', 'pw'))
   const unproven = await admitted(open, identity('alice', 'x'))
   assert.notEqual(unproven.owner, proven.owner)

@@ -61,7 +61,7 @@ class FileRealm implements Realm {
   stillAdmits(principal: Principal): boolean {
     const { allowAnonymous, certificateIdentity, passwords } = this.#options
     const { method, username, evidence } = principal
-    if (method === 'certificate') return certificateIdentity !== 'none'
+    if (method === 'certificate') return evidence.startsWith(`${certificateIdentity}:`)
     if (certificateIdentity !== 'none') return false
     // Who gave a name while there was no password file has to prove it now that there is one.
     if (method === 'anonymous') return allowAnonymous && (username === undefined || passwords === undefined)
@@ -83,7 +83,7 @@ class FileRealm implements Realm {
     const username = mapping === 'common-name' ? certificate.commonName : certificate.subject
     if (username === undefined || username === '')
       return deny('bad-user-name-or-password', `client certificate without ${mapping}`)
-    return admit(provePrincipal(username, 'certificate', certificate.fingerprint))
+    return admit(provePrincipal(username, 'certificate', `${mapping}:${certificate.fingerprint}`))
   }
 
   /**

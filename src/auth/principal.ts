@@ -8,8 +8,8 @@ class ProvenPrincipal {
   readonly username: string | undefined
   readonly method: AuthenticationMethod
   /**
-   * The password-file entry or certificate fingerprint that was the evidence, compared when rules are reloaded;
-   * a hash, never the secret itself.
+   * What was the evidence, compared when rules are reloaded: the password entry's digest, or the name's place in the
+   * certificate and the certificate's fingerprint. Never the secret itself.
    */
   readonly evidence: string
   constructor(username: string | undefined, method: AuthenticationMethod, evidence: string) {
@@ -20,10 +20,10 @@ class ProvenPrincipal {
 
   /**
    * Who owns the sessions this principal opens (features H4). Users are told apart by name whatever proved it; all
-   * anonymous clients are one owner.
+   * anonymous clients are one owner, also those that give a name nobody asked them to prove.
    */
   get owner(): string {
-    return this.username === undefined ? 'anonymous' : `user:${this.username}`
+    return this.method === 'anonymous' || this.username === undefined ? 'anonymous' : `user:${this.username}`
   }
 }
 
