@@ -1,0 +1,307 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import type { Socket } from 'node:net'
+import { type Duplex, duplexPair } from 'node:stream'
+import { test } from 'node:test'
+import { hex } from '../../test/support/bytes.ts'
+import { fakeClock } from '../../test/support/fake-clock.ts'
+import { RecordingHandler } from '../../test/support/recording-handler.ts'
+import { TimerWheel } from '../base/timer-wheel.ts'
+import { type Packet, PacketType } from '../mqtt/packet.ts'
+import { SocketConnection } from './connection.ts'
+import type { TransportLimits } from './limits.ts'
+import { Outbox } from './outbox.ts'
+
+const limits: TransportLimits = {
+  tlsHandshakeTimeoutMs: 1000,
+  packetTimeoutMs: 1000,
+  writeTimeoutMs: 1000,
+  maximumPacketSize: 100_000,
+  maximumFirstPacketSize: 64,
+}
+// CONNECT: "MQTT", 3.1.1, clean, 60 s, id "a"
+const connect = hex`10 0D 00 04 4D 51 54 54 04   02            00 3C 00 01 61`
+const pingreq = hex`C0 00`
+const pingresp = hex`D0 00`
+/** PUBLISH, QoS 0, topic "t", payload of `size` bytes below 16 Ki. */
+const publish = (size: number) =>
+  Buffer.concat([Buffer.from([0x30, ((size + 3) & 0x7f) | 0x80, (size + 3) >> 7]), hex`00 01 74`, Buffer.alloc(size)])
+
+function connected(onPacket?: (packet: Packet, connection: SocketConnection) => void) {
+  const [near, peer] = duplexPair({ readableHighWaterMark: 1024, writableHighWaterMark: 1024 })
+  const clock = fakeClock()
+  const wheel = new TimerWheel(clock.now())
+  const traffic = {
+    bytesReceived: 0,
+    bytesSent: 0,
+    received(bytes: number) {
+      this.bytesReceived += bytes
+    },
+    sent(bytes: number) {
+      this.bytesSent += bytes
+    },
+  }
+  let introductions = 0
+  const connection = new SocketConnection(near as unknown as Socket, {
+    clock,
+    wheel,
+    outbox: new Outbox(),
+    traffic,
+    limits,
+    introduced: () => void introductions++,
+  })
+  const handler = new RecordingHandler(packet => onPacket?.(packet, connection))
+  connection.start(handler)
+  const pass = (ms: number) => {
+    clock.advance(ms)
+    wheel.advance(clock.now())
+  }
+  return { connection, handler, peer, near, traffic, pass, introductions: () => introductions }
+}
+
+/** What the peer receives up to the end of the stream. */
+async function received(peer: Duplex): Promise<string> {
+  const chunks: Buffer[] = []
+  for await (const chunk of peer) chunks.push(chunk as Buffer)
+  return Buffer.concat(chunks).toString('hex')
+}
+
+test('packets of one chunk are handed over one by one and in order', async () => {
+  const { handler, peer, traffic, introductions } = connected()
+  peer.write(Buffer.concat([connect, publish(1), pingreq]))
+  await handler.waitForPackets(3)
+  assert.deepEqual(
+    handler.packets.map(({ type }) => type),
+    [PacketType.connect, PacketType.publish, PacketType.pingreq],
+  )
+  assert.equal(traffic.bytesReceived, connect.length + 6 + 1 + pingreq.length)
+  assert.equal(introductions(), 1)
+})
+
+test('a packet may arrive byte by byte', async () => {
+  const { handler, peer } = connected()
+  for (const byte of connect) peer.write(Buffer.from([byte]))
+  await handler.waitForPackets(1)
+  assert.deepEqual(handler.failures, [])
+})
+
+test('what one turn sends leaves in one write', async () => {
+  const { connection, peer, traffic } = connected()
+  connection.send(pingresp)
+  connection.send(hex`40 02 00 01`)
+  assert.equal(connection.queuedBytes, 6)
+  const [chunk] = await once(peer, 'data')
+  assert.equal((chunk as Buffer).toString('hex'), 'd00040020001')
+  assert.equal(traffic.bytesSent, 6)
+})
+
+test('drained is told once everything queued has left', async () => {
+  const { connection, handler, peer } = connected()
+  peer.resume()
+  connection.send(Buffer.alloc(200_000))
+  await handler.waitForDrained()
+  assert.equal(connection.queuedBytes, 0)
+  assert.equal(handler.drains, 1)
+})
+
+test('queuedBytes counts what the operating system has not taken', async () => {
+  const { connection, handler, peer } = connected()
+  connection.send(Buffer.alloc(200_000))
+  await new Promise(setImmediate)
+  assert.equal(connection.queuedBytes, 200_000)
+  peer.resume()
+  await handler.waitForDrained()
+  assert.equal(connection.queuedBytes, 0)
+})
+
+test('pause holds back the rest of the chunk at once, resume hands it over before anything newer', async () => {
+  const { connection, handler, peer } = connected(({ type }, paused) => {
+    if (type === PacketType.connect) paused.pause()
+  })
+  peer.write(Buffer.concat([connect, publish(1)]))
+  await handler.waitForPackets(1)
+  peer.write(pingreq)
+  await new Promise(setImmediate)
+  assert.equal(handler.packets.length, 1)
+  connection.resume()
+  assert.equal(handler.packets.length, 1, 'never from within resume()')
+  await handler.waitForPackets(3)
+  assert.deepEqual(
+    handler.packets.map(({ type }) => type),
+    [PacketType.connect, PacketType.publish, PacketType.pingreq],
+  )
+})
+
+test('pause and resume within one packet lose and reorder nothing', async () => {
+  const { handler, peer } = connected((_, connection) => {
+    connection.pause()
+    connection.resume()
+  })
+  peer.write(Buffer.concat([connect, publish(1), pingreq, publish(2), pingreq]))
+  await handler.waitForPackets(5)
+  assert.deepEqual(
+    handler.packets.map(({ type }) => type),
+    [PacketType.connect, PacketType.publish, PacketType.pingreq, PacketType.publish, PacketType.pingreq],
+  )
+})
+
+test('a client that ends its stream while it waits for us is heard to its last packet', async () => {
+  const { connection, handler, peer } = connected(({ type }, paused) => {
+    if (type === PacketType.connect) paused.pause()
+  })
+  peer.resume()
+  peer.end(Buffer.concat([connect, pingreq, hex`E0 00`]))
+  await handler.waitForPackets(1)
+  connection.resume()
+  assert.deepEqual(await handler.waitForEnd(), { kind: 'closed-by-peer' })
+  assert.equal(handler.packets.at(-1)?.type, PacketType.disconnect)
+})
+
+test('a client that ends its stream at once still gets the answers to what it sent', async () => {
+  const { peer } = connected((_, connection) => connection.send(pingresp))
+  const all = received(peer)
+  peer.end(Buffer.concat([connect, pingreq]))
+  assert.equal(await all, 'd000d000')
+})
+
+test('bytes that do not decode are told once; what follows is dropped, an answer still leaves', async () => {
+  const { connection, handler, peer } = connected()
+  peer.write(Buffer.concat([connect, hex`36 05 00 01 74 00 01`, pingreq])) // QoS 3
+  await handler.waitForFailure()
+  peer.write(pingreq)
+  assert.equal(handler.packets.length, 1)
+  assert.equal(handler.failures.length, 1)
+  const all = received(peer)
+  connection.send(hex`E0 00`)
+  connection.close()
+  peer.end()
+  assert.equal(await all, 'e000')
+  await handler.waitForEnd()
+  assert.equal(handler.packets.length, 1)
+})
+
+test('max_packet_size: an announced length above it is refused before the body arrives', async () => {
+  const { handler, peer } = connected()
+  peer.write(Buffer.concat([connect, hex`30 A1 8D 06`])) // 100001 and its header
+  await handler.waitForFailure()
+  assert.equal(handler.failures[0]?.code, 'ERR_MQTT_PACKET_TOO_LARGE')
+})
+
+test('the first packet has a smaller limit than the following ones', async () => {
+  const one = connected()
+  one.peer.write(hex`10 7F`)
+  await one.handler.waitForFailure()
+  assert.equal(one.handler.failures[0]?.code, 'ERR_MQTT_PACKET_TOO_LARGE')
+  const two = connected()
+  two.peer.write(Buffer.concat([connect, publish(500)]))
+  await two.handler.waitForPackets(2)
+})
+
+test('close sends what is queued, then ends', async () => {
+  const { connection, handler, peer } = connected()
+  const all = received(peer)
+  connection.send(pingresp)
+  connection.close()
+  connection.send(hex`FF FF`)
+  assert.equal(await all, 'd000')
+  peer.end()
+  await handler.waitForEnd()
+})
+
+test('destroy drops what is queued; ended is told exactly once', async () => {
+  const { connection, handler, peer } = connected()
+  connection.send(pingresp)
+  connection.destroy()
+  connection.destroy()
+  connection.close()
+  await handler.waitForEnd()
+  await new Promise(setImmediate)
+  assert.equal(handler.ends.length, 1)
+  assert.equal(connection.queuedBytes, 0)
+  assert.equal(peer.read(), null)
+})
+
+test('a socket error ends the connection with its code', async () => {
+  const { handler, near } = connected()
+  near.destroy(Object.assign(new Error('read ECONNRESET'), { code: 'ECONNRESET' }))
+  assert.deepEqual(await handler.waitForEnd(), { kind: 'failed', message: 'ECONNRESET' })
+})
+
+test('packet_timeout: a packet that trickles in is cut off, however often a byte comes', async () => {
+  const { handler, peer, pass } = connected()
+  peer.write(connect)
+  await handler.waitForPackets(1)
+  pass(60_000)
+  for (const byte of publish(3).subarray(0, 6)) {
+    peer.write(Buffer.from([byte]))
+    await new Promise(setImmediate)
+    pass(190)
+  }
+  assert.deepEqual(await handler.waitForEnd(), { kind: 'limit', limit: 'packet_timeout' })
+})
+
+test('packet_timeout: each packet has its own time, and a silent peer between packets has none', async () => {
+  const { handler, peer, pass } = connected()
+  peer.write(connect)
+  await handler.waitForPackets(1)
+  for (let i = 0; i < 5; i++) {
+    peer.write(pingreq.subarray(0, 1))
+    await new Promise(setImmediate)
+    pass(800)
+    peer.write(Buffer.concat([pingreq.subarray(1), pingreq.subarray(0, 1)]))
+    await handler.waitForPackets(2 + 2 * i)
+    pass(800)
+    peer.write(pingreq.subarray(1))
+    await handler.waitForPackets(3 + 2 * i)
+    pass(60_000)
+  }
+  assert.deepEqual(handler.ends, [])
+})
+
+test('packet_timeout does not run while it is us who do not read', async () => {
+  const { connection, handler, peer, pass } = connected()
+  peer.write(Buffer.concat([connect, pingreq.subarray(0, 1)]))
+  await handler.waitForPackets(1)
+  connection.pause()
+  pass(60_000)
+  connection.resume()
+  peer.write(pingreq.subarray(1))
+  await handler.waitForPackets(2)
+  assert.deepEqual(handler.ends, [])
+})
+
+test('write_timeout: a peer that never reads is cut off', async () => {
+  const { connection, handler, pass } = connected()
+  connection.send(Buffer.alloc(10_000))
+  await new Promise(setImmediate)
+  pass(900)
+  assert.deepEqual(handler.ends, [])
+  pass(200)
+  assert.deepEqual(await handler.waitForEnd(), { kind: 'limit', limit: 'write_timeout' })
+})
+
+test('write_timeout: a slow peer that takes 64 KiB in time is served to the end', async () => {
+  const { connection, handler, peer, pass } = connected()
+  connection.send(Buffer.alloc(400_000))
+  let taken = 0
+  while (taken < 400_000) {
+    await new Promise(setImmediate)
+    pass(100)
+    taken += ((peer.read() as Buffer | null) ?? '').length
+  }
+  await handler.waitForDrained()
+  assert.deepEqual(handler.ends, [])
+})
+
+test('write_timeout: close does not wait longer, whether the peer never reads or never hangs up', async () => {
+  const deaf = connected()
+  deaf.connection.send(Buffer.alloc(10_000))
+  deaf.connection.close()
+  deaf.pass(1100)
+  assert.deepEqual(await deaf.handler.waitForEnd(), { kind: 'limit', limit: 'write_timeout' })
+  const clinging = connected()
+  clinging.peer.resume()
+  clinging.connection.close()
+  clinging.pass(1100)
+  assert.deepEqual(await clinging.handler.waitForEnd(), { kind: 'limit', limit: 'write_timeout' })
+})

@@ -1,0 +1,268 @@
+// One client's byte stream, over TCP, TLS or a unix socket: bytes to packets, packets out in one write per turn,
+// backpressure both ways, and the deadlines that end a peer which trickles or never reads.
+
+import type { Socket } from 'node:net'
+import type { Clock } from '../base/clock.ts'
+import { Timer, type TimerWheel } from '../base/timer-wheel.ts'
+import { decodePacket } from '../mqtt/codec.ts'
+import { ProtocolError } from '../mqtt/errors.ts'
+import { Framer } from '../mqtt/framer.ts'
+import type { Packet } from '../mqtt/packet.ts'
+import type { ConnectionHandler, TransportEnd } from './connection-handler.ts'
+import type { TransportLimits } from './limits.ts'
+import type { Outbox } from './outbox.ts'
+import { WriteQueue } from './write-queue.ts'
+
+/** Counts bytes for `$SYS`; called per chunk. */
+export interface TrafficSink {
+  received(bytes: number): void
+  sent(bytes: number): void
+}
+
+export interface ConnectionDeps {
+  readonly clock: Clock
+  readonly wheel: TimerWheel
+  readonly outbox: Outbox
+  readonly traffic: TrafficSink
+  readonly limits: TransportLimits
+  /** Called once, when the first packet is complete. */
+  introduced(): void
+}
+
+/**
+ * The connection's state; each may only become a later one.
+ *
+ * - `open`: packets are handed over, bytes are sent.
+ * - `failed`: the peer broke MQTT; what it sends is dropped, what we send still leaves.
+ * - `closing`: as failed, and nothing more is accepted; ends when the queue has left.
+ * - `closed`: the socket is gone or going.
+ */
+type State = 'open' | 'failed' | 'closing' | 'closed'
+
+/** Satisfies `Transport` of session/transport.ts, which this room may not import. */
+export class SocketConnection {
+  readonly #socket: Socket
+  readonly #deps: ConnectionDeps
+  readonly #framer: Framer
+  readonly #queue = new WriteQueue()
+  readonly #packetTimer: Timer
+  readonly #writeTimer: Timer
+  readonly #onWritten: (error?: Error | null) => void
+  #handler: ConnectionHandler | undefined
+  #state: State = 'open'
+  #paused = false
+  #pumping = false
+  #pumpScheduled = false
+  #flushScheduled = false
+  #introduced = false
+  /** The peer has sent its last byte, and we have not looked at all of them yet. */
+  #endReceived = false
+  /** Bytes handed to the socket whose write has not completed. */
+  #writing = 0
+  #end: TransportEnd = { kind: 'closed-by-peer' }
+
+  /** @param socket connected, its TLS handshake done, `allowHalfOpen`; nothing is read from it before `start` */
+  constructor(socket: Socket, deps: ConnectionDeps) {
+    this.#socket = socket
+    this.#deps = deps
+    this.#framer = new Framer(deps.limits.maximumFirstPacketSize)
+    this.#packetTimer = new Timer(() => this.#cutOff('packet_timeout'))
+    this.#writeTimer = new Timer(() => this.#cutOff('write_timeout'))
+    // A failed write is followed by the socket's 'error' event.
+    this.#onWritten = error => {
+      if (!error) this.#written()
+    }
+  }
+
+  /** Begins to read; called once. */
+  start(handler: ConnectionHandler): void {
+    this.#handler = handler
+    const socket = this.#socket
+    socket.on('data', chunk => this.#received(chunk as unknown as Buffer))
+    socket.on('error', error => this.#failed(error))
+    socket.on('end', () => this.#peerEnded())
+    socket.on('close', () => this.#ended())
+    if (socket.destroyed) setImmediate(() => this.#ended())
+    else if (!this.#paused) socket.resume()
+  }
+
+  /** Bytes accepted by `send` that the operating system has not taken yet. */
+  get queuedBytes(): number {
+    return this.#queue.bytes + this.#writing
+  }
+
+  send(bytes: Uint8Array): void {
+    if (this.#state === 'closing' || this.#state === 'closed') return
+    this.#queue.push(bytes)
+    if (this.#flushScheduled || this.#writing > 0) return
+    this.#flushScheduled = true
+    this.#deps.outbox.add(this)
+  }
+
+  /** For the outbox alone: writes what the turn has queued. */
+  flush(): void {
+    this.#flushScheduled = false
+    if (this.#state !== 'closed' && this.#writing === 0 && this.#queue.bytes > 0) this.#write()
+  }
+
+  close(): void {
+    if (this.#state === 'closing' || this.#state === 'closed') return
+    this.#state = 'closing'
+    this.#deps.wheel.clear(this.#packetTimer)
+    this.#setWriteDeadline()
+    this.#discardInput()
+    if (this.queuedBytes === 0) this.#socket.end()
+  }
+
+  destroy(): void {
+    if (this.#state === 'closed') return
+    this.#state = 'closed'
+    this.#queue.clear()
+    this.#writing = 0
+    this.#deps.wheel.clear(this.#packetTimer)
+    this.#deps.wheel.clear(this.#writeTimer)
+    this.#socket.destroy()
+  }
+
+  pause(): void {
+    if (this.#paused || this.#state !== 'open') return
+    this.#paused = true
+    // The peer is not slow while it is us who do not read.
+    this.#deps.wheel.clear(this.#packetTimer)
+    this.#socket.pause()
+  }
+
+  resume(): void {
+    if (!this.#paused || this.#state !== 'open') return
+    this.#paused = false
+    if (this.#pumpScheduled) return
+    // Not at once: the caller may be inside `receive`, and packets must keep their order.
+    this.#pumpScheduled = true
+    setImmediate(pumpLater, this)
+  }
+
+  /** For `resume` alone: first what was read already, then the socket again. */
+  pump(): void {
+    this.#pumpScheduled = false
+    if (this.#paused || this.#state !== 'open') return
+    this.#handOver()
+    if (this.#paused || this.#state !== 'open') return
+    if (this.#endReceived) this.close()
+    else this.#socket.resume()
+  }
+
+  #received(chunk: Buffer): void {
+    this.#deps.traffic.received(chunk.length)
+    if (this.#state !== 'open') return
+    this.#framer.push(chunk)
+    // Node may emit one more chunk after pause(), and resume() has its own turn: both find it in the framer.
+    if (!this.#paused && !this.#pumpScheduled) this.#handOver()
+  }
+
+  /** Who stops sending is gone, as with Mosquitto; it still gets the answers to what it sent. */
+  #peerEnded(): void {
+    this.#endReceived = true
+    if (!this.#paused && !this.#pumpScheduled) this.close()
+  }
+
+  #handOver(): void {
+    if (this.#pumping) return
+    this.#pumping = true
+    let packets = 0
+    while (!this.#paused && this.#state === 'open') {
+      const packet = this.#nextPacket()
+      if (packet === undefined) break
+      packets++
+      if (!this.#introduced) this.#introduce()
+      this.#handler?.receive(packet)
+    }
+    this.#pumping = false
+    if (!this.#paused && this.#state === 'open') this.#watchPacket(packets)
+  }
+
+  #introduce(): void {
+    this.#introduced = true
+    this.#framer.maximumPacketSize = this.#deps.limits.maximumPacketSize
+    this.#deps.introduced()
+  }
+
+  #nextPacket(): Packet | undefined {
+    const framer = this.#framer
+    const handler = this.#handler
+    if (handler === undefined) return undefined
+    try {
+      if (!framer.next()) return undefined
+      return decodePacket(framer.buffer, framer.header, framer.start, framer.end, handler.protocolVersion)
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error
+      this.#state = 'failed'
+      this.#deps.wheel.clear(this.#packetTimer)
+      this.#discardInput()
+      handler.fail(error)
+      return undefined
+    }
+  }
+
+  /** A packet that was begun must be complete in time; each new one gets its own deadline, each chunk does not. */
+  #watchPacket(completed: number): void {
+    const { wheel, clock, limits } = this.#deps
+    if (!this.#framer.partial) wheel.clear(this.#packetTimer)
+    else if (completed > 0 || !this.#packetTimer.isSet)
+      wheel.set(this.#packetTimer, clock.now() + limits.packetTimeoutMs)
+  }
+
+  /**
+   * Reads on and forgets: closing a socket with unread bytes in it makes the kernel send a reset, which may overtake our
+   * last packet.
+   */
+  #discardInput(): void {
+    this.#paused = false
+    if (this.#handler !== undefined) this.#socket.resume()
+  }
+
+  #write(): void {
+    const piece = this.#queue.take()
+    this.#writing = piece.length
+    if (this.#state !== 'closing') this.#setWriteDeadline()
+    this.#deps.traffic.sent(piece.length)
+    this.#socket.write(piece, this.#onWritten)
+  }
+
+  #written(): void {
+    this.#writing = 0
+    if (this.#state === 'closed') return
+    if (this.#queue.bytes > 0) {
+      this.#write()
+    } else if (this.#state === 'closing') {
+      this.#socket.end()
+    } else {
+      this.#deps.wheel.clear(this.#writeTimer)
+      this.#handler?.drained()
+    }
+  }
+
+  #setWriteDeadline(): void {
+    this.#deps.wheel.set(this.#writeTimer, this.#deps.clock.now() + this.#deps.limits.writeTimeoutMs)
+  }
+
+  #cutOff(limit: 'packet_timeout' | 'write_timeout'): void {
+    this.#end = { kind: 'limit', limit }
+    this.destroy()
+  }
+
+  #failed(error: NodeJS.ErrnoException): void {
+    this.#end = { kind: 'failed', message: error.code ?? error.message }
+    this.destroy()
+  }
+
+  #ended(): void {
+    this.destroy()
+    const handler = this.#handler
+    this.#handler = undefined
+    handler?.ended(this.#end)
+  }
+}
+
+function pumpLater(connection: SocketConnection): void {
+  connection.pump()
+}
