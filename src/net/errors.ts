@@ -1,0 +1,25 @@
+// Why a listener cannot be opened or reloaded.
+
+import { AppError } from '../base/errors.ts'
+
+export type ListenerErrorCode =
+  | 'ERR_NET_ADDRESS_IN_USE'
+  | 'ERR_NET_ADDRESS_NOT_AVAILABLE'
+  | 'ERR_NET_PERMISSION_DENIED'
+  | 'ERR_NET_LISTEN_FAILED'
+  | 'ERR_NET_TLS_SETTINGS'
+
+/** The message is Mosquitto's line where it has one; the hint, a second line, says what would be right. */
+export class ListenerError extends AppError {
+  readonly hint: string | undefined
+  constructor(code: ListenerErrorCode, message: string, hint?: string, options?: { cause?: unknown }) {
+    super(code, message, options)
+    this.hint = hint
+  }
+}
+
+/** The `code` of a system or OpenSSL error, `''` for anything else. */
+export function causeCode(error: unknown): string {
+  const code = (error as { readonly code?: unknown } | null)?.code
+  return typeof code === 'string' ? code : ''
+}

@@ -1,0 +1,259 @@
+// One `listener` of the configuration: bound sockets, who may come in, and the way of an accepted socket to a connection.
+
+import { createServer, type Server, type Socket } from 'node:net'
+import type { TLSSocket } from 'node:tls'
+import type { Clock } from '../base/clock.ts'
+import { escapeText } from '../base/escape.ts'
+import type { Log } from '../base/log.ts'
+import type { TimerWheel } from '../base/timer-wheel.ts'
+import type { CertificateIdentity } from '../x509/certificate-identity.ts'
+import { bind, bindAddresses } from './bind.ts'
+import { SocketConnection, type TrafficSink } from './connection.ts'
+import type { ConnectionHandler, Peer } from './connection-handler.ts'
+import { ListenerError } from './errors.ts'
+import { transportLimits } from './limits.ts'
+import type { ListenerSettings, NetSettings } from './options.ts'
+import type { Outbox } from './outbox.ts'
+import { TlsAcceptor, type TlsOptions } from './tls-acceptor.ts'
+import { loadTlsOptions } from './tls-context.ts'
+import { clearSocketPath, restrictSocket } from './unix-socket.ts'
+
+export interface ListenerDeps {
+  readonly log: Log
+  readonly clock: Clock
+  readonly wheel: TimerWheel
+  readonly outbox: Outbox
+  readonly traffic: TrafficSink
+  /** The wall clock in milliseconds, for certificate dates. */
+  wallClock(): number
+  /** The settings in force, asked for once per connection. */
+  settings(): NetSettings
+  /** Whether one more connection fits under `global_max_connections`. */
+  hasRoom(): boolean
+  /** Called for a peer that may speak MQTT: plain, or through TLS and accepted. */
+  accept(peer: Peer, transport: SocketConnection, listener: Listener): ConnectionHandler
+}
+
+export interface Listener {
+  /** As last reloaded. */
+  readonly settings: ListenerSettings
+  /** The TCP port that is bound (the kernel's choice when tests ask for 0); 0 for a unix socket. */
+  readonly port: number
+  /** Open connections, those still in their handshake included. */
+  readonly connections: number
+  /** Begins to accept; until then connections wait. */
+  start(): void
+  /**
+   * Reads and tries what new settings name; address and port stay as they are.
+   *
+   * @returns puts them to work for new connections; cannot fail
+   * @throws ListenerError when a TLS file is unusable
+   */
+  prepareReload(settings: ListenerSettings): () => void
+  /** Stops listening and drops who has not sent a packet yet; the others are their handlers' to close. */
+  close(): void
+}
+
+/**
+ * Binds every address of a listener, and accepts nothing before `start()`.
+ *
+ * @throws ListenerError when an address cannot be bound or a TLS file is unusable; then nothing stays bound
+ */
+export async function openListener(settings: ListenerSettings, deps: ListenerDeps): Promise<Listener> {
+  const listener = new BoundListener(settings, deps)
+  try {
+    await listener.bind()
+  } catch (error) {
+    listener.close()
+    throw error
+  }
+  return listener
+}
+
+class BoundListener implements Listener {
+  settings: ListenerSettings
+  port = 0
+  readonly #deps: ListenerDeps
+  readonly #tls: TlsAcceptor | undefined
+  readonly #servers: Server[] = []
+  readonly #open = new Set<Socket>()
+  /** Accepted, but no packet is complete yet: counted against `max_pending_connections`. */
+  readonly #pending = new Map<Socket, SocketConnection | undefined>()
+  readonly #held: Socket[] = []
+  #started = false
+
+  constructor(settings: ListenerSettings, deps: ListenerDeps) {
+    this.settings = settings
+    this.#deps = deps
+    const options = tlsOptions(settings, deps.log)
+    this.#tls = options && new TlsAcceptor(options, deps)
+  }
+
+  get connections(): number {
+    return this.#open.size
+  }
+
+  async bind(): Promise<void> {
+    const { path } = this.settings
+    if (path !== undefined) return this.#bindPath(path)
+    for (const { address, family, optional } of await bindAddresses(this.settings)) {
+      const port = this.settings.port === 0 ? this.port : this.settings.port
+      const server = this.#server()
+      if (!(await bind(server, { host: address, port, ipv6Only: family === 6 }, optional))) continue
+      this.#listening(server)
+      const bound = server.address()
+      if (bound !== null && typeof bound === 'object') this.port = bound.port
+      this.#deps.log.write('information', `Opening ipv${family} listen socket on port ${this.port}.`)
+    }
+    if (this.#servers.length > 0) return
+    throw new ListenerError(
+      'ERR_NET_ADDRESS_NOT_AVAILABLE',
+      'Error: Cannot assign requested address',
+      'this machine has no network',
+    )
+  }
+
+  start(): void {
+    this.#started = true
+    for (const socket of this.#held.splice(0)) if (!socket.destroyed) this.#admit(socket)
+  }
+
+  prepareReload(settings: ListenerSettings): () => void {
+    const options = tlsOptions(settings, this.#deps.log)
+    if ((options === undefined) !== (this.#tls === undefined)) {
+      throw new ListenerError(
+        'ERR_NET_TLS_SETTINGS',
+        'Error: A listener cannot be switched between TLS and plain while running.',
+        'restart the broker to add or remove certfile and keyfile',
+      )
+    }
+    return () => {
+      if (options !== undefined) this.#tls?.replace(options)
+      this.settings = settings
+    }
+  }
+
+  close(): void {
+    for (const server of this.#servers.splice(0)) server.close()
+    // Never both: destroying the socket below a TLS socket, and then that one, makes Node free a TLS state that is in use
+    // (a crash, when it happens inside one of its events).
+    for (const [socket, connection] of this.#pending) (connection ?? socket).destroy()
+    this.#held.length = 0
+  }
+
+  async #bindPath(path: string): Promise<void> {
+    if (this.#tls !== undefined) {
+      throw new ListenerError(
+        'ERR_NET_TLS_SETTINGS',
+        'Error: TLS is not available on unix sockets.',
+        'remove certfile and keyfile: the permissions of the socket decide who may connect',
+      )
+    }
+    await clearSocketPath(path)
+    const server = this.#server()
+    await bind(server, { path }, false)
+    this.#listening(server)
+    restrictSocket(path)
+    this.#deps.log.write('information', `Opening unix listen socket on path ${escapeText(path)}.`)
+  }
+
+  #server(): Server {
+    // TCP_NODELAY whatever `set_tcp_nodelay` says: with one write per turn there is nothing for Nagle's algorithm to join,
+    // it would only hold back small answers.
+    const server = createServer({ pauseOnConnect: true, noDelay: true, allowHalfOpen: true })
+    server.on('connection', socket => this.#incoming(socket))
+    return server
+  }
+
+  #listening(server: Server): void {
+    this.#servers.push(server)
+    // EMFILE and the like: this client is lost, the listener goes on.
+    server.on('error', error => {
+      this.#deps.log.write('error', `Error: Unable to accept a connection: ${escapeText(error.message)}.`)
+    })
+  }
+
+  #incoming(socket: Socket): void {
+    const settings = this.#deps.settings()
+    const refused = this.#refusal(settings)
+    if (refused !== undefined) {
+      const from = escapeText(socket.remoteAddress ?? '')
+      socket.destroy()
+      this.#deps.log.write('notice', `Client connection from ${from} denied: ${refused} exceeded.`)
+      return
+    }
+    this.#open.add(socket)
+    this.#pending.set(socket, undefined)
+    socket.once('close', () => {
+      this.#open.delete(socket)
+      this.#pending.delete(socket)
+    })
+    if (this.#started) {
+      this.#admit(socket)
+    } else {
+      socket.on('error', () => {})
+      this.#held.push(socket)
+    }
+  }
+
+  #refusal(settings: NetSettings): string | undefined {
+    const { max_connections: maximum } = this.settings
+    if ((maximum >= 0 && this.#open.size >= maximum) || !this.#deps.hasRoom()) return 'max_connections'
+    if (this.#pending.size >= settings.max_pending_connections) return 'max_pending_connections'
+    return undefined
+  }
+
+  #admit(socket: Socket): void {
+    const { log } = this.#deps
+    const settings = this.#deps.settings()
+    const name = nameOf(socket)
+    if (settings.connection_messages) {
+      log.write('notice', `New connection from ${name} on port ${this.settings.path === undefined ? this.port : 0}.`)
+    }
+    if (this.#tls === undefined) {
+      this.#connect(socket, socket, undefined, undefined)
+      return
+    }
+    this.#tls.accept(socket, name, settings.tls_handshake_timeout * 1000, (secured, certificate) => {
+      this.#connect(socket, secured, certificate, tlsFacts(secured))
+    })
+  }
+
+  /** @param raw the accepted socket that `socket`, perhaps itself, speaks over */
+  #connect(raw: Socket, socket: Socket, certificate: CertificateIdentity | undefined, tls: Peer['tls']): void {
+    const { clock, wheel, outbox, traffic } = this.#deps
+    const limits = transportLimits(this.#deps.settings())
+    const introduced = () => void this.#pending.delete(raw)
+    const connection = new SocketConnection(socket, { clock, wheel, outbox, traffic, limits, introduced })
+    this.#pending.set(raw, connection)
+    const peer: Peer = { address: raw.remoteAddress ?? '', port: raw.remotePort ?? 0, certificate, tls }
+    if (tls === undefined) this.#watchForTls(socket, connection)
+    connection.start(this.#deps.accept(peer, connection, this))
+  }
+
+  /** Before the connection's own listener, which then finds itself destroyed. */
+  #watchForTls(socket: Socket, connection: SocketConnection): void {
+    const name = nameOf(socket)
+    socket.once('data', chunk => {
+      if (chunk[0] !== tlsHandshakeRecord) return
+      this.#deps.log.write('notice', `Client from ${name} appears to be using TLS to connect to a non-TLS listener.`)
+      connection.destroy()
+    })
+  }
+}
+
+/** ContentType of a TLS record that carries a handshake (RFC 8446 §5.1); no MQTT packet begins so. */
+const tlsHandshakeRecord = 22
+
+function tlsOptions(settings: ListenerSettings, log: Log): TlsOptions | undefined {
+  if (settings.certfile === undefined || settings.keyfile === undefined) return undefined
+  return { context: loadTlsOptions(settings, log), requireCertificate: settings.require_certificate }
+}
+
+function tlsFacts(socket: TLSSocket): Peer['tls'] {
+  return { protocol: socket.getProtocol() ?? 'unknown', cipher: socket.getCipher().name }
+}
+
+function nameOf(socket: Socket): string {
+  return socket.remoteAddress === undefined ? 'unix socket' : `${escapeText(socket.remoteAddress)}:${socket.remotePort}`
+}

@@ -1,0 +1,65 @@
+import assert from 'node:assert/strict'
+import { X509Certificate } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { test } from 'node:test'
+import { throwawayPki } from '../../test/support/authority.ts'
+import { type HandshakeResult, judgePeerCertificate } from './peer-certificate.ts'
+
+const pki = await throwawayPki()
+const read = ({ cert }: { readonly cert: string }) => new X509Certificate(readFileSync(cert))
+const client = read(pki.client)
+const now = Date.now()
+
+function handshake(changed: Partial<HandshakeResult> = {}): HandshakeResult {
+  return { authorized: true, authorizationError: null, getPeerX509Certificate: () => client, ...changed }
+}
+
+const refusal = (result: HandshakeResult, at = now) => {
+  const verdict = judgePeerCertificate(result, at)
+  return verdict.accepted ? 'accepted' : verdict.reason
+}
+
+test('a certificate that OpenSSL verified is accepted and read', () => {
+  const verdict = judgePeerCertificate(handshake(), now)
+  assert.ok(verdict.accepted)
+  assert.equal(verdict.certificate.commonName, 'user1')
+})
+
+test("features C3: no certificate is refused, in OpenSSL's word", () => {
+  const verdict = judgePeerCertificate(handshake({ getPeerX509Certificate: () => undefined }), now)
+  assert.ok(!verdict.accepted)
+  assert.equal(verdict.openssl, 'error:0A0000C7:SSL routines::peer did not return a certificate')
+})
+
+test('features C4: whatever OpenSSL did not authorize is refused, a reason that nobody knows too', () => {
+  const refused: readonly (readonly [unknown, string])[] = [
+    ['UNABLE_TO_VERIFY_LEAF_SIGNATURE', 'issued by an unknown authority'],
+    ['DEPTH_ZERO_SELF_SIGNED_CERT', 'self-signed, and not among the trusted authorities'],
+    ['CERT_SIGNATURE_FAILURE', 'CERT_SIGNATURE_FAILURE'],
+    [null, 'not verified'],
+    [undefined, 'not verified'],
+  ]
+  for (const [authorizationError, reason] of refused) {
+    assert.equal(refusal(handshake({ authorized: false, authorizationError })), reason)
+  }
+  const truthy = 'yes' as unknown as boolean
+  assert.equal(refusal(handshake({ authorized: truthy })), 'not verified')
+})
+
+test('features C12: dates are judged by our own clock, also when a resumed session says it is authorized', () => {
+  assert.equal(refusal(handshake(), client.validFromDate.getTime()), 'accepted')
+  assert.equal(refusal(handshake(), client.validFromDate.getTime() - 1), 'certificate is not yet valid')
+  assert.equal(refusal(handshake(), client.validToDate.getTime()), 'accepted')
+  assert.equal(refusal(handshake(), client.validToDate.getTime() + 1), 'certificate has expired')
+  assert.equal(refusal(handshake(), Number.NaN), 'certificate is not yet valid')
+})
+
+test('features C11: a stated purpose must include clientAuth; none stated is accepted', async () => {
+  const issue = async (...extensions: string[]) => read(await pki.authority.issue({ subject: 'x', extensions }))
+  const server = await issue('extendedKeyUsage=serverAuth')
+  assert.equal(refusal(handshake({ getPeerX509Certificate: () => server })), 'certificate is not for clients')
+  const both = await issue('extendedKeyUsage=serverAuth,clientAuth')
+  assert.equal(refusal(handshake({ getPeerX509Certificate: () => both })), 'accepted')
+  const none = await issue('subjectAltName=DNS:x')
+  assert.equal(refusal(handshake({ getPeerX509Certificate: () => none })), 'accepted')
+})

@@ -1,0 +1,146 @@
+// Takes accepted sockets through the TLS handshake and hands on only those whose client is proven; before that no byte of
+// MQTT is looked at and nothing of the broker is touched (features C10).
+
+import type { Socket } from 'node:net'
+import { createServer, type SecureContextOptions, type Server, type TLSSocket } from 'node:tls'
+import type { Clock } from '../base/clock.ts'
+import { escapeText } from '../base/escape.ts'
+import type { Log } from '../base/log.ts'
+import { Timer, type TimerWheel } from '../base/timer-wheel.ts'
+import type { CertificateIdentity } from '../x509/certificate-identity.ts'
+import { judgePeerCertificate, type PeerVerdict } from './peer-certificate.ts'
+
+export interface TlsAcceptorDeps {
+  readonly clock: Clock
+  readonly wheel: TimerWheel
+  readonly log: Log
+  /** The wall clock in milliseconds, for certificate dates: what an operator sets right must count at once. */
+  wallClock(): number
+}
+
+export interface TlsOptions {
+  readonly context: SecureContextOptions
+  readonly requireCertificate: boolean
+}
+
+type Proven = (socket: TLSSocket, certificate: CertificateIdentity | undefined) => void
+
+interface Handshake {
+  readonly name: string
+  readonly deadline: Timer
+  readonly proven: Proven
+  finished: boolean
+}
+
+/** Node's own timer, which a trickling peer resets with each byte; ours comes first. */
+const nodeHandshakeTimeoutMs = 24 * 60 * 60 * 1000
+const opensslError = /error:([0-9A-F]{8}):([^:]*):[^:]*:([^:]*)/
+
+export class TlsAcceptor {
+  readonly #deps: TlsAcceptorDeps
+  /** By remote address and port, which name a live connection of this listener. */
+  readonly #handshakes = new Map<string, Handshake>()
+  #options: TlsOptions
+  #server: Server
+
+  constructor(options: TlsOptions, deps: TlsAcceptorDeps) {
+    this.#deps = deps
+    this.#options = options
+    this.#server = this.#serve(options)
+  }
+
+  /**
+   * From now on handshakes go by these options. It is a new server with new ticket keys: no session from before is
+   * resumed past changed trust, and a handshake that is under way is not completed.
+   */
+  replace(options: TlsOptions): void {
+    const server = this.#serve(options)
+    this.#options = options
+    this.#server = server
+  }
+
+  /**
+   * Begins the handshake on a connected socket.
+   *
+   * @param name `<ip>:<port>`, for the log
+   * @param proven called when the handshake is done and the client accepted; never otherwise
+   */
+  accept(raw: Socket, name: string, timeoutMs: number, proven: Proven): void {
+    const { clock, wheel } = this.#deps
+    const key = keyOf(raw)
+    const deadline = new Timer(() => {
+      this.#deps.log.write('notice', `Client from ${name} closed: tls_handshake_timeout exceeded.`)
+      raw.destroy()
+    })
+    const handshake: Handshake = { name, deadline, proven, finished: false }
+    this.#handshakes.set(key, handshake)
+    wheel.set(deadline, clock.now() + timeoutMs)
+    raw.on('error', () => {})
+    raw.once('close', () => {
+      wheel.clear(deadline)
+      if (this.#handshakes.get(key) === handshake) this.#handshakes.delete(key)
+    })
+    this.#server.emit('connection', raw)
+  }
+
+  #serve({ context, requireCertificate }: TlsOptions): Server {
+    const server = createServer({
+      ...context,
+      requestCert: requireCertificate,
+      // The verdict is ours (`peer-certificate.ts`): Node's own refusal tells neither reason nor address.
+      rejectUnauthorized: false,
+      handshakeTimeout: nodeHandshakeTimeoutMs,
+      allowHalfOpen: true,
+    })
+    server.on('secureConnection', socket => this.#secured(server, socket))
+    server.on('tlsClientError', (error, socket) => this.#handshakeFailed(error, socket))
+    return server
+  }
+
+  #secured(server: Server, socket: TLSSocket): void {
+    socket.on('error', () => socket.destroy())
+    const handshake = this.#handshakes.get(keyOf(socket))
+    if (handshake === undefined || handshake.finished || server !== this.#server) {
+      socket.destroy()
+      return
+    }
+    handshake.finished = true
+    this.#deps.wheel.clear(handshake.deadline)
+    if (!this.#options.requireCertificate) {
+      handshake.proven(socket, undefined)
+      return
+    }
+    const verdict = judgePeerCertificate(socket, this.#deps.wallClock())
+    if (verdict.accepted) {
+      handshake.proven(socket, verdict.certificate)
+      return
+    }
+    socket.destroy()
+    this.#logRefusal(handshake.name, verdict)
+  }
+
+  #logRefusal(name: string, verdict: PeerVerdict & { accepted: false }): void {
+    const { log } = this.#deps
+    log.write('error', `OpenSSL Error[0]: ${verdict.openssl}`)
+    const shown = verdict.certificate
+    const whose =
+      shown === undefined ? '' : ` (subject '${escapeText(shown.subject)}', serial ${escapeText(shown.serialNumber)})`
+    log.write('notice', `Client from ${name} refused: ${verdict.reason}${whose}.`)
+  }
+
+  /** Node leaves the socket open here; nobody else would ever close it. */
+  #handshakeFailed(error: Error, socket: TLSSocket): void {
+    const name = this.#handshakes.get(keyOf(socket))?.name
+    socket.destroy()
+    const openssl = opensslError.exec(error.message)
+    if (openssl === null) return
+    const { log } = this.#deps
+    const [, code, library, reason] = openssl
+    log.write('error', `OpenSSL Error[0]: error:${code}:${library}::${escapeText(reason ?? '')}`)
+    if (name !== undefined) log.write('notice', `Client from ${name} closed: TLS handshake failed.`)
+  }
+}
+
+function keyOf(socket: Socket): string {
+  return `${socket.remoteAddress}|${socket.remotePort}`
+}

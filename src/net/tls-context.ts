@@ -1,0 +1,169 @@
+// A listener's side of TLS: certificate, key, trust, versions and ciphers, read and proven usable before anything of it is
+// put to work.
+
+import { constants, createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto'
+import { readFileSync, statSync } from 'node:fs'
+import { createSecureContext, DEFAULT_CIPHERS, type SecureContextOptions } from 'node:tls'
+import { escapeText } from '../base/escape.ts'
+import type { Log } from '../base/log.ts'
+import { causeCode, ListenerError } from './errors.ts'
+import { readTrustStore, type TrustSettings } from './trust-store.ts'
+
+export interface TlsSettings extends TrustSettings {
+  readonly certfile: string | undefined
+  readonly keyfile: string | undefined
+  readonly tls_version: string | undefined
+  readonly ciphers: string | undefined
+  readonly 'ciphers_tls1.3': string | undefined
+  readonly require_certificate: boolean
+}
+
+const serverAuth = '1.3.6.1.5.5.7.3.1'
+/** Node mixes both generations in one list and tells them apart by this prefix. */
+const isTls13Cipher = (name: string) => name.startsWith('TLS_')
+
+/**
+ * Reads and tries everything that the settings name.
+ *
+ * @returns what `tls.createServer` takes; whoever makes a new server of it gets new ticket keys
+ * @throws ListenerError with Mosquitto's text and a hint
+ */
+export function loadTlsOptions(settings: TlsSettings, log: Log): SecureContextOptions {
+  const cert = readCertificate(settings.certfile ?? '', log)
+  const key = readKey(settings.keyfile ?? '', cert, log)
+  const options: SecureContextOptions = {
+    cert,
+    key,
+    // An empty list, not an absent one: Node would trust the public CAs.
+    ca: settings.require_certificate ? readTrustStore(settings) : [],
+    minVersion: minimumVersion(settings.tls_version),
+    ciphers: cipherList(settings),
+    honorCipherOrder: true,
+    secureOptions: constants.SSL_OP_NO_RENEGOTIATION | constants.SSL_OP_NO_COMPRESSION,
+    sessionIdContext: 'castellan',
+  }
+  tryContext(options, settings)
+  return options
+}
+
+function readCertificate(file: string, log: Log): string {
+  const message = `Error: Unable to load server certificate "${escapeText(file)}". Check certfile.`
+  let pem: string
+  let leaf: X509Certificate
+  try {
+    pem = readFileSync(file, 'latin1')
+    leaf = new X509Certificate(pem)
+  } catch (error) {
+    throw new ListenerError('ERR_NET_TLS_SETTINGS', message, certificateHint(file, error), { cause: error })
+  }
+  // Node's `keyUsage` is the extended one.
+  const purposes = leaf.keyUsage as readonly string[] | undefined
+  if (purposes !== undefined && !purposes.includes(serverAuth)) {
+    log.write(
+      'warning',
+      `Warning: Certificate "${escapeText(file)}" is not for servers (its extended key usage says so): clients will refuse it. Client certificates do not belong on the broker.`,
+    )
+  }
+  return pem
+}
+
+function certificateHint(file: string, error: unknown): string {
+  if (causeCode(error) === 'ENOENT' && / /.test(file)) {
+    return 'no such file; one certificate per listener: client certificates do not belong on the broker'
+  }
+  if (causeCode(error) === '' || causeCode(error).startsWith('ERR_OSSL')) return 'the file holds no PEM certificate'
+  return fileHint(error)
+}
+
+function readKey(file: string, cert: string, log: Log): string {
+  const message = `Error: Unable to load server key file "${escapeText(file)}". Check keyfile.`
+  const refuse = (hint: string, cause?: unknown) =>
+    new ListenerError('ERR_NET_TLS_SETTINGS', message, hint, cause === undefined ? undefined : { cause })
+  let pem: string
+  let key: KeyObject
+  try {
+    pem = readFileSync(file, 'latin1')
+    if (/ENCRYPTED/.test(pem))
+      throw refuse('the key is encrypted and there is no passphrase for it; decrypt it with openssl pkey')
+    key = createPrivateKey(pem)
+  } catch (error) {
+    if (error instanceof ListenerError) throw error
+    throw refuse(
+      causeCode(error).startsWith('E') && !causeCode(error).startsWith('ERR_')
+        ? fileHint(error)
+        : 'the file holds no PEM private key',
+      error,
+    )
+  }
+  if (!new X509Certificate(cert).checkPrivateKey(key))
+    throw refuse('the key does not belong to the certificate in certfile')
+  warnWhenWorldReadable(file, log)
+  return pem
+}
+
+function warnWhenWorldReadable(file: string, log: Log): void {
+  if ((statSync(file).mode & 0o004) === 0) return
+  log.write(
+    'warning',
+    `Warning: File ${escapeText(file)} has world readable permissions. Future versions will refuse to load this file.`,
+  )
+}
+
+function minimumVersion(version: string | undefined): 'TLSv1.2' | 'TLSv1.3' {
+  switch (version) {
+    case undefined:
+    case 'tlsv1.2':
+      return 'TLSv1.2'
+    case 'tlsv1.3':
+      return 'TLSv1.3'
+    default:
+      throw new ListenerError(
+        'ERR_NET_TLS_SETTINGS',
+        `Error: Unsupported tls_version "${escapeText(version)}".`,
+        'tlsv1.2 and tlsv1.3 are supported',
+      )
+  }
+}
+
+function cipherList(settings: TlsSettings): string {
+  const defaults = DEFAULT_CIPHERS.split(':')
+  const tls13 = settings['ciphers_tls1.3'] ?? defaults.filter(isTls13Cipher).join(':')
+  const tls12 = settings.ciphers ?? defaults.filter(name => !isTls13Cipher(name)).join(':')
+  return `${tls13}:${tls12}`
+}
+
+/** What only OpenSSL can judge: cipher names, strength of the key, the certificate's form. */
+function tryContext(options: SecureContextOptions, settings: TlsSettings): void {
+  const { ciphers, 'ciphers_tls1.3': ciphers13 } = settings
+  for (const name of ciphers13?.split(':') ?? []) {
+    if (!isTls13Cipher(name)) throw cipherError('ciphers_tls1.3', ciphers13 ?? '')
+  }
+  try {
+    createSecureContext(options)
+  } catch (error) {
+    if (/cipher/i.test(String(error))) {
+      throw cipherError(ciphers === undefined ? 'ciphers_tls1.3' : 'ciphers', ciphers ?? ciphers13 ?? '')
+    }
+    const message = `Error: Unable to load server certificate "${escapeText(settings.certfile ?? '')}". Check certfile.`
+    throw new ListenerError('ERR_NET_TLS_SETTINGS', message, escapeText(String(error)), { cause: error })
+  }
+}
+
+function cipherError(option: string, value: string): ListenerError {
+  return new ListenerError(
+    'ERR_NET_TLS_SETTINGS',
+    `Error: Unable to set TLS ciphers. Check ${option} list "${escapeText(value)}".`,
+    'openssl ciphers -v lists the names',
+  )
+}
+
+function fileHint(error: unknown): string {
+  switch (causeCode(error)) {
+    case 'ENOENT':
+      return 'no such file'
+    case 'EACCES':
+      return 'permission denied for the user that runs the broker'
+    default:
+      return `it cannot be read (${causeCode(error)})`
+  }
+}
