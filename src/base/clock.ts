@@ -9,3 +9,8 @@ export interface Clock {
 export function systemClock(): Clock {
   return { now: () => performance.timeOrigin + performance.now() }
 }
+
+/** What the machine's clock says right now, in milliseconds since the epoch: for dates in certificates, never for deadlines. */
+export function wallClock(): number {
+  return Date.now()
+}

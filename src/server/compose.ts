@@ -4,7 +4,7 @@
 import { randomUUID } from 'node:crypto'
 import { PasswordVerifier, passwordVerifierDefaults } from '../auth/password-verifier.ts'
 import { failureThrottleDefaults, Throttle, takeoverThrottleDefaults } from '../auth/throttle.ts'
-import type { Clock } from '../base/clock.ts'
+import { type Clock, wallClock } from '../base/clock.ts'
 import { version } from '../base/version.ts'
 import { Broker } from '../broker/broker.ts'
 import { ListenerContext } from '../broker/listener-context.ts'
@@ -111,7 +111,7 @@ async function openListeners(
             counters.bytesSent += bytes
           },
         },
-        wallClock: () => clock.now(),
+        wallClock,
         settings: () => broker.settings as Config['global'],
         hasRoom: () => hasRoom(broker),
         accept(peer, transport) {
