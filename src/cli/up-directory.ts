@@ -1,0 +1,202 @@
+// The data directory of `castellan up`: made whole or not at all, and recognised later.
+
+import { randomBytes, X509Certificate } from 'node:crypto'
+import {
+  chmodSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
+import { isIP } from 'node:net'
+import { hostname } from 'node:os'
+import { dirname } from 'node:path'
+import { escapeText } from '../base/escape.ts'
+import { exitCode } from './exit-code.ts'
+import { type UpArguments, UpError } from './up-arguments.ts'
+import { aclText, clientFiles, configMark, configText, type DataDirectory, dataDirectory } from './up-template.ts'
+
+export const defaultPort = 8883
+export const defaultLocalPort = 1883
+/** The identities of a new directory. */
+export const clientNames = ['admin', 'device-1'] as const
+/** The profile's 90 days are for certificates that renew themselves, which this one does not yet. */
+const serverLifetimeDays = 397
+
+/**
+ * @returns whether the directory is one that `castellan up` made; false when it is absent or empty
+ * @throws UpError when something else lives there, or a file of ours is gone
+ */
+export function isMade(files: DataDirectory): boolean {
+  const shown = escapeText(files.dir)
+  const stat = lstatSync(files.dir, { throwIfNoEntry: false })
+  if (stat === undefined) return false
+  const entries = readEntries(files.dir)
+  if (entries.length === 0 && stat.isDirectory()) return false
+  if (!existsSync(files.config) || !readFileSync(files.config, 'utf8').startsWith(configMark)) {
+    throw conflict(`'${shown}' is not empty and castellan up did not make it; choose another directory with --dir`)
+  }
+  for (const file of [files.authority.certificate, files.server.certificate, files.server.privateKey]) {
+    if (!existsSync(file))
+      throw conflict(`'${escapeText(file)}' is gone; put it back, or choose another directory with --dir`)
+  }
+  return true
+}
+
+/** Makes the directory beside its place and moves it there in one step: nobody ever sees a part of it. */
+export async function make(files: DataDirectory, wanted: UpArguments, now: number): Promise<void> {
+  refuseWorkingDirectory(files.dir)
+  const names = [...new Set([...ownName(), 'localhost', '127.0.0.1', '::1', ...wanted.hosts])]
+  const building = dataDirectory(`${files.dir}.new-${randomBytes(6).toString('hex')}`)
+  try {
+    mkdirSync(dirname(files.dir), { recursive: true })
+    makeDirectories(building)
+    await issueAll(building, names, now)
+    const asRoot = process.geteuid?.() === 0
+    const text = configText(files, wanted.port ?? defaultPort, wanted.localPort ?? defaultLocalPort, asRoot)
+    write(building.acl, aclText)
+    write(building.passwords, '')
+    write(building.config, text)
+    renameSync(building.dir, files.dir)
+  } catch (error) {
+    rmSync(building.dir, { recursive: true, force: true })
+    throw asUpError(error, files.dir)
+  }
+}
+
+export interface Ports {
+  readonly port: number
+  readonly localPort: number | undefined
+}
+
+/**
+ * What an existing directory's configuration says.
+ *
+ * @throws UpError when the command line asks for something else: nothing in the directory is ever changed
+ */
+export function portsOf(files: DataDirectory, wanted: UpArguments): Ports {
+  const config = readFileSync(files.config, 'utf8')
+  const port = numberIn(config, /^listener +(\d+) *$/m)
+  const localPort = numberIn(config, /^listener +(\d+) +127\.0\.0\.1 *$/m)
+  const shown = escapeText(files.config)
+  if (port === undefined) {
+    throw conflict(`'${shown}' has no line 'listener PORT' any more; start it with castellan run -c '${shown}'`)
+  }
+  if (wanted.port !== undefined && wanted.port !== port) throw otherPort('--port', wanted.port, port, shown)
+  if (wanted.localPort !== undefined && wanted.localPort !== localPort) {
+    throw otherPort('--local-port', wanted.localPort, localPort, shown)
+  }
+  return { port, localPort }
+}
+
+/**
+ * The server certificate of an existing directory.
+ *
+ * @throws UpError when it does not hold for a name that the command line asks for
+ */
+export function serverCertificate(files: DataDirectory, hosts: readonly string[]): X509Certificate {
+  const x509 = new X509Certificate(readFileSync(files.server.certificate))
+  for (const host of hosts) {
+    const held = isIP(host) === 0 ? x509.checkHost(host) : x509.checkIP(host)
+    if (held !== undefined) continue
+    throw conflict(
+      `the server certificate in '${escapeText(files.dir)}' does not hold for '${escapeText(host, 80)}', and castellan up changes nothing that is there; leave --host away, or make another directory with --dir`,
+    )
+  }
+  return x509
+}
+
+function readEntries(dir: string): string[] {
+  try {
+    return readdirSync(dir)
+  } catch (error) {
+    throw new UpError(
+      `'${escapeText(dir)}' is no directory that can be read (${(error as NodeJS.ErrnoException).code})`,
+      exitCode.failed,
+    )
+  }
+}
+
+/** Moving a new directory into its place would leave the caller's shell in the old one. */
+function refuseWorkingDirectory(dir: string): void {
+  if (existsSync(dir) && realpathSync(dir) === realpathSync(process.cwd())) {
+    throw conflict(`'${escapeText(dir)}' is the directory you are in; choose one inside it with --dir`)
+  }
+}
+
+function makeDirectories(files: DataDirectory): void {
+  // The umask may only take away; these must be exactly so.
+  for (const dir of [
+    files.dir,
+    dirname(files.authority.certificate),
+    dirname(files.authority.privateKey),
+    dirname(files.server.certificate),
+    files.clients,
+  ]) {
+    mkdirSync(dir, { mode: 0o700 })
+    chmodSync(dir, 0o700)
+  }
+}
+
+async function issueAll(files: DataDirectory, names: readonly string[], now: number): Promise<void> {
+  // Loaded here, so that a second start does not pay for it.
+  const pki = await import('../pki/certificate-authority.ts')
+  const authority = await pki.createCertificateAuthority(`Castellan CA ${randomBytes(4).toString('hex')}`, now)
+  writePair(files.authority, authority)
+  const lifetimeDays = serverLifetimeDays
+  writePair(files.server, await pki.issueServerCertificate(authority, names, { now, lifetimeDays }))
+  for (const name of clientNames) {
+    writePair(clientFiles(files, name), await pki.issueClientCertificate(authority, name, { now }))
+  }
+}
+
+interface Pair {
+  readonly certificate: string
+  readonly privateKey: string
+}
+
+function writePair(paths: Pair, pem: Pair): void {
+  write(paths.certificate, pem.certificate)
+  write(paths.privateKey, pem.privateKey)
+}
+
+function write(path: string, text: string): void {
+  writeFileSync(path, text, { mode: 0o600, flag: 'wx', flush: true })
+}
+
+/** A machine without a name, or with one that fits no certificate, goes by localhost. */
+function ownName(): string[] {
+  const name = hostname().toLowerCase()
+  return /^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/.test(name) ? [name] : []
+}
+
+/** The system's errors in words; all others as they are. */
+function asUpError(error: unknown, dir: string): unknown {
+  const { code, syscall } = error as NodeJS.ErrnoException
+  if (syscall === undefined) return error
+  const advice =
+    code === 'EBUSY' || code === 'EXDEV'
+      ? 'a mount point cannot be replaced; choose a directory inside it'
+      : 'choose another directory'
+  return new UpError(`'${escapeText(dir)}' cannot be made (${code}); ${advice} with --dir`, exitCode.failed)
+}
+
+function numberIn(text: string, pattern: RegExp): number | undefined {
+  const match = pattern.exec(text)
+  return match === null ? undefined : Number(match[1])
+}
+
+function otherPort(option: string, wanted: number, has: number | undefined, config: string): UpError {
+  return conflict(
+    `${option} ${wanted}: the directory was made with ${has ?? 'none'}, and castellan up changes nothing that is there; leave ${option} away, or edit the listener line of '${config}'`,
+  )
+}
+
+function conflict(message: string): UpError {
+  return new UpError(message, exitCode.conflict)
+}

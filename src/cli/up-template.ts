@@ -1,0 +1,79 @@
+// The text of the files that `castellan up` makes; the comments are there to be learnt from.
+
+import { join } from 'node:path'
+
+export interface DataDirectory {
+  readonly dir: string
+  readonly config: string
+  readonly acl: string
+  readonly passwords: string
+  readonly authority: { readonly certificate: string; readonly privateKey: string }
+  readonly server: { readonly certificate: string; readonly privateKey: string }
+  readonly clients: string
+}
+
+/** Where everything is in a data directory. */
+export function dataDirectory(dir: string): DataDirectory {
+  return {
+    dir,
+    config: join(dir, 'castellan.conf'),
+    acl: join(dir, 'acl'),
+    passwords: join(dir, 'passwords'),
+    authority: { certificate: join(dir, 'ca', 'ca.crt'), privateKey: join(dir, 'ca', 'private', 'ca.key') },
+    server: { certificate: join(dir, 'server', 'server.crt'), privateKey: join(dir, 'server', 'server.key') },
+    clients: join(dir, 'clients'),
+  }
+}
+
+export function clientFiles({ clients }: DataDirectory, name: string): { certificate: string; privateKey: string } {
+  return { certificate: join(clients, `${name}.crt`), privateKey: join(clients, `${name}.key`) }
+}
+
+/** The first line of every configuration that `castellan up` made: how it knows its own. */
+export const configMark = '# Made by castellan up. Yours to change; castellan up never writes to it again.'
+
+export function configText(files: DataDirectory, port: number, localPort: number, asRoot: boolean): string {
+  return `${configMark}
+# The language is mosquitto.conf's. After a change: castellan run -c ${files.config} --test-config,
+# then send the broker SIGHUP.
+${asRoot ? rootText : ''}
+# Nobody comes in without a certificate or a password.
+allow_anonymous false
+
+# Who may publish and subscribe what. Without a matching line in it: nobody, nothing.
+acl_file ${files.acl}
+
+# Users with a password, for the listener on this machine. Empty at first; add one with
+#   castellan passwd ${files.passwords} NAME
+password_file ${files.passwords}
+
+# For everybody: TLS, and a client certificate of our own authority. The name in the certificate (its CN) is the user
+# name, so a password is neither needed nor looked at.
+listener ${port}
+certfile ${files.server.certificate}
+keyfile ${files.server.privateKey}
+cafile ${files.authority.certificate}
+require_certificate true
+use_identity_as_username true
+
+# For programs on this machine only: no TLS, but a user name and a password.
+listener ${localPort} 127.0.0.1
+`
+}
+
+const rootText = `
+# castellan up was started by root, in a directory that only root can read, so the broker stays root. Better: give the
+# directory to an account of its own and name that here.
+user root
+`
+
+export const aclText = `# Rules for castellan.conf; see mosquitto.conf(5), acl_file. What no line allows is refused.
+
+# The administrator: every topic, and the broker's own figures.
+user admin
+topic readwrite #
+topic read $SYS/#
+
+# Every user has the topics below devices/ that carry the own name, and no others: device-1 has devices/device-1/...
+pattern readwrite devices/%u/#
+`

@@ -1,0 +1,140 @@
+// `castellan up`: in an empty place, a secure broker with its own authority, its first two clients and closed rules; in the
+// same place later, the same broker again.
+
+import { createServer } from 'node:net'
+import { escapeText } from '../base/escape.ts'
+import { exitCode } from './exit-code.ts'
+import { shellQuote } from './shell-quote.ts'
+import { parseUpArguments, type UpArguments, UpError, upHelp } from './up-arguments.ts'
+import { defaultLocalPort, defaultPort, isMade, make, type Ports, portsOf, serverCertificate } from './up-directory.ts'
+import { clientFiles, type DataDirectory, dataDirectory } from './up-template.ts'
+import type { Io } from './verbs.ts'
+
+/** What a broker is started with; `onListening` is called once everything listens. */
+export interface StartOptions {
+  readonly configFile: string
+  readonly ports: readonly number[]
+  readonly verbosity: undefined
+  readonly testConfig: false
+  readonly daemon: false
+  readonly onListening: () => void
+}
+
+/** Runs a broker until it is told to stop. @returns its exit code */
+export type Start = (options: StartOptions) => Promise<number>
+
+/** @returns the broker's exit code, or 1, 2 or 5 when it did not come to that */
+export async function up(args: readonly string[], io: Io, start: Start): Promise<number> {
+  try {
+    const wanted = parseUpArguments(args, process.cwd())
+    if (wanted.help) {
+      io.stdout.write(upHelp)
+      return exitCode.ok
+    }
+    const files = dataDirectory(wanted.dir)
+    const ports = await prepare(files, wanted)
+    const page = pageOf(files, ports, wanted)
+    return await start({
+      configFile: files.config,
+      ports: [],
+      verbosity: undefined,
+      testConfig: false,
+      daemon: false,
+      onListening: () => void io.stdout.write(page),
+    })
+  } catch (error) {
+    if (!(error instanceof UpError)) throw error
+    io.stderr.write(`castellan up: ${error.message}\n`)
+    return error.exitCode
+  }
+}
+
+/** Looks before it makes anything, so that a taken port leaves nothing behind. */
+async function prepare(files: DataDirectory, wanted: UpArguments): Promise<Ports> {
+  if (isMade(files)) {
+    const ports = portsOf(files, wanted)
+    const advice = `change the listener line of '${escapeText(files.config)}'`
+    await refuseTaken(ports, { port: advice, localPort: advice })
+    return ports
+  }
+  const ports = { port: wanted.port ?? defaultPort, localPort: wanted.localPort ?? defaultLocalPort }
+  await refuseTaken(ports, { port: 'choose another with --port', localPort: 'choose another with --local-port' })
+  await make(files, wanted, Date.now())
+  return ports
+}
+
+async function refuseTaken({ port, localPort }: Ports, advice: { port: string; localPort: string }): Promise<void> {
+  await refuseTakenPort(port, undefined, advice.port)
+  if (localPort !== undefined) await refuseTakenPort(localPort, '127.0.0.1', advice.localPort)
+}
+
+async function refuseTakenPort(port: number, host: string | undefined, advice: string): Promise<void> {
+  const code = await tryToListen(port, host)
+  const place = host === undefined ? `port ${port}` : `port ${port} on ${host}`
+  if (code === 'EADDRINUSE') {
+    throw new UpError(`${place} is in use; stop what listens there (ss -lntp shows it), or ${advice}`, exitCode.failed)
+  }
+  if (code === 'EACCES') {
+    throw new UpError(`${place} may not be used by this user (ports below 1024 are root's); ${advice}`, exitCode.failed)
+  }
+}
+
+/** @returns why not, as the system's code; undefined when the port can be had */
+function tryToListen(port: number, host: string | undefined): Promise<string | undefined> {
+  return new Promise(resolve => {
+    const server = createServer()
+    server.once('error', (error: NodeJS.ErrnoException) => resolve(error.code))
+    server.listen(port, host, () => server.close(() => resolve(undefined)))
+  })
+}
+
+/** Says what is there and how to use it; the same at each start. The two commands stand on lines of their own. */
+function pageOf(files: DataDirectory, { port, localPort }: Ports, { hosts }: UpArguments): string {
+  const x509 = serverCertificate(files, hosts)
+  const names = (x509.subjectAltName ?? '').replaceAll(/(?:DNS|IP Address):/g, '')
+  const validTo = x509.validToDate.toISOString().slice(0, 10)
+  const shown = (path: string) => escapeText(path, 4096)
+  const admin = clientFiles(files, 'admin')
+  const device = clientFiles(files, 'device-1')
+  const local =
+    localPort === undefined
+      ? []
+      : [
+          `  on this machine  127.0.0.1:${localPort}, with a password; nobody has one until castellan passwd ${shown(files.passwords)} NAME`,
+        ]
+  return `${[
+    'Castellan is up.',
+    `  configuration    ${shown(files.config)}`,
+    `  rules            ${shown(files.acl)}: admin may do everything, each device what is below devices/ and its name`,
+    `  authority        ${shown(files.authority.certificate)}; keep ${shown(files.authority.privateKey)} safe, it makes clients`,
+    `  everywhere       port ${port}, TLS with client certificates, as ${names}; until ${validTo}`,
+    ...local,
+    '',
+    'Paste each of these lines into a terminal of its own:',
+    '',
+    command('mosquitto_sub', port, files, admin, ['-t', 'devices/#', '-v']),
+    command('mosquitto_pub', port, files, device, ['-t', 'devices/device-1/hello', '-m', 'hello']),
+  ].join('\n')}\n`
+}
+
+function command(
+  tool: string,
+  port: number,
+  files: DataDirectory,
+  client: { readonly certificate: string; readonly privateKey: string },
+  rest: readonly string[],
+): string {
+  const identity = ['--cert', client.certificate, '--key', client.privateKey]
+  const words = [
+    tool,
+    '-h',
+    'localhost',
+    '-p',
+    `${port}`,
+    '--cafile',
+    files.authority.certificate,
+    ...identity,
+    ...rest,
+  ]
+  return words.map(shellQuote).join(' ')
+}
