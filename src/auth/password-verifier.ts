@@ -28,7 +28,8 @@ export const passwordVerifierDefaults: PasswordVerifierSettings = {
 export type Verdict = 'right' | 'wrong' | 'busy'
 
 export class PasswordVerifier {
-  readonly #settings: PasswordVerifierSettings
+  /** A reload replaces it; checks that wait already are made. */
+  settings: PasswordVerifierSettings
   readonly #clock: Clock
   readonly #verify: typeof verifyPassword
   /** Dies with the process; without it the remembered digests tell nothing of the passwords. */
@@ -40,7 +41,7 @@ export class PasswordVerifier {
 
   /** @param verify what checks one password; tests hand in another */
   constructor(settings: PasswordVerifierSettings, clock: Clock, verify: typeof verifyPassword = verifyPassword) {
-    this.#settings = settings
+    this.settings = settings
     this.#clock = clock
     this.#verify = verify
   }
@@ -52,7 +53,7 @@ export class PasswordVerifier {
     const entry = password && file.users.get(username)
     const digest = entry && this.#digest(entry, username, password)
     if (digest !== undefined && this.#isRemembered(digest)) return 'right'
-    if (this.#underWay + this.#waiting.length >= this.#settings.maxPending) return 'busy'
+    if (this.#underWay + this.#waiting.length >= this.settings.maxPending) return 'busy'
     await this.#turn()
     try {
       const right = await this.#verify(entry?.hash ?? file.decoy, password ?? new Uint8Array())
@@ -65,7 +66,7 @@ export class PasswordVerifier {
   }
 
   #turn(): Promise<void> | undefined {
-    if (this.#underWay >= this.#settings.maxUnderWay) return new Promise(resolve => this.#waiting.push(resolve))
+    if (this.#underWay >= this.settings.maxUnderWay) return new Promise(resolve => this.#waiting.push(resolve))
     this.#underWay += 1
     return undefined
   }
@@ -95,9 +96,9 @@ export class PasswordVerifier {
   #remember(digest: string): void {
     this.#remembered.delete(digest)
     for (const [oldest, until] of this.#remembered) {
-      if (this.#clock.now() < until && this.#remembered.size < this.#settings.maxRemembered) break
+      if (this.#clock.now() < until && this.#remembered.size < this.settings.maxRemembered) break
       this.#remembered.delete(oldest)
     }
-    this.#remembered.set(digest, this.#clock.now() + this.#settings.rememberForMs)
+    this.#remembered.set(digest, this.#clock.now() + this.settings.rememberForMs)
   }
 }

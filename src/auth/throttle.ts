@@ -38,19 +38,20 @@ interface Offender {
 }
 
 export class Throttle {
-  readonly #settings: ThrottleSettings
+  /** A reload replaces it; what was counted so far stays. */
+  settings: ThrottleSettings
   /** Ordered by their latest failure. */
   readonly #offenders = new Map<string, Offender>()
 
   constructor(settings: ThrottleSettings) {
-    this.#settings = settings
+    this.settings = settings
   }
 
   /** How many milliseconds the key's next attempt has to wait, counted from its latest failure; 0 for most. */
   delayMs(key: string, now: number): number {
     const offender = this.#current(key, now)
     if (offender === undefined) return 0
-    const { freeFailures, firstDelayMs, maximumDelayMs } = this.#settings
+    const { freeFailures, firstDelayMs, maximumDelayMs } = this.settings
     const beyond = Math.floor(offender.failures) - freeFailures
     if (beyond <= 0) return 0
     const delay = Math.min(firstDelayMs * 2 ** (beyond - 1), maximumDelayMs)
@@ -61,7 +62,7 @@ export class Throttle {
     const failures = (this.#current(key, now)?.failures ?? 0) + 1
     this.#offenders.delete(key)
     this.#offenders.set(key, { failures: Math.min(failures, this.#worstCounted), failedAt: now, forgivenAt: now })
-    if (this.#offenders.size <= this.#settings.maximumKeys) return
+    if (this.#offenders.size <= this.settings.maximumKeys) return
     for (const oldest of this.#offenders.keys()) {
       this.#offenders.delete(oldest)
       return
@@ -77,7 +78,7 @@ export class Throttle {
 
   /** More failures than these add no delay, and must not take longer to be forgiven. */
   get #worstCounted(): number {
-    const { freeFailures, firstDelayMs, maximumDelayMs } = this.#settings
+    const { freeFailures, firstDelayMs, maximumDelayMs } = this.settings
     return freeFailures + 1 + Math.max(0, Math.ceil(Math.log2(maximumDelayMs / firstDelayMs)))
   }
 
@@ -85,10 +86,10 @@ export class Throttle {
   #current(key: string, now: number): Offender | undefined {
     const offender = this.#offenders.get(key)
     if (offender === undefined) return undefined
-    const forgiven = Math.floor((now - offender.forgivenAt) / this.#settings.forgiveOneAfterMs)
+    const forgiven = Math.floor((now - offender.forgivenAt) / this.settings.forgiveOneAfterMs)
     if (forgiven > 0) {
       offender.failures -= forgiven
-      offender.forgivenAt += forgiven * this.#settings.forgiveOneAfterMs
+      offender.forgivenAt += forgiven * this.settings.forgiveOneAfterMs
     }
     if (offender.failures > 0) return offender
     this.#offenders.delete(key)

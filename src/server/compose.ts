@@ -2,8 +2,8 @@
 // everything is loaded and bound.
 
 import { randomUUID } from 'node:crypto'
-import { PasswordVerifier, passwordVerifierDefaults } from '../auth/password-verifier.ts'
-import { failureThrottleDefaults, Throttle, takeoverThrottleDefaults } from '../auth/throttle.ts'
+import { PasswordVerifier } from '../auth/password-verifier.ts'
+import { Throttle } from '../auth/throttle.ts'
 import { type Clock, wallClock } from '../base/clock.ts'
 import { version } from '../base/version.ts'
 import { Broker } from '../broker/broker.ts'
@@ -12,6 +12,7 @@ import { type Listener, type ListenerDeps, openListener } from '../net/listener.
 import { Outbox } from '../net/outbox.ts'
 import type { BrokerLog } from '../observe/broker-log.ts'
 import { Counters } from '../observe/counters.ts'
+import { failureThrottle, passwordChecks, takeoverThrottle } from './guard-settings.ts'
 import type { Config } from './options.ts'
 import { RulesLoader } from './rules.ts'
 import { SysPublisher } from './sys-publisher.ts'
@@ -43,10 +44,7 @@ export interface RunningBroker {
 export async function startBroker(config: Config, log: BrokerLog, clock: Clock): Promise<RunningBroker> {
   const counters = new Counters()
   const { global } = config
-  const verifier = new PasswordVerifier(
-    { ...passwordVerifierDefaults, maxPending: global.max_pending_authentications },
-    clock,
-  )
+  const verifier = new PasswordVerifier(passwordChecks(global), clock)
   const rules = new RulesLoader(log, verifier)
   const contexts = config.listeners.map(settings => new ListenerContext(settings, rules.realm(global, settings)))
   const broker = new Broker({
@@ -54,12 +52,8 @@ export async function startBroker(config: Config, log: BrokerLog, clock: Clock):
     log,
     clock,
     counters,
-    failures: new Throttle({
-      ...failureThrottleDefaults,
-      freeFailures: global.max_authentication_failures,
-      maximumDelayMs: global.authentication_delay_max * 1000,
-    }),
-    takeovers: new Throttle({ ...takeoverThrottleDefaults, freeFailures: global.max_takeovers }),
+    failures: new Throttle(failureThrottle(global)),
+    takeovers: new Throttle(takeoverThrottle(global)),
     newClientId: () => randomUUID().toUpperCase(),
   })
   const listeners = await openListeners(contexts, broker, log, clock)

@@ -10,6 +10,7 @@ import type { ResolvedConfig } from '../config/resolve.ts'
 import type { BrokerLog } from '../observe/broker-log.ts'
 import type { OpenListener, RunningBroker } from './compose.ts'
 import { errorLines } from './error-lines.ts'
+import { failureThrottle, passwordChecks, takeoverThrottle } from './guard-settings.ts'
 import { type Config, type ListenerSettings, options } from './options.ts'
 import { type ConfigInputs, parseConfig } from './parse-config.ts'
 import { RulesLoader } from './rules.ts'
@@ -61,6 +62,9 @@ function apply(running: RunningBroker, next: Config, prepared: readonly Prepared
     swapTls()
   }
   running.config = next
+  running.verifier.settings = passwordChecks(next.global)
+  running.broker.failures.settings = failureThrottle(next.global)
+  running.broker.takeovers.settings = takeoverThrottle(next.global)
   running.broker.reconfigure(next.global)
 }
 
