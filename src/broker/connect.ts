@@ -14,6 +14,7 @@ import { ReasonCode } from '../mqtt/reason-code.ts'
 import { neverExpiresInterval, type Session } from '../session/session.ts'
 import type { Broker } from './broker.ts'
 import type { Agreement, ClientConnection } from './connection.ts'
+import { CurrentAccess } from './current-access.ts'
 import { startExchange } from './enhanced-authentication.ts'
 import { PublishEncoder } from './publish-encoder.ts'
 import { denialReasonCode, endingText } from './reason-code.ts'
@@ -300,7 +301,7 @@ function claimClientId(attempt: ConnectAttempt): StepOutcome {
   }
   const refusal = checkOwner(attempt)
   if (refusal !== undefined) return refusal
-  const access = connection.listener.realm.access(principal, clientId)
+  const access = new CurrentAccess(connection.listener, principal, clientId)
   const { session, resumed } = broker.registry.claim(clientId, packet.cleanStart, principal, access)
   session.expiryInterval = sessionExpiry(packet)
   session.will = attempt.will

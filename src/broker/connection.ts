@@ -27,6 +27,7 @@ import type { Conversation, Session } from '../session/session.ts'
 import type { Transport } from '../session/transport.ts'
 import type { Broker } from './broker.ts'
 import { beginConnect, type ConnectAttempt } from './connect.ts'
+import { CurrentAccess } from './current-access.ts'
 import { type PendingExchange, receiveAuth } from './enhanced-authentication.ts'
 import type { ListenerContext } from './listener-context.ts'
 import { receivePublish } from './publish.ts'
@@ -195,7 +196,7 @@ export class ClientConnection implements ConnectionHandler, Conversation, Outlet
     this.#finish()
   }
 
-  /** New rules are in force: ends the connection if they exclude its client, or gives the session what they now allow. */
+  /** New rules are in force: ends the connection if they exclude its client, or drops what it may no longer receive. */
   reauthorize(): void {
     if (this.state !== 'connected') return
     const { session } = this
@@ -204,14 +205,13 @@ export class ClientConnection implements ConnectionHandler, Conversation, Outlet
       this.end(ReasonCode.administrativeAction)
       return
     }
-    session.access = realm.access(session.principal, session.clientId)
     session.outbound.prune(topicName => session.access.receive(topicName))
   }
 
   /** A later proof by the same owner replaces the earlier one (re-authentication, §4.12.1). */
   prove(principal: Principal): void {
     this.session.principal = principal
-    this.session.access = this.listener.realm.access(principal, this.session.clientId)
+    this.session.access = new CurrentAccess(this.listener, principal, this.session.clientId)
   }
 
   send(packet: Packet): void {
@@ -455,16 +455,8 @@ const acknowledgementNames: Record<Acknowledgement['type'], string> = {
 
 /** Remembers who retained a message, by the rules in force when it is asked. */
 function retainSource(listener: ListenerContext, session: Session): RetainSource {
-  const { principal, clientId } = session
-  let { realm } = listener
-  let { access } = session
+  const { principal, access } = session
   return {
-    mayPublish(topicName) {
-      if (listener.realm !== realm) {
-        realm = listener.realm
-        access = realm.access(principal, clientId)
-      }
-      return realm.stillAdmits(principal) && access.publish({ topicName }) !== undefined
-    },
+    mayPublish: topicName => listener.realm.stillAdmits(principal) && access.publish({ topicName }) !== undefined,
   }
 }
