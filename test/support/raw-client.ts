@@ -29,6 +29,8 @@ const waitLimitMs = 10_000
 export interface RawTarget {
   readonly port?: number
   readonly host?: string
+  /** Where to connect from: any address of 127.0.0.0/8 is this machine's. */
+  readonly localAddress?: string
   /** A unix socket, instead of `port`. */
   readonly path?: string
   /** TLS over the port: what `tls.connect` takes (`ca`, `cert`, `key`, `servername`, …). */
@@ -41,8 +43,8 @@ export interface RawTarget {
  * @throws Error when the connection or its TLS handshake is refused
  */
 export async function connectRaw(t: TestContext, target: RawTarget): Promise<RawClient> {
-  const where =
-    target.path === undefined ? { host: target.host ?? '127.0.0.1', port: target.port! } : { path: target.path }
+  const { host = '127.0.0.1', port, path, localAddress } = target
+  const where = path === undefined ? { host, port: port!, ...(localAddress && { localAddress }) } : { path }
   const socket = target.tls ? connectTls({ ...where, ...target.tls }) : connectTcp(where)
   t.after(() => socket.destroy())
   const client = new RawClient(socket)
