@@ -1,7 +1,7 @@
 // `castellan run`, and the same broker under the name `mosquitto`: the command line of the latter, unchanged.
 
 import { version } from '../base/version.ts'
-import { parseRunArguments, type RunCommand } from '../config/run-arguments.ts'
+import { parseRunArguments, type RunArguments } from '../config/run-arguments.ts'
 import { brokerExitCode, exitCode } from './exit-code.ts'
 import type { Io } from './verbs.ts'
 
@@ -61,7 +61,10 @@ export async function startBroker(options: RunOptions, io: Io): Promise<number> 
   return runBroker({ ...rest, verbose: verbosity === 'verbose', quiet: verbosity === 'quiet' }, io)
 }
 
-export type RunOptions = Extract<RunCommand, { command: 'run' }>['arguments']
+export interface RunOptions extends RunArguments {
+  /** Called once everything listens. */
+  readonly onListening?: () => void
+}
 
 function usageLines(name: Name): string {
   return `Usage: ${name.usage} [-c FILE] [-p PORT]... [-d] [-q | -v]
