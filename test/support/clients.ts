@@ -60,7 +60,7 @@ export type PahoEvent = { readonly event: string } & Readonly<Record<string, unk
 export class PahoClient {
   readonly #program: LineProcess
   #read = 0
-  constructor(t: TestContext) {
+  constructor(t: Pick<TestContext, 'after'>) {
     this.#program = startProgram(t, '/usr/bin/python3', ['-u', join(import.meta.dirname, 'paho_client.py')])
   }
 

@@ -4,7 +4,12 @@
 import assert from 'node:assert/strict'
 import { createFileRealm, type FileRealmOptions } from '../../src/auth/file-realm.ts'
 import { PasswordVerifier, passwordVerifierDefaults } from '../../src/auth/password-verifier.ts'
-import { failureThrottleDefaults, Throttle, takeoverThrottleDefaults } from '../../src/auth/throttle.ts'
+import {
+  failureThrottleDefaults,
+  Throttle,
+  type ThrottleSettings,
+  takeoverThrottleDefaults,
+} from '../../src/auth/throttle.ts'
 import { type Log, silentLog } from '../../src/base/log.ts'
 import { Broker, type BrokerSettings } from '../../src/broker/broker.ts'
 import { ListenerContext } from '../../src/broker/listener-context.ts'
@@ -12,8 +17,10 @@ import { brokerOptions, type ListenerSettings } from '../../src/broker/options.t
 import { decodePacket, encodePacket } from '../../src/mqtt/codec.ts'
 import { Framer } from '../../src/mqtt/framer.ts'
 import {
+  type Acknowledgement,
   type Connack,
   type Connect,
+  type Disconnect,
   noProperties,
   type Packet,
   PacketType,
@@ -31,6 +38,17 @@ export interface EngineOptions {
   readonly listener?: Partial<ListenerSettings>
   readonly realm?: Partial<FileRealmOptions>
   readonly log?: Log
+  /** Of both throttles, failures and takeovers. */
+  readonly throttle?: Partial<ThrottleSettings>
+}
+
+/** CONNECT fields of a session that outlives its connection by an hour, or before MQTT 5 for ever. */
+export function lasting(version: ProtocolVersion = 5): Partial<Connect> {
+  return {
+    protocolVersion: version,
+    cleanStart: false,
+    properties: version === 5 ? { sessionExpiryInterval: 3600 } : noProperties,
+  }
 }
 
 /** A transport that keeps what it is given. */
@@ -80,8 +98,8 @@ export class Engine {
       log: this.log,
       clock: this.clock,
       counters: new Counters(),
-      failures: new Throttle(failureThrottleDefaults),
-      takeovers: new Throttle(takeoverThrottleDefaults),
+      failures: new Throttle({ ...failureThrottleDefaults, ...options.throttle }),
+      takeovers: new Throttle({ ...takeoverThrottleDefaults, ...options.throttle }),
       newClientId: () => `MADE-UP-${++ids}`,
     })
   }
@@ -111,11 +129,21 @@ export class Engine {
     return new EngineClient(transport, this.broker.accept(peer, transport, listener))
   }
 
+  /** Changes settings as a reload does. */
+  reconfigure(settings: Partial<BrokerSettings>): void {
+    this.broker.reconfigure({ ...this.broker.settings, ...settings })
+  }
+
+  /** Another listener of the same broker, with rules of its own. */
+  addListener(settings: Partial<ListenerSettings>, realm: Partial<FileRealmOptions> = {}): ListenerContext {
+    return new ListenerContext({ ...this.listener.settings, ...settings }, this.realm(realm))
+  }
+
   /** Opens a connection and expects to be let in. */
-  connect(clientId: string, connect: Partial<Connect> = {}): EngineClient {
-    const client = this.open()
+  connect(clientId: string, connect: Partial<Connect> = {}, listener: ListenerContext = this.listener): EngineClient {
+    const client = this.open(listener)
     client.connect(clientId, connect)
-    const connack = client.expect(PacketType.connack) as Connack
+    const connack = client.expect(PacketType.connack)
     assert.equal(connack.reasonCode, 0, `${clientId} was refused`)
     client.connack = connack
     return client
@@ -161,7 +189,8 @@ export class EngineClient {
     })
   }
 
-  subscribe(topicFilter: string, request: Partial<SubscriptionRequest> = {}, subscriptionIdentifier?: number): void {
+  /** At QoS 2 unless `request` says otherwise. @returns the reason code of SUBACK */
+  subscribe(topicFilter: string, request: Partial<SubscriptionRequest> = {}, subscriptionIdentifier?: number): number {
     this.send({
       type: PacketType.subscribe,
       packetId: ++this.#lastPacketId,
@@ -169,12 +198,20 @@ export class EngineClient {
       properties:
         subscriptionIdentifier === undefined ? noProperties : { subscriptionIdentifiers: [subscriptionIdentifier] },
     })
-    this.expect(PacketType.suback)
+    return this.expect(PacketType.suback).reasonCodes[0] ?? Number.NaN
   }
 
-  publish(topicName: string, payload: string, publish: Partial<Publish> = {}): void {
+  /** @returns the reason codes of UNSUBACK, none before MQTT 5 */
+  unsubscribe(...topicFilters: string[]): readonly number[] {
+    const packetId = ++this.#lastPacketId
+    this.send({ type: PacketType.unsubscribe, packetId, topicFilters, properties: noProperties })
+    return this.expect(PacketType.unsuback).reasonCodes
+  }
+
+  /** At QoS 0 unless `publish` says otherwise. @returns the packet id */
+  publish(topicName: string, payload: string, publish: Partial<Publish> = {}): number {
     const qos = publish.qos ?? 0
-    this.send({
+    const packet: Publish = {
       type: PacketType.publish,
       dup: false,
       qos,
@@ -184,7 +221,17 @@ export class EngineClient {
       payload: Buffer.from(payload),
       properties: noProperties,
       ...publish,
-    })
+    }
+    this.send(packet)
+    return packet.packetId
+  }
+
+  acknowledge(type: Acknowledgement['type'], packetId: number, reasonCode = 0): void {
+    this.send({ type, packetId, reasonCode, properties: noProperties })
+  }
+
+  disconnect(reasonCode = 0, properties: Disconnect['properties'] = noProperties): void {
+    this.send({ type: PacketType.disconnect, reasonCode, properties })
   }
 
   /** Everything sent since the last time, decoded. */
@@ -201,7 +248,7 @@ export class EngineClient {
   }
 
   /** The next packet, which must be of this type. */
-  expect(type: PacketType): Packet {
+  expect<T extends PacketType>(type: T): Extract<Packet, { type: T }> {
     const { sent } = this.transport
     assert.ok(this.#read < sent.length, `no packet was sent where type ${type} was expected`)
     this.#framer.push(Buffer.from(sent[this.#read++] as Uint8Array))
@@ -209,14 +256,74 @@ export class EngineClient {
     const { buffer, header, start, end } = this.#framer
     const packet = decodePacket(buffer, header, start, end, this.version)
     assert.equal(packet.type, type, `packet type ${packet.type} was sent where ${type} was expected`)
+    return packet as Extract<Packet, { type: T }>
+  }
+
+  expectPublish(payload: string): Publish {
+    const packet = this.expect(PacketType.publish)
+    assert.equal(Buffer.from(packet.payload).toString(), payload)
     return packet
   }
 
-  /** Payloads of the PUBLISH packets sent since the last time; other packets are skipped. */
+  expectAcknowledgement(type: Acknowledgement['type'], packetId: number, reasonCode = 0): void {
+    const packet = this.expect(type) as Acknowledgement
+    assert.deepEqual([packet.packetId, packet.reasonCode], [packetId, reasonCode])
+  }
+
+  expectNothing(): void {
+    assert.deepEqual(this.received(), [])
+    assert.equal(this.transport.closed, false, 'the connection was closed')
+  }
+
+  /** The broker has ended the connection: with DISCONNECT where a reason code is given. */
+  expectClosed(reasonCode?: number): void {
+    if (reasonCode !== undefined) assert.equal(this.expect(PacketType.disconnect).reasonCode, reasonCode)
+    assert.deepEqual(this.received(), [])
+    assert.equal(this.transport.closed, true, 'the connection was not closed')
+  }
+
+  /** Refused: CONNACK with this reason code, then the end. */
+  expectRefused(reasonCode: number): void {
+    const connack = this.expect(PacketType.connack)
+    assert.deepEqual([connack.reasonCode, connack.sessionPresent], [reasonCode, false])
+    this.expectClosed()
+  }
+
+  /** The PUBLISH packets sent since the last time; other packets are skipped. */
+  publishes(): Publish[] {
+    return this.received().filter(packet => packet.type === PacketType.publish)
+  }
+
+  /** Their payloads. */
   payloads(): string[] {
-    return this.received().flatMap(packet =>
-      packet.type === PacketType.publish ? [Buffer.from(packet.payload).toString()] : [],
-    )
+    return this.publishes().map(packet => Buffer.from(packet.payload).toString())
+  }
+
+  /** Reads everything and answers as a client does that has nothing to wait for. @returns the payloads */
+  answerAll(): string[] {
+    const payloads: string[] = []
+    for (let packets = this.received(); packets.length > 0; packets = this.received()) {
+      for (const packet of packets) {
+        if (packet.type === PacketType.publish) payloads.push(Buffer.from(packet.payload).toString())
+        this.answer(packet)
+      }
+    }
+    return payloads
+  }
+
+  answer(packet: Packet): void {
+    if (packet.type === PacketType.publish && packet.qos === 1) this.acknowledge(PacketType.puback, packet.packetId)
+    if (packet.type === PacketType.publish && packet.qos === 2) this.acknowledge(PacketType.pubrec, packet.packetId)
+    if (packet.type === PacketType.pubrec && packet.reasonCode < 0x80) {
+      this.acknowledge(PacketType.pubrel, packet.packetId)
+    }
+    if (packet.type === PacketType.pubrel) this.acknowledge(PacketType.pubcomp, packet.packetId)
+  }
+
+  /** The peer has taken what was sent: a slow one catches up. */
+  drain(): void {
+    this.transport.queuedBytes = 0
+    this.handler.drained()
   }
 
   /** The network goes away without a DISCONNECT. */

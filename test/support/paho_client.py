@@ -4,9 +4,10 @@ Commands on standard input, one a line:
   {"do": "connect", "port": N, "host": S, "version": 3|4|5, "client_id": S, "clean": B, "keepalive": N,
    "username": S, "password": S, "will": {"topic": S, "payload": S, "qos": N, "retain": B},
    "session_expiry": N, "cafile": S, "certfile": S, "keyfile": S}
-  {"do": "subscribe", "topic": S, "qos": N}      {"do": "unsubscribe", "topic": S}
-  {"do": "publish", "topic": S, "payload": S, "qos": N, "retain": B}
+  {"do": "subscribe", "topic": S, "qos": N, "properties": {…}}      {"do": "unsubscribe", "topic": S}
+  {"do": "publish", "topic": S, "payload": S, "qos": N, "retain": B, "properties": {…}}
   {"do": "disconnect"}                           {"do": "break_off"}   (closes the socket without DISCONNECT)
+Properties have paho's names ("UserProperty": [[name, value], …]), and only MQTT 5 has them; a message event gives its own.
 Events on standard output: connected, subscribed, unsubscribed, published, message, disconnected, failed.
 """
 
@@ -34,7 +35,21 @@ def on_connect(_client, _userdata, flags, code, _properties=None):
 
 
 def on_message(_client, _userdata, message):
-    tell("message", topic=message.topic, payload=message.payload.decode(), qos=message.qos, retain=bool(message.retain))
+    fields = {"payload": message.payload.decode(), "qos": message.qos, "retain": bool(message.retain)}
+    properties = getattr(message, "properties", None)
+    if properties is not None:
+        fields["properties"] = properties.json()
+    tell("message", topic=message.topic, **fields)
+
+
+def properties_of(packet_type, command):
+    if "properties" not in command:
+        return None
+    made = Properties(packet_type)
+    for name, value in command["properties"].items():
+        for each in value if name == "UserProperty" else [value]:
+            setattr(made, name, tuple(each) if name == "UserProperty" else each)
+    return made
 
 
 def on_subscribe(_client, _userdata, _mid, codes, _properties=None):
@@ -82,11 +97,14 @@ def run(command):
     if verb == "connect":
         connect(command)
     elif verb == "subscribe":
-        client.subscribe(command["topic"], command.get("qos", 0))
+        properties = properties_of(PacketTypes.SUBSCRIBE, command)
+        client.subscribe(command["topic"], command.get("qos", 0), properties=properties)
     elif verb == "unsubscribe":
         client.unsubscribe(command["topic"])
     elif verb == "publish":
-        client.publish(command["topic"], command.get("payload", ""), command.get("qos", 0), command.get("retain", False))
+        properties = properties_of(PacketTypes.PUBLISH, command)
+        qos, retain = command.get("qos", 0), command.get("retain", False)
+        client.publish(command["topic"], command.get("payload", ""), qos, retain, properties)
     elif verb == "disconnect":
         client.disconnect()
     elif verb == "break_off":

@@ -49,11 +49,15 @@ export async function startWireBroker(
 }
 
 /** One broker for all tests of a file; call it at the top of the file. */
-export function shareWireBroker(configText = open): WireBroker {
+export function shareWireBroker(configText = open, files: Readonly<Record<string, string>> = {}): WireBroker {
   let broker: WireBroker | undefined
   const cleanups: (() => unknown)[] = []
   before(async () => {
-    broker = await startWireBroker({ after: cleanup => void cleanups.push(cleanup as () => unknown) }, configText)
+    broker = await startWireBroker(
+      { after: cleanup => void cleanups.push(cleanup as () => unknown) },
+      configText,
+      files,
+    )
   })
   after(async () => {
     for (const cleanup of cleanups) await cleanup()
