@@ -23,7 +23,7 @@ export const rooms: Readonly<Record<string, Room>> = {
   x509: { imports: lowest, packages: ['@peculiar/x509', 'reflect-metadata'] },
   config: { imports: lowest },
   observe: { imports: [...lowest, 'config'] },
-  net: { imports: [...lowest, 'config', 'observe', 'mqtt', 'x509'] },
+  net: { imports: [...lowest, 'config', 'observe', 'mqtt', 'x509'], types: ['auth'] },
   session: { imports: [...lowest, 'mqtt', 'topic'], types: ['auth'], pure: true },
   auth: { imports: [...lowest, 'config', 'observe', 'topic', 'x509'] },
   pki: { imports: [...lowest, 'x509'], packages: ['@peculiar/x509', 'reflect-metadata'] },
@@ -35,7 +35,7 @@ export const rooms: Readonly<Record<string, Room>> = {
   server: {
     imports: [...lowest, 'mqtt', 'topic', 'x509', 'config', 'observe', 'net', 'session', 'auth', 'pki', 'broker'],
   },
-  cli: { imports: [...lowest, 'config', 'auth', 'pki'], only: { server: ['run.ts', 'up.ts'] } },
+  cli: { imports: [...lowest, 'config', 'auth', 'pki'], only: { server: ['run.ts'] } },
 }
 
 /** Parts of Node that a pure room may not import. */
