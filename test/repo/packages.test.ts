@@ -1,8 +1,10 @@
 // What runs in production besides our own code stays short, pinned and explained.
 
 import assert from 'node:assert/strict'
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
 import test from 'node:test'
-import { read } from './source-files.ts'
+import { read, repository } from './source-files.ts'
 
 /** The most packages that run in production, ours left out. */
 const runtimePackageLimit = 60
@@ -65,4 +67,12 @@ test('.ci/run runs the very command that the README gives for the tests', () => 
   const command = 'npm ci && npm test'
   assert.match(read('.ci/run'), new RegExp(`^${command}$`, 'm'))
   assert.match(read('README.md'), new RegExp(`^${command}$`, 'm'))
+})
+
+test('every npm script starts a file that is there, and there are twelve at most', () => {
+  const scripts = Object.values(manifest['scripts'] ?? {})
+  assert.ok(scripts.length <= 12)
+  const files = scripts.flatMap(script => [...script.matchAll(/node ([\w/]+\.ts)/g)].map(([, file]) => file!))
+  assert.ok(files.length > 0)
+  for (const file of files) assert.ok(existsSync(join(repository, file)), file)
 })
