@@ -2,6 +2,7 @@
 // same place later, the same broker again.
 
 import { createServer } from 'node:net'
+import { systemClock } from '../base/clock.ts'
 import { escapeText } from '../base/escape.ts'
 import { exitCode } from './exit-code.ts'
 import { shellQuote } from './shell-quote.ts'
@@ -59,7 +60,7 @@ async function prepare(files: DataDirectory, wanted: UpArguments): Promise<Ports
   }
   const ports = { port: wanted.port ?? defaultPort, localPort: wanted.localPort ?? defaultLocalPort }
   await refuseTaken(ports, { port: 'choose another with --port', localPort: 'choose another with --local-port' })
-  await make(files, wanted, Date.now())
+  await make(files, wanted, systemClock().now())
   return ports
 }
 
