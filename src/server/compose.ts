@@ -107,7 +107,7 @@ async function openListeners(
         },
         wallClock,
         settings: () => broker.settings as Config['global'],
-        hasRoom: () => hasRoom(broker),
+        hasRoom: () => hasRoom(broker, open),
         accept(peer, transport) {
           counters.socketsOpened++
           return broker.accept(peer, transport, context)
@@ -122,9 +122,10 @@ async function openListeners(
   return open
 }
 
-function hasRoom(broker: Broker): boolean {
+/** Handshakes under way count too. */
+function hasRoom(broker: Broker, open: readonly OpenListener[]): boolean {
   const { global_max_connections: most } = broker.settings as Config['global']
-  return most < 0 || broker.connections.size < most
+  return most < 0 || open.reduce((sum, { listener }) => sum + listener.connections, 0) < most
 }
 
 /** The transports cut off whoever does not take its last bytes within `write_timeout`. */
