@@ -12,7 +12,9 @@ Events on standard output: connected, subscribed, unsubscribed, published, messa
 """
 
 import json
+import socket
 import sys
+import threading
 
 import paho.mqtt.client as mqtt
 from paho.mqtt.packettypes import PacketTypes
@@ -108,8 +110,11 @@ def run(command):
     elif verb == "disconnect":
         client.disconnect()
     elif verb == "break_off":
-        client.loop_stop()
-        client.socket().close()
+        # Stops first, so that the loop does not reconnect; the shutdown then wakes it at once.
+        stopping = threading.Thread(target=client.loop_stop)
+        stopping.start()
+        client.socket().shutdown(socket.SHUT_RDWR)
+        stopping.join()
     else:
         raise ValueError(f"no such command: {verb}")
 
