@@ -255,6 +255,17 @@ test('[MQTT-3.1.2-24] [MQTT-3.1.2-25] a message above the Maximum Packet Size is
   assert.equal(bytes.at(-1), 'y'.charCodeAt(0))
 })
 
+test('[MQTT-3.1.2-24] a client for whom not even CONNACK fits is cut off', async t => {
+  for (const [clientId, maximum] of [
+    [unique('c'), 4],
+    ['', 20],
+  ] as const) {
+    const client = await dial(t, broker)
+    client.send(connectBytes({ clientId, properties: property.maximumPacketSize(maximum) }))
+    await client.expectClosed()
+  }
+})
+
 test('[MQTT-3.1.2-25] [MQTT-4.9.0-2] a message too large to send counts as delivered: it takes no place in flight', async t => {
   const topic = unique()
   const properties = concat(property.maximumPacketSize(64), property.receiveMaximum(1))

@@ -111,7 +111,7 @@ for (const version of versions) {
 }
 
 test('[MQTT-3.11.2-1] [MQTT-3.11.2-2] UNSUBACK stays within the Maximum Packet Size of the client', async t => {
-  const client = await join(t, broker, { properties: property.maximumPacketSize(6) })
+  const client = await join(t, broker, { properties: property.maximumPacketSize(20) })
   client.send(unsubscribeBytes({ packetId: 9, filters: [unique()] }))
   await client.expect(hex`B0 04 00 09 00 11`)
 })

@@ -213,7 +213,7 @@ test('[MQTT-3.8.3-2] a subscription identifier of 0, or two of them, end the con
 })
 
 test('[MQTT-3.9.2-1] [MQTT-3.9.2-2] SUBACK stays within the Maximum Packet Size of the client', async t => {
-  const client = await join(t, broker, { properties: property.maximumPacketSize(6) })
+  const client = await join(t, broker, { properties: property.maximumPacketSize(20) })
   client.send(subscribeBytes({ packetId: 9, subscriptions: [{ filter: unique(), qos: 1 }] }))
   await client.expect(hex`90 04 00 09 00 01`)
 })
