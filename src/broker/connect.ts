@@ -320,9 +320,10 @@ function acknowledge(attempt: ConnectAttempt): StepOutcome {
   assert(session !== undefined, 'a session was claimed')
   logConnected(attempt)
   const properties = packet.protocolVersion === 5 ? connackProperties(attempt) : noProperties
-  connection.sendConnack(attempt.resumed, ReasonCode.success, properties)
   const agreement = agree(attempt, session)
   connection.become(agreement)
+  connection.sendConnack(attempt.resumed, ReasonCode.success, properties)
+  if (connection.state === 'ended') return undefined
   session.outbound.connect(connection, agreement.clientReceiveMaximum, broker.clock.now())
   return undefined
 }
@@ -336,7 +337,7 @@ function agree(attempt: ConnectAttempt, session: Session): Agreement {
     protocolVersion,
     isBridge: packet.bridge,
     keepAlive: attempt.keepAlive,
-    receiveMaximum: broker.settings.max_inflight_messages || 65_535,
+    receiveMaximum: protocolVersion < 5 ? Number.POSITIVE_INFINITY : broker.settings.max_inflight_messages || 65_535,
     clientReceiveMaximum: properties.receiveMaximum ?? 65_535,
     topicAliasMaximum: settings.max_topic_alias,
     encoder: new PublishEncoder({

@@ -21,7 +21,7 @@ import {
 } from '../mqtt/packet.ts'
 import { connackReturnCode, ReasonCode } from '../mqtt/reason-code.ts'
 import type { ConnectionHandler, Peer, TransportEnd } from '../net/connection-handler.ts'
-import { InboundAliases } from '../session/inbound.ts'
+import { InboundAliases, ReceiveQuota } from '../session/inbound.ts'
 import type { Delivery, Outlet } from '../session/outbound.ts'
 import type { Conversation, Session } from '../session/session.ts'
 import type { Transport } from '../session/transport.ts'
@@ -50,7 +50,7 @@ export interface Agreement {
   readonly isBridge: boolean
   /** Seconds, 0 is off; the server's when it has its own. */
   readonly keepAlive: number
-  /** Most QoS 2 messages that the client may have under way to us. */
+  /** Most QoS 2 messages that the client may have under way to us; Infinity before MQTT 5. */
   readonly receiveMaximum: number
   /** The same towards the client. */
   readonly clientReceiveMaximum: number
@@ -73,11 +73,13 @@ export class ClientConnection implements ConnectionHandler, Conversation, Outlet
   exchange: PendingExchange | undefined
   aliases = new InboundAliases(0)
   isBridge = false
-  receiveMaximum = 65_535
+  receiveQuota = new ReceiveQuota(0)
   /** Asks whether this client may still publish what it once retained. */
   retainSource: RetainSource | undefined
   readonly retainedBacklog: RetainedBacklog
   #agreement: Agreement | undefined
+  /** Bytes, as the client said in CONNECT. */
+  #maximumPacketSize = Number.POSITIVE_INFINITY
   readonly #timer: Timer
   #lastPacketAt: number
   #cause: string | undefined
@@ -169,7 +171,7 @@ export class ClientConnection implements ConnectionHandler, Conversation, Outlet
     this.attempt = undefined
     this.#agreement = agreement
     this.isBridge = agreement.isBridge
-    this.receiveMaximum = agreement.receiveMaximum
+    this.receiveQuota = new ReceiveQuota(agreement.receiveMaximum)
     this.aliases = new InboundAliases(agreement.topicAliasMaximum)
     this.retainSource = retainSource(this.listener, agreement.session)
     agreement.session.connection = this
@@ -180,12 +182,18 @@ export class ClientConnection implements ConnectionHandler, Conversation, Outlet
     if (this.state === 'ended') return
     this.#cause ??= endingText(reasonCode)
     if (this.state === 'connected' && this.protocolVersion === 5) {
-      const wantsText = text !== undefined && this.agreement.wantsProblemInformation
-      const properties = wantsText ? { reasonString: escapeText(text) } : noProperties
-      this.send({ type: PacketType.disconnect, reasonCode, properties })
+      this.#sendDisconnect(reasonCode, this.agreement.wantsProblemInformation ? text : undefined)
     }
     this.transport.close()
     this.#finish()
+  }
+
+  /** The text goes along only where it fits [MQTT-3.14.2-3]. */
+  #sendDisconnect(reasonCode: number, text: string | undefined): void {
+    const properties = text === undefined ? noProperties : { reasonString: escapeText(text) }
+    const packet = { type: PacketType.disconnect, reasonCode, properties }
+    const fits = encodePacket(packet, 5).length <= this.#maximumPacketSize
+    this.send(fits ? packet : { ...packet, properties: noProperties })
   }
 
   /** Ends a connection whose CONNECT was refused, after whatever answer it got. */
@@ -214,9 +222,15 @@ export class ClientConnection implements ConnectionHandler, Conversation, Outlet
     this.session.access = new CurrentAccess(this.listener, principal, this.session.clientId)
   }
 
+  /** Nothing larger than the client accepts is ever sent [MQTT-3.1.2-24]; a client that takes no answer is let go. */
   send(packet: Packet): void {
+    const bytes = encodePacket(packet, this.protocolVersion)
+    if (bytes.length > this.#maximumPacketSize) {
+      this.refuse(`its maximum packet size is below the ${bytes.length} bytes of an answer`)
+      return
+    }
     this.broker.counters.packetsSent++
-    this.transport.send(encodePacket(packet, this.protocolVersion))
+    this.transport.send(bytes)
   }
 
   /** PUBACK, PUBREC or PUBCOMP; older versions cannot say that something failed, so their flow is completed. */
@@ -294,6 +308,7 @@ export class ClientConnection implements ConnectionHandler, Conversation, Outlet
 
   #receiveConnect(packet: Connect): void {
     this.broker.counters.connectsReceived++
+    this.#maximumPacketSize = packet.properties.maximumPacketSize ?? Number.POSITIVE_INFINITY
     this.protocolVersion = packet.protocolVersion
     this.state = 'connecting'
     beginConnect(this.broker, this, packet)
@@ -363,6 +378,7 @@ export class ClientConnection implements ConnectionHandler, Conversation, Outlet
 
   #receivePubrel(packet: Acknowledgement): void {
     const known = this.session.inbound.release(packet.packetId)
+    this.receiveQuota.giveBack()
     const reasonCode = known || this.protocolVersion < 5 ? ReasonCode.success : ReasonCode.packetIdentifierNotFound
     this.acknowledge(PacketType.pubcomp, packet.packetId, reasonCode)
   }

@@ -105,7 +105,7 @@ test('a remaining length in more bytes than it needs is accepted, as Mosquitto d
   assert.deepEqual(frame(new Framer(noLimit), hex`C0 80 00  40 82 80 00 00 01`), ['C0', '40 00 01'])
 })
 
-test('[MQTT-2.1.3-1] [MQTT-2.2.2-2] a bad first byte is refused before its length is known', () => {
+test('[MQTT-2.1.3-1] [v3.1.1 MQTT-2.2.2-2] a bad first byte is refused before its length is known', () => {
   for (const [header, message] of [
     [0x00, /packet type 0 is reserved/],
     [0x11, /flags of CONNECT are 1, they must be 0/],

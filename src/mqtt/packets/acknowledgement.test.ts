@@ -50,7 +50,7 @@ test('§2.1.4: older versions have nothing after the packet id', () => {
   for (const [, header] of headers) assertRefused(hex`${header} 03 01 02 00`, 4, expected)
 })
 
-test('[MQTT-3.6.1-1] [MQTT-2.1.3-1] [MQTT-2.2.2-2] PUBREL has flags 0010, the others 0000', () => {
+test('[MQTT-3.6.1-1] [MQTT-2.1.3-1] [v3.1.1 MQTT-2.2.2-2] PUBREL has flags 0010, the others 0000', () => {
   const expected = { reasonCode: 0x81, clause: 'MQTT-2.1.3-1', message: /flags of PUB\w+ are \d+, they must be [02]/ }
   for (const header of [0x41, 0x42, 0x48, 0x52, 0x60, 0x63, 0x66, 0x72]) {
     for (const version of [3, 4, 5] as const) assertRefused(hex`${header} 02 01 02`, version, expected)

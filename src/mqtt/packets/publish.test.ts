@@ -22,7 +22,7 @@ function publish(fields: Partial<Publish>): Publish {
 
 const older: readonly ProtocolVersion[] = [3, 4]
 
-test('[MQTT-2.2.1-2] [MQTT-2.3.1-5] PUBLISH at QoS 0 has no packet id', () => {
+test('[MQTT-2.2.1-2] [v3.1.1 MQTT-2.3.1-5] PUBLISH at QoS 0 has no packet id', () => {
   for (const version of older) assertCodes(hex`30 05 00 01 't' 'hi'`, publish({}), version)
   assertCodes(hex`30 06 00 01 't' (properties) 00 'hi'`, publish({}), 5)
 })
@@ -85,7 +85,7 @@ test('[MQTT-3.3.1-2] DUP at QoS 0 is malformed', () => {
   for (const header of [0x38, 0x39]) assertRefused(hex`${header} 03 00 01 't'`, 4, expected)
 })
 
-test('[MQTT-2.2.1-3] [MQTT-2.3.1-1] packet id 0 is a protocol error above QoS 0', () => {
+test('[MQTT-2.2.1-3] [v3.1.1 MQTT-2.3.1-1] packet id 0 is a protocol error above QoS 0', () => {
   const expected = { reasonCode: 0x82, clause: 'MQTT-2.2.1-3', message: /packet id is 0, expected 1 to 65535/ }
   for (const header of [0x32, 0x34]) assertRefused(hex`${header} 05 00 01 't' 00 00`, 4, expected)
   assertDecodes(hex`30 05 00 01 't' 00 00`, publish({ payload: Buffer.of(0, 0) }), 4)

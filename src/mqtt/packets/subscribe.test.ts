@@ -65,7 +65,7 @@ test('§3.8.3.1: QoS 3 and retain handling 3 are protocol errors', () => {
   assertRefused(hex`82 07 00 0A 00 00 01 'a' 30`, 5, refused(/retain handling is 3/))
 })
 
-test('[MQTT-2.2.1-3] [MQTT-2.3.1-1] packet id 0 is a protocol error', () => {
+test('[MQTT-2.2.1-3] [v3.1.1 MQTT-2.3.1-1] packet id 0 is a protocol error', () => {
   const expected = { reasonCode: protocolError, clause: 'MQTT-2.2.1-3', message: /packet id is 0/ }
   assertRefused(hex`82 06 00 00 00 01 'a' 00`, 4, expected)
 })
