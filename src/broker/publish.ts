@@ -18,15 +18,17 @@ import type { RetainSource } from './retained.ts'
 export function receivePublish(broker: Broker, connection: ClientConnection, packet: Publish, now: number): void {
   const topicName = connection.aliases.resolve(packet)
   checkOffered(broker, connection, packet, topicName)
-  const { session } = connection
-  if (packet.qos === 2 && session.inbound.has(packet.packetId)) {
+  const { inbound } = connection.session
+  const { receiveQuota } = connection
+  const hasQuota = packet.qos < 2 || receiveQuota.take()
+  if (packet.qos === 2 && inbound.has(packet.packetId)) {
     connection.acknowledge(PacketType.pubrec, packet.packetId, ReasonCode.success)
     return
   }
-  if (packet.qos === 2 && connection.protocolVersion === 5 && session.inbound.size >= connection.receiveMaximum) {
+  if (!hasQuota) {
     throw new ProtocolViolationError(
-      '§3.3.4',
-      `more than ${connection.receiveMaximum} unacknowledged messages`,
+      'MQTT-3.3.4-7',
+      `more than ${receiveQuota.maximum} unacknowledged messages`,
       ReasonCode.receiveMaximumExceeded,
     )
   }
@@ -34,7 +36,8 @@ export function receivePublish(broker: Broker, connection: ClientConnection, pac
   if (packet.qos === 1) {
     connection.acknowledge(PacketType.puback, packet.packetId, reasonCode)
   } else if (packet.qos === 2) {
-    if (reasonCode < 0x80 || connection.protocolVersion < 5) session.inbound.receive(packet.packetId)
+    if (reasonCode < 0x80 || connection.protocolVersion < 5) inbound.receive(packet.packetId)
+    else receiveQuota.giveBack()
     connection.acknowledge(PacketType.pubrec, packet.packetId, reasonCode)
   }
 }

@@ -1,4 +1,4 @@
-// The client-to-server half: topic aliases of one connection, and the QoS 2 packet ids of the session.
+// The client-to-server half: topic aliases and receive quota of one connection, and the QoS 2 packet ids of the session.
 
 import { ProtocolViolationError } from '../mqtt/errors.ts'
 import type { Publish } from '../mqtt/packet.ts'
@@ -54,15 +54,41 @@ export class InboundAliases {
 }
 
 /**
+ * How many QoS 2 messages a client may still send on this connection: each PUBLISH takes one, the end of an exchange gives
+ * one back, and every connection begins with all (§4.9). QoS 1 is answered within the turn.
+ */
+export class ReceiveQuota {
+  readonly maximum: number
+  #left: number
+
+  /** @param maximum the Receive Maximum that CONNACK announced; Infinity where the version knows none */
+  constructor(maximum: number) {
+    this.maximum = maximum
+    this.#left = maximum
+  }
+
+  /** @returns false when the client has used up what it was told [MQTT-3.3.4-7] */
+  take(): boolean {
+    if (this.#left === 0) return false
+    this.#left--
+    return true
+  }
+
+  /**
+   * PUBCOMP or a refusing PUBREC. One that ends an exchange of an earlier connection counts as well: §4.9 lets the client
+   * count it when it arrives, behind what the client has sent meanwhile.
+   */
+  giveBack(): void {
+    this.#left++
+  }
+}
+
+/**
  * QoS 2 packet ids whose message was taken over and that wait for PUBREL: a second PUBLISH with such an id is the same
  * message and is not routed again [MQTT-4.3.3-10].
  */
 export class InboundExchanges {
   readonly #received = new Set<number>()
-
-  get size(): number {
-    return this.#received.size
-  }
 
   has(packetId: number): boolean {
     return this.#received.has(packetId)

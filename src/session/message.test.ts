@@ -1,0 +1,38 @@
+import assert from 'node:assert/strict'
+import test from 'node:test'
+import { noProperties } from '../mqtt/packet.ts'
+import { Message, neverExpires } from './message.ts'
+
+const expiring = (at: number) => new Message('t', Buffer.from('x'), 1, false, 'p', noProperties, at)
+
+test('§3.3.2.3.3: a message expires at its time, not before, and never without one', () => {
+  assert.deepEqual(
+    [9999, 10_000].map(now => expiring(10_000).hasExpired(now)),
+    [false, true],
+  )
+  assert.equal(expiring(neverExpires).hasExpired(Number.MAX_SAFE_INTEGER), false)
+})
+
+test('[MQTT-3.3.2-6] the seconds left are rounded up, so that they are at least 1; none where nothing expires', () => {
+  const left = (now: number) => expiring(10_000).secondsLeft(now)
+  assert.deepEqual([0, 1, 9000, 9001, 9999].map(left), [10, 10, 1, 1, 1])
+  assert.equal(expiring(neverExpires).secondsLeft(0), undefined)
+})
+
+test('[MQTT-4.3.3-7] one that expired after it was sent still says a second', () => {
+  assert.equal(expiring(10_000).secondsLeft(99_999), 1)
+})
+
+test('a message that is kept no longer shares the receive buffer, and copies it once', () => {
+  const receiveBuffer = Buffer.from('payload')
+  const message = new Message('t', receiveBuffer.subarray(0, 3), 1, false, 'p').own()
+  const kept = message.payload
+  receiveBuffer.fill(0)
+  assert.equal(Buffer.from(message.payload).toString(), 'pay')
+  assert.equal(message.own().payload, kept)
+  assert.equal(kept.buffer.byteLength, 3)
+})
+
+test('the size of a message is that of payload and topic', () => {
+  assert.equal(new Message('a/b', Buffer.from('12345'), 0, false, 'p').size, 8)
+})
