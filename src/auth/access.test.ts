@@ -35,13 +35,24 @@ describe('createAccess', () => {
 
   it('features F6: without an ACL file everything is allowed, with an empty one nothing', () => {
     const open = accessOf(undefined, 'bob', 'c+')
-    const message = { topicName: '$SYS/a' }
+    const message = { topicName: 'a' }
     assert.equal(open.publish(message), message)
     assert.equal(open.receive('$SYS/a'), true)
     assert.equal(open.subscribe('#'), true)
     const closed = accessOf('', 'bob', 'c1')
     assert.equal(closed.publish({ topicName: 'a' }), undefined)
     assert.equal(closed.receive('a'), false)
+  })
+
+  it('features F8: of $SYS a client may write the state of a bridge and nothing else, whatever the rules say', () => {
+    const state = { topicName: '$SYS/broker/connection/c1/state' }
+    for (const access of [accessOf(undefined, 'bob', 'c1'), accessOf('user bob\ntopic $SYS/#', 'bob', 'c1')]) {
+      assert.equal(access.publish(state), state)
+      for (const topicName of ['$SYS', '$SYS/broker/version', '$SYS/broker/connection/state', '$SYS/x/state']) {
+        assert.equal(access.publish({ topicName }), undefined, topicName)
+      }
+    }
+    assert.equal(accessOf('user bob\ntopic read $SYS/#', 'bob', 'c1').publish(state), undefined)
   })
 
   it('features F7: every subscription passes, and a deny below a broader grant holds at delivery', () => {

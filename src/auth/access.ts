@@ -18,9 +18,19 @@ export function createAccess(rules: AclRules | undefined, principal: Principal, 
 }
 
 const openAccess: Access = {
-  publish: message => message as Permitted<typeof message>,
+  publish: message => (isBrokersOwn(message.topicName) ? undefined : (message as Permitted<typeof message>)),
   receive: () => true,
   subscribe: () => true,
+}
+
+const bridgeState = { prefix: '$SYS/broker/connection/', suffix: '/state' } as const
+
+/** Nobody speaks for the broker: of `$SYS` only the state of a bridge is a client's to write (features F8). */
+function isBrokersOwn(topicName: string): boolean {
+  if (!topicName.startsWith('$SYS')) return false
+  const { prefix, suffix } = bridgeState
+  const isState = topicName.length > prefix.length + suffix.length && topicName.endsWith(suffix)
+  return !(isState && topicName.startsWith(prefix))
 }
 
 class AclFileAccess implements Access {
@@ -34,6 +44,7 @@ class AclFileAccess implements Access {
   }
 
   publish<T extends { readonly topicName: string }>(message: T): Permitted<T> | undefined {
+    if (isBrokersOwn(message.topicName)) return undefined
     return this.#allows('write', message.topicName) ? (message as Permitted<T>) : undefined
   }
 
