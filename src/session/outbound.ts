@@ -57,6 +57,8 @@ export class Outbound {
   #lastPacketId = 0
   #inflightBytes = 0
   #queuedBytes = 0
+  /** Messages of QoS 0 in the queue: they waited while the client was away. */
+  #queuedQoS0 = 0
   /** PUBLISH packets sent on this connection and not yet acknowledged to the end (§4.9). */
   #unacknowledged = 0
   /** Exchanges that a reconnect left to be sent again. */
@@ -106,13 +108,13 @@ export class Outbound {
 
   /** Whether a message of this QoS and size would be sent at once. */
   isReadyFor(qos: number, size: number): boolean {
-    if (qos === 0) return this.#outlet?.writable === true
+    if (qos === 0) return this.#queuedQoS0 === 0 && this.#outlet?.writable === true
     return this.#queue.length === 0 && this.#unsent === 0 && this.#mayStart(size)
   }
 
   /** Sends a message if it may go now, queues it within the limits, or drops it. */
   offer(delivery: Delivery, now: number): OfferOutcome {
-    if (delivery.qos === 0) return this.#offerQoS0(delivery)
+    if (delivery.qos === 0) return this.#offerQoS0(delivery, now)
     if (this.isReadyFor(delivery.qos, delivery.message.size)) {
       return this.#start(delivery) ? 'sent' : 'dropped'
     }
@@ -132,6 +134,7 @@ export class Outbound {
       }
       this.#queue.shift()
       this.#queuedBytes -= delivery.message.size
+      if (delivery.qos === 0) this.#queuedQoS0--
       if (delivery.message.hasExpired(now)) continue
       if (delivery.qos === 0) outlet.sendPublish(delivery, 0, false)
       else this.#start(delivery)
@@ -141,7 +144,7 @@ export class Outbound {
   /** PUBACK. @returns false when no such exchange is open, which is harmless after a reconnect */
   puback(packetId: number, now: number): boolean {
     const exchange = this.#inflight.get(packetId)
-    if (exchange === undefined || exchange.delivery.qos !== 1 || !exchange.sent) return false
+    if (exchange?.delivery.qos !== 1) return false
     this.#finish(exchange, now)
     return true
   }
@@ -149,13 +152,14 @@ export class Outbound {
   /** PUBREC: answered by PUBREL, or the end of the exchange when it carries a failure (§4.3.3). */
   pubrec(packetId: number, reasonCode: number, now: number): void {
     const exchange = this.#inflight.get(packetId)
-    if (exchange === undefined || exchange.delivery.qos !== 2 || !exchange.sent) {
+    if (exchange?.delivery.qos !== 2) {
       if (reasonCode < 0x80) this.#outlet?.sendPubrel(packetId, ReasonCode.packetIdentifierNotFound)
     } else if (reasonCode >= 0x80) {
       this.#finish(exchange, now)
     } else {
       this.#release(exchange)
       this.#outlet?.sendPubrel(packetId, ReasonCode.success)
+      this.pump(now)
     }
   }
 
@@ -179,15 +183,18 @@ export class Outbound {
     this.#queue.clear()
     this.#inflightBytes = 0
     this.#queuedBytes = 0
+    this.#queuedQoS0 = 0
     this.#unacknowledged = 0
     this.#unsent = 0
   }
 
-  #offerQoS0(delivery: Delivery): OfferOutcome {
+  #offerQoS0(delivery: Delivery, now: number): OfferOutcome {
     const outlet = this.#outlet
     if (outlet === undefined) {
-      return this.#limits.queue_qos0_messages ? this.#enqueue(delivery, 0) : 'dropped'
+      return this.#limits.queue_qos0_messages ? this.#enqueue(delivery, now) : 'dropped'
     }
+    // What waited goes first: QoS 0 keeps its order too [MQTT-4.6.0-5].
+    if (this.#queuedQoS0 > 0) return this.#enqueue(delivery, now)
     if (!outlet.writable) return 'dropped'
     return outlet.sendPublish(delivery, 0, false) ? 'sent' : 'dropped'
   }
@@ -221,7 +228,7 @@ export class Outbound {
     }
     delivery.message.own()
     this.#queue.push(delivery)
-    this.#queuedBytes += delivery.message.size
+    this.#count(delivery)
     return 'queued'
   }
 
@@ -233,10 +240,16 @@ export class Outbound {
 
   #recountQueue(): void {
     this.#queuedBytes = 0
+    this.#queuedQoS0 = 0
     this.#queue.retain(delivery => {
-      this.#queuedBytes += delivery.message.size
+      this.#count(delivery)
       return true
     })
+  }
+
+  #count(delivery: Delivery): void {
+    this.#queuedBytes += delivery.message.size
+    if (delivery.qos === 0) this.#queuedQoS0++
   }
 
   #resend(outlet: Outlet): void {
@@ -262,6 +275,8 @@ export class Outbound {
   /** PUBLISH is done, PUBREL begins; it goes to the end of the line, so that PUBRELs are sent again in their order. */
   #release(exchange: Exchange): void {
     exchange.state = 'pubrel'
+    if (!exchange.sent) this.#unsent--
+    exchange.sent = true
     this.#inflight.delete(exchange.packetId)
     this.#inflight.set(exchange.packetId, exchange)
   }
