@@ -168,7 +168,7 @@ export const brokerOptions = {
     value: integer({ minimum: 0 }),
     default: 5,
     reload: 'live',
-    doc: 'Times in a minute that a session may be taken over by a new connection before the next is refused.',
+    doc: 'Takeovers of one client id, a few in a minute, before the next ones are slowed down.',
     own: true,
   }),
   max_topic_alias: option({
