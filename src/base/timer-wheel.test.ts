@@ -30,6 +30,20 @@ test('a cleared timer never fires, and a moved one fires at its new deadline onl
   assert.equal(moved.isSet, false)
 })
 
+test('the size is how many timers are set, near and far', () => {
+  const wheel = new TimerWheel(0, 100, 4)
+  const timers = [150, 200, 99_999].map(at => {
+    const timer = new Timer(() => {})
+    wheel.set(timer, at)
+    return timer
+  })
+  assert.equal(wheel.size, 3)
+  wheel.clear(timers[0] as Timer)
+  assert.equal(wheel.size, 2)
+  wheel.advance(200)
+  assert.equal(wheel.size, 1)
+})
+
 test('a deadline far beyond the horizon still fires on time', () => {
   const wheel = new TimerWheel(0, 100, 4)
   const fired: number[] = []

@@ -43,6 +43,15 @@ export class TimerWheel {
     for (let i = 0; i < slotCount; i++) this.#slots.push(emptyRing())
   }
 
+  /** How many timers are set; walks them all. */
+  get size(): number {
+    let count = 0
+    for (const ring of this.#slots) {
+      for (let timer = ring.next as Timer; timer !== ring; timer = timer.next as Timer) count++
+    }
+    return count
+  }
+
   /** Arms `timer` for `at` milliseconds; a deadline in the past fires at the next `advance`. */
   set(timer: Timer, at: number): void {
     if (timer.next !== undefined) unlink(timer)

@@ -70,7 +70,7 @@ export class Broker implements RegistryHost {
     this.newClientId = parts.newClientId
     this.wheel = new TimerWheel(parts.clock.now())
     this.router = new LocalRouter()
-    this.retained = new MemoryRetainedStore()
+    this.retained = new MemoryRetainedStore(this.wheel)
     this.registry = new Registry(this)
   }
 

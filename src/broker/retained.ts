@@ -1,7 +1,8 @@
 // Retained messages: one per topic, the latest (§3.3.1.3). In memory for now, behind the interface that a durable store
 // will share.
 
-import type { Message } from '../session/message.ts'
+import { Timer, type TimerWheel } from '../base/timer-wheel.ts'
+import { type Message, neverExpires } from '../session/message.ts'
 import { RetainedTree } from '../topic/retained-tree.ts'
 
 /** Whoever published a retained message, to ask whether they still may (`check_retain_source`). */
@@ -23,13 +24,24 @@ export interface RetainedStore {
   set(topicName: string, retained: Retained): void
   delete(topicName: string): void
   get(topicName: string): Retained | undefined
-  /** Visits every message that matches and has not expired; expired ones that are met are removed. */
+  /** Visits every message that matches and has not expired. */
   match(topicFilter: string, now: number, visit: (retained: Retained) => void): void
 }
 
+/** What is kept of one topic, and the timer that removes it when it expires. */
+interface Kept {
+  readonly retained: Retained
+  readonly expiry: Timer | undefined
+}
+
 export class MemoryRetainedStore implements RetainedStore {
-  readonly #tree = new RetainedTree<Retained>()
+  readonly #tree = new RetainedTree<Kept>()
+  readonly #wheel: TimerWheel
   #bytes = 0
+
+  constructor(wheel: TimerWheel) {
+    this.#wheel = wheel
+  }
 
   get size(): number {
     return this.#tree.size
@@ -40,30 +52,32 @@ export class MemoryRetainedStore implements RetainedStore {
   }
 
   set(topicName: string, retained: Retained): void {
+    this.#forget(this.#tree.get(topicName))
     retained.message.own()
-    this.#bytes += retained.message.size - this.#sizeAt(topicName)
-    this.#tree.set(topicName, retained)
+    this.#bytes += retained.message.size
+    const expiry = retained.expiresAt === neverExpires ? undefined : new Timer(() => this.delete(topicName))
+    if (expiry !== undefined) this.#wheel.set(expiry, retained.expiresAt)
+    this.#tree.set(topicName, { retained, expiry })
   }
 
   delete(topicName: string): void {
-    this.#bytes -= this.#sizeAt(topicName)
+    this.#forget(this.#tree.get(topicName))
     this.#tree.delete(topicName)
   }
 
   get(topicName: string): Retained | undefined {
-    return this.#tree.get(topicName)
+    return this.#tree.get(topicName)?.retained
   }
 
   match(topicFilter: string, now: number, visit: (retained: Retained) => void): void {
-    const expired: string[] = []
-    this.#tree.match(topicFilter, (topicName, retained) => {
-      if (now >= retained.expiresAt) expired.push(topicName)
-      else visit(retained)
+    this.#tree.match(topicFilter, (_, { retained }) => {
+      if (now < retained.expiresAt) visit(retained)
     })
-    for (const topicName of expired) this.delete(topicName)
   }
 
-  #sizeAt(topicName: string): number {
-    return this.#tree.get(topicName)?.message.size ?? 0
+  #forget(kept: Kept | undefined): void {
+    if (kept === undefined) return
+    this.#bytes -= kept.retained.message.size
+    if (kept.expiry !== undefined) this.#wheel.clear(kept.expiry)
   }
 }

@@ -1,0 +1,168 @@
+import assert from 'node:assert/strict'
+import test from 'node:test'
+import { Engine, lasting } from '../../test/support/engine.ts'
+import { PacketType } from '../mqtt/packet.ts'
+
+const retain = { retain: true }
+
+/** A subscriber of everything that came too late to get messages any other way. */
+function late(engine: Engine, topicFilter = '#'): string[] {
+  const client = engine.connect('late')
+  client.subscribe(topicFilter)
+  const payloads = client.payloads()
+  client.disconnect()
+  return payloads
+}
+
+test('[MQTT-3.3.1-5] [v3.1.1 MQTT-3.3.1-5] [v3.1.1 MQTT-3.3.1-7] the latest message with RETAIN 1 is kept for later subscribers, whatever its QoS', () => {
+  const engine = new Engine()
+  const client = engine.connect('p')
+  client.publish('t', 'one', { ...retain, qos: 1 })
+  client.publish('t', 'two', retain)
+  client.publish('u', 'other', retain)
+  assert.deepEqual(late(engine).sort(), ['other', 'two'])
+  assert.deepEqual(late(engine, 't'), ['two'])
+})
+
+test('[MQTT-3.3.1-6] [MQTT-3.3.1-7] [MQTT-3.3.1-8] only an empty message with RETAIN 1 removes it, and is not kept itself', () => {
+  const engine = new Engine()
+  const client = engine.connect('p')
+  client.publish('t', 'kept', retain)
+  client.publish('t', 'passing')
+  client.publish('t', '')
+  assert.deepEqual(late(engine), ['kept'])
+  client.publish('t', '', retain)
+  assert.deepEqual(late(engine), [])
+  assert.deepEqual([engine.broker.retained.size, engine.broker.retained.bytes], [0, 0])
+})
+
+test('[v3.1.1 MQTT-3.1.2-7] retained messages outlive the session of their publisher', () => {
+  const engine = new Engine()
+  const client = engine.connect('p')
+  client.publish('t', 'kept', retain)
+  client.disconnect()
+  assert.equal(engine.broker.registry.size, 0)
+  assert.deepEqual(late(engine), ['kept'])
+})
+
+test('size and bytes follow what is kept', () => {
+  const engine = new Engine()
+  const client = engine.connect('p')
+  client.publish('t', '12345', retain)
+  client.publish('t', '123', retain)
+  client.publish('tt', '1', retain)
+  assert.deepEqual([engine.broker.retained.size, engine.broker.retained.bytes], [2, 7])
+})
+
+test('[MQTT-3.3.2-5] [MQTT-3.3.2-6] a retained message tells what is left of its life, and is gone when nothing is', () => {
+  const engine = new Engine()
+  const client = engine.connect('p')
+  client.publish('t', 'x', { ...retain, properties: { messageExpiryInterval: 10 } })
+  engine.pass(4000)
+  const early = engine.connect('early')
+  early.subscribe('t')
+  assert.equal(early.expect(PacketType.publish).properties.messageExpiryInterval, 6)
+  engine.pass(5999)
+  assert.deepEqual(late(engine), ['x'])
+  engine.pass(1)
+  assert.deepEqual(late(engine), [])
+})
+
+test('what has expired is removed although nobody asks for it, and leaves no timer behind', () => {
+  const engine = new Engine({ settings: { retain_expiry_interval: 2 } })
+  const client = engine.connect('p')
+  const timers = engine.broker.wheel.size
+  for (const topic of ['a', 'b', '$c']) client.publish(topic, 'x', retain)
+  client.publish('a', 'replaced', retain)
+  client.publish('b', '', retain)
+  assert.equal(engine.broker.wheel.size, timers + 2)
+  engine.pass(120_100)
+  assert.deepEqual([engine.broker.retained.size, engine.broker.retained.bytes], [0, 0])
+  assert.equal(engine.broker.wheel.size, timers)
+})
+
+test('retain_expiry_interval: minutes; a shorter message expiry wins, and 0 keeps for ever', () => {
+  for (const [minutes, messageExpiryInterval, lifetimeMs] of [
+    [1, 3600, 60_000],
+    [60, 10, 10_000],
+    [0, 10, 10_000],
+  ] as const) {
+    const engine = new Engine({ settings: { retain_expiry_interval: minutes } })
+    engine.connect('p').publish('t', 'x', { ...retain, properties: { messageExpiryInterval } })
+    engine.pass(lifetimeMs - 1)
+    assert.deepEqual(late(engine), ['x'])
+    engine.pass(1)
+    assert.deepEqual(late(engine), [])
+  }
+  const engine = new Engine()
+  engine.connect('p').publish('t', 'x', retain)
+  engine.pass(1e10)
+  assert.deepEqual(late(engine), ['x'])
+})
+
+test('retain_available false: a message with RETAIN 1 ends the connection with 0x9A [MQTT-3.2.2-14], and CONNACK said so', () => {
+  const engine = new Engine({ settings: { retain_available: false } })
+  const client = engine.connect('p')
+  assert.equal(client.connack?.properties.retainAvailable, false)
+  client.publish('t', 'x')
+  client.expectNothing()
+  client.publish('t', 'x', retain)
+  client.expectClosed(0x9a)
+  assert.equal(engine.connect('q').connack?.properties.retainAvailable, false)
+  assert.equal(new Engine().connect('p').connack?.properties.retainAvailable, undefined)
+})
+
+test('[MQTT-3.3.1-8] what is retained is the message itself, not the receive buffer it came in', () => {
+  const engine = new Engine()
+  const payload = Buffer.from('before')
+  engine.connect('p').publish('t', '', { ...retain, payload })
+  payload.fill('x')
+  assert.deepEqual(late(engine), ['before'])
+})
+
+test('a slow client gets retained messages as it takes them, beyond what its queue would hold', () => {
+  const engine = new Engine({ settings: { max_queued_messages: 2, max_inflight_messages: 2 } })
+  const publisher = engine.connect('p')
+  const topics = Array.from({ length: 20 }, (_, n) => `t/${n}`)
+  for (const topic of topics) publisher.publish(topic, topic, { ...retain, qos: 1 })
+  const client = engine.connect('slow')
+  client.transport.queuedBytes = engine.broker.settings.max_buffered_bytes
+  client.subscribe('t/#', { qos: 1 })
+  client.expectNothing()
+  client.drain()
+  assert.deepEqual(client.answerAll().sort(), topics.sort())
+})
+
+test('[MQTT-4.6.0-5] a retained message that was replaced while it waited does not follow the newer one', () => {
+  const engine = new Engine({ settings: { max_inflight_messages: 1 } })
+  const publisher = engine.connect('p')
+  for (const topic of ['a', 'b']) publisher.publish(topic, `old ${topic}`, { ...retain, qos: 1 })
+  const client = engine.connect('slow')
+  client.subscribe('#', { qos: 1 })
+  for (const topic of ['a', 'b']) publisher.publish(topic, `new ${topic}`, { ...retain, qos: 1 })
+  const payloads = client.answerAll()
+  assert.deepEqual(payloads.slice(1), ['new a', 'new b'])
+  assert.match(payloads[0] ?? '', /^old/)
+})
+
+test('[MQTT-4.5.0-1] retained messages that wait when the connection is lost come with the next one', () => {
+  const engine = new Engine({ settings: { max_inflight_messages: 1 } })
+  const publisher = engine.connect('p')
+  for (const topic of ['a', 'b', 'c']) publisher.publish(topic, topic, { ...retain, qos: 1 })
+  const client = engine.connect('c', lasting())
+  client.subscribe('#', { qos: 1 })
+  client.vanish()
+  assert.deepEqual(engine.connect('c', lasting()).answerAll().sort(), ['a', 'b', 'c'])
+})
+
+test('[MQTT-3.10.4-2] retained messages that wait are dropped with their subscription', () => {
+  const engine = new Engine({ settings: { max_inflight_messages: 1 } })
+  const publisher = engine.connect('p')
+  for (const topic of ['a', 'b', 'c']) publisher.publish(topic, topic, { ...retain, qos: 1 })
+  const client = engine.connect('c')
+  client.subscribe('#', { qos: 1 })
+  const first = client.expect(PacketType.publish)
+  client.unsubscribe('#')
+  client.answer(first)
+  client.expectNothing()
+})
