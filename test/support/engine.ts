@@ -244,6 +244,8 @@ export class EngineClient {
         packets.push(decodePacket(buffer, header, start, end, this.version))
       }
     }
+    this.transport.sent.length = 0
+    this.#read = 0
     return packets
   }
 
