@@ -29,22 +29,25 @@ export class SharedGroup {
   }
 
   /**
-   * The next member in turn that is connected and may receive the topic; failing that one that is away, whose session
-   * then keeps the message if its QoS is not 0. undefined when nobody may receive it.
+   * The next member in turn that is connected and may receive the topic; failing that the next one that is away, whose
+   * session keeps the message; failing that one that is away and takes nothing above QoS 0. undefined when nobody may
+   * receive it.
    */
   choose(message: Message): Subscription | undefined {
     const members = this.#members
-    let away: Subscription | undefined
+    let away = -1
     for (let step = 0; step < members.length; step++) {
       const index = (this.#next + step) % members.length
       const member = members[index] as Subscription
       if (!member.session.access.receive(message.topicName)) continue
-      if (member.session.connection !== undefined) {
-        this.#next = (index + 1) % members.length
-        return member
-      }
-      away ??= member
+      if (member.session.connection !== undefined) return this.#take(index)
+      if (away === -1 || (members[away]?.qos === 0 && member.qos > 0)) away = index
     }
-    return away
+    return away === -1 ? undefined : this.#take(away)
+  }
+
+  #take(index: number): Subscription | undefined {
+    this.#next = (index + 1) % this.#members.length
+    return this.#members[index]
   }
 }
