@@ -33,7 +33,6 @@ import type { ListenerContext } from './listener-context.ts'
 import { receivePublish } from './publish.ts'
 import type { PublishEncoder } from './publish-encoder.ts'
 import { endingText } from './reason-code.ts'
-import type { RetainSource } from './retained.ts'
 import { RetainedBacklog } from './retained-backlog.ts'
 import { receiveSubscribe, receiveUnsubscribe } from './subscribe.ts'
 import { UntakenAnswers } from './untaken-answers.ts'
@@ -75,8 +74,6 @@ export class ClientConnection implements ConnectionHandler, Conversation, Outlet
   aliases = new InboundAliases(0)
   isBridge = false
   receiveQuota = new ReceiveQuota(0)
-  /** Asks whether this client may still publish what it once retained. */
-  retainSource: RetainSource | undefined
   readonly retainedBacklog: RetainedBacklog
   #agreement: Agreement | undefined
   /** Bytes, as the client said in CONNECT. */
@@ -181,7 +178,6 @@ export class ClientConnection implements ConnectionHandler, Conversation, Outlet
     this.isBridge = agreement.isBridge
     this.receiveQuota = new ReceiveQuota(agreement.receiveMaximum)
     this.aliases = new InboundAliases(agreement.topicAliasMaximum)
-    this.retainSource = retainSource(this.listener, agreement.session)
     agreement.session.connection = this
     this.#armKeepAlive(this.#lastPacketAt)
   }
@@ -479,12 +475,4 @@ const acknowledgementNames: Record<Acknowledgement['type'], string> = {
   [PacketType.pubrec]: 'PUBREC',
   [PacketType.pubrel]: 'PUBREL',
   [PacketType.pubcomp]: 'PUBCOMP',
-}
-
-/** Remembers who retained a message, by the rules in force when it is asked. */
-function retainSource(listener: ListenerContext, session: Session): RetainSource {
-  const { principal, access } = session
-  return {
-    mayPublish: topicName => listener.realm.stillAdmits(principal) && access.publish({ topicName }) !== undefined,
-  }
 }

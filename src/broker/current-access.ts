@@ -3,9 +3,10 @@
 
 import type { Permitted, Principal } from '../auth/principal.ts'
 import type { Access, Realm } from '../auth/realm.ts'
+import type { SessionAccess } from '../session/session.ts'
 import type { ListenerContext } from './listener-context.ts'
 
-export class CurrentAccess implements Access {
+export class CurrentAccess implements SessionAccess {
   readonly #listener: ListenerContext
   readonly #principal: Principal
   readonly #clientId: string
@@ -31,6 +32,10 @@ export class CurrentAccess implements Access {
 
   subscribe(topicFilter: string): boolean {
     return this.#current().subscribe(topicFilter)
+  }
+
+  mayPublish(topicName: string): boolean {
+    return this.#listener.realm.stillAdmits(this.#principal) && this.#current().publish({ topicName }) !== undefined
   }
 
   #current(): Access {

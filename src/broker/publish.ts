@@ -63,7 +63,7 @@ function takeOver(
     return ReasonCode.notAuthorized
   }
   connection.tracePublish('Received', packet, topicName)
-  const reached = routeMessage(broker, permitted, connection.retainSource, now)
+  const reached = routeMessage(broker, permitted, connection.session.access, now)
   return reached === 0 ? ReasonCode.noMatchingSubscribers : ReasonCode.success
 }
 

@@ -2,11 +2,10 @@
 // belongs to the identity that opened its session (features H4).
 
 import type { Principal } from '../auth/principal.ts'
-import type { Access } from '../auth/realm.ts'
 import type { TimerWheel } from '../base/timer-wheel.ts'
 import { ReasonCode } from '../mqtt/reason-code.ts'
 import type { OutboundLimits } from '../session/outbound.ts'
-import { neverExpiresInterval, Session } from '../session/session.ts'
+import { neverExpiresInterval, Session, type SessionAccess } from '../session/session.ts'
 import type { Router } from './router.ts'
 
 /** What the registry needs of the broker around it. */
@@ -50,7 +49,7 @@ export class Registry {
     clientId: string,
     cleanStart: boolean,
     principal: Principal,
-    access: Access,
+    access: SessionAccess,
   ): { readonly session: Session; readonly resumed: boolean } {
     const existing = this.#sessions.get(clientId)
     if (existing !== undefined) {
@@ -108,7 +107,7 @@ export class Registry {
     connection.end(ReasonCode.sessionTakenOver)
   }
 
-  #resume(session: Session, principal: Principal, access: Access): void {
+  #resume(session: Session, principal: Principal, access: SessionAccess): void {
     this.#host.wheel.clear(session.expiryTimer)
     this.#host.wheel.clear(session.willTimer)
     session.will = undefined

@@ -14,7 +14,7 @@ import { mounted, routeMessage } from './publish.ts'
  * Checks a will against the topic rules and what the listener offers.
  *
  * @returns the will as it will be published, on the listener's mount point
- * @throws ProtocolViolationError 0x90, 0x9A or 0x9B
+ * @throws ProtocolViolationError 0x82, 0x90, 0x9A or 0x9B
  */
 export function acceptWill(broker: Broker, listener: ListenerContext, will: Will): Will {
   const fault = topicNameFault(will.topicName)
@@ -27,6 +27,10 @@ export function acceptWill(broker: Broker, listener: ListenerContext, will: Will
   }
   if (will.retain && !broker.settings.retain_available) {
     throw new ProtocolViolationError('MQTT-3.2.2-13', 'will with RETAIN', ReasonCode.retainNotSupported)
+  }
+  const { responseTopic } = will.properties
+  if (responseTopic !== undefined && topicNameFault(responseTopic) !== undefined) {
+    throw new ProtocolViolationError('MQTT-3.3.2-14', 'response topic of the will with a wildcard or empty')
   }
   const payload = Uint8Array.prototype.slice.call(will.payload)
   return { ...will, payload, topicName: mounted(listener, will.topicName) }
@@ -50,7 +54,7 @@ export function publishWill(broker: Broker, session: Session): void {
     expiry === undefined ? neverExpires : now + expiry * 1000,
   )
   const permitted = session.access.publish(message)
-  if (permitted !== undefined) routeMessage(broker, permitted, undefined, now)
+  if (permitted !== undefined) routeMessage(broker, permitted, session.access, now)
 }
 
 function withoutWillWords(properties: Properties): Properties {

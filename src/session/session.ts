@@ -18,11 +18,17 @@ export interface Conversation {
   end(reasonCode: number): void
 }
 
+/** What the session's client may do, by the rules in force when it is asked. */
+export interface SessionAccess extends Access {
+  /** Whether the client is still let in and may still publish here what it once retained (`check_retain_source`). */
+  mayPublish(topicName: string): boolean
+}
+
 export class Session {
   readonly clientId: string
   /** Whoever used it last, and what they may do: queued messages are judged by it too. */
   principal: Principal
-  access: Access
+  access: SessionAccess
   connection: Conversation | undefined
   /** Seconds the session outlives its connection; `neverExpiresInterval` is for ever. */
   expiryInterval: number
@@ -38,7 +44,7 @@ export class Session {
   constructor(
     clientId: string,
     principal: Principal,
-    access: Access,
+    access: SessionAccess,
     limits: OutboundLimits,
     onWillDue: (session: Session) => void,
     onExpired: (session: Session) => void,
