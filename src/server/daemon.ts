@@ -4,21 +4,23 @@
 import { spawn } from 'node:child_process'
 import type { RunIo } from './run.ts'
 
-/** Starts the broker in the background. @returns 0 once it listens, its exit code if it could not */
+/**
+ * Starts the broker in the background. Until it listens its standard error is passed on; afterwards it holds nothing of the
+ * terminal or the pipe that it was started from, which would otherwise never see its end.
+ *
+ * @returns 0 once it listens, its exit code if it could not
+ */
 export function daemonize(io: RunIo): Promise<number> {
   const [, ...args] = process.argv
   const child = spawn(process.execPath, [...process.execArgv, ...args], {
     detached: true,
-    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+    stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     cwd: process.cwd(),
   })
+  child.stderr?.on('data', bytes => io.stderr.write(bytes))
   return new Promise(resolve => {
-    child.once('message', () => {
-      child.disconnect()
-      child.unref()
-      resolve(0)
-    })
-    child.once('exit', code => resolve(code ?? 1))
+    child.once('message', () => resolve(0))
+    child.once('close', code => resolve(code ?? 1))
     child.once('error', error => {
       io.stderr.write(`Error: Unable to start in the background: ${error.message}\n`)
       resolve(1)
