@@ -18,6 +18,7 @@ const limits: TransportLimits = {
   writeTimeoutMs: 1000,
   maximumPacketSize: 100_000,
   maximumFirstPacketSize: 64,
+  maximumQueueWeight: 100_000,
 }
 // CONNECT: "MQTT", 3.1.1, clean, 60 s, id "a"
 const connect = hex`10 0D 00 04 4D 51 54 54 04   02            00 3C 00 01 61`
@@ -143,6 +144,54 @@ test('pause and resume within one packet lose and reorder nothing', async () => 
     handler.packets.map(({ type }) => type),
     [PacketType.connect, PacketType.publish, PacketType.pingreq, PacketType.publish, PacketType.pingreq],
   )
+})
+
+test('max_buffered_bytes: who asks and takes no answers is heard no more, and to its last packet once it takes them', async () => {
+  const { connection, handler, peer } = connected(() => connection.send(pingresp))
+  const count = 3000
+  peer.write(Buffer.concat([connect, ...Array<Uint8Array>(count).fill(pingreq)]))
+  await handler.waitForPackets(2)
+  for (let i = 0; i < 10; i++) await new Promise(setImmediate)
+  const heard = handler.packets.length
+  assert.ok(heard < 2100, `${heard} answers of 102 bytes each were kept`)
+  peer.resume()
+  await handler.waitForPackets(count + 1)
+  assert.deepEqual(handler.ends, [])
+})
+
+test('max_buffered_bytes: what others send to a client counts too, and a pause outlasts it', async () => {
+  const { connection, handler, peer } = connected()
+  peer.write(connect)
+  await handler.waitForPackets(1)
+  connection.send(Buffer.alloc(100_000))
+  peer.write(pingreq)
+  for (let i = 0; i < 10; i++) await new Promise(setImmediate)
+  assert.equal(handler.packets.length, 1)
+  connection.pause()
+  peer.resume()
+  await handler.waitForDrained()
+  await new Promise(setImmediate)
+  assert.equal(handler.packets.length, 1)
+  connection.resume()
+  await handler.waitForPackets(2)
+})
+
+test('packet_timeout does not run while a peer is not heard for the answers it does not take', async () => {
+  const { connection, handler, peer, pass } = connected()
+  peer.write(Buffer.concat([connect, pingreq.subarray(0, 1)]))
+  await handler.waitForPackets(1)
+  connection.send(Buffer.alloc(200_000))
+  for (let i = 0; i < 10; i++) await new Promise(setImmediate)
+  peer.write(pingreq.subarray(1))
+  for (let i = 0; i < 10; i++) await new Promise(setImmediate)
+  pass(900)
+  assert.equal(handler.packets.length, 1)
+  for (let taken = 0; taken < 200_000; taken += ((peer.read() as Buffer | null) ?? '').length) {
+    await new Promise(setImmediate)
+    pass(50)
+  }
+  await handler.waitForPackets(2)
+  assert.deepEqual(handler.ends, [])
 })
 
 test('a client that ends its stream while it waits for us is heard to its last packet', async () => {

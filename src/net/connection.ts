@@ -51,6 +51,8 @@ export class SocketConnection {
   #handler: ConnectionHandler | undefined
   #state: State = 'open'
   #paused = false
+  /** The peer asks faster than it takes the answers: nothing is read until half of them have left. */
+  #heldBack = false
   #pumping = false
   #pumpScheduled = false
   #flushScheduled = false
@@ -83,7 +85,7 @@ export class SocketConnection {
     socket.on('end', () => this.#peerEnded())
     socket.on('close', () => this.#ended())
     if (socket.destroyed) setImmediate(() => this.#ended())
-    else if (!this.#paused) socket.resume()
+    else if (this.#isReading) socket.resume()
   }
 
   /** Bytes accepted by `send` that the operating system has not taken yet. */
@@ -127,28 +129,40 @@ export class SocketConnection {
   pause(): void {
     if (this.#paused || this.#state !== 'open') return
     this.#paused = true
-    // The peer is not slow while it is us who do not read.
-    this.#deps.wheel.clear(this.#packetTimer)
-    this.#socket.pause()
+    this.#stopReading()
   }
 
   resume(): void {
     if (!this.#paused || this.#state !== 'open') return
     this.#paused = false
-    if (this.#pumpScheduled) return
-    // Not at once: the caller may be inside `receive`, and packets must keep their order.
-    this.#pumpScheduled = true
-    setImmediate(pumpLater, this)
+    this.#schedulePump()
   }
 
-  /** For `resume` alone: first what was read already, then the socket again. */
+  /** For `#schedulePump` alone: first what was read already, then the socket again. */
   pump(): void {
     this.#pumpScheduled = false
-    if (this.#paused || this.#state !== 'open') return
+    if (!this.#isReading) return
     this.#handOver()
-    if (this.#paused || this.#state !== 'open') return
+    if (!this.#isReading) return
     if (this.#endReceived) this.close()
     else this.#socket.resume()
+  }
+
+  get #isReading(): boolean {
+    return !this.#paused && !this.#heldBack && this.#state === 'open'
+  }
+
+  #stopReading(): void {
+    // The peer is not slow while it is us who do not read.
+    this.#deps.wheel.clear(this.#packetTimer)
+    this.#socket.pause()
+  }
+
+  /** Reads again. Not at once: the caller may be inside `receive`, and packets must keep their order. */
+  #schedulePump(): void {
+    if (this.#pumpScheduled || !this.#isReading) return
+    this.#pumpScheduled = true
+    setImmediate(pumpLater, this)
   }
 
   #received(chunk: Buffer): void {
@@ -156,20 +170,25 @@ export class SocketConnection {
     if (this.#state !== 'open') return
     this.#framer.push(chunk)
     // Node may emit one more chunk after pause(), and resume() has its own turn: both find it in the framer.
-    if (!this.#paused && !this.#pumpScheduled) this.#handOver()
+    if (this.#isReading && !this.#pumpScheduled) this.#handOver()
   }
 
   /** Who stops sending is gone, as with Mosquitto; it still gets the answers to what it sent. */
   #peerEnded(): void {
     this.#endReceived = true
-    if (!this.#paused && !this.#pumpScheduled) this.close()
+    if (this.#isReading && !this.#pumpScheduled) this.close()
   }
 
   #handOver(): void {
     if (this.#pumping) return
     this.#pumping = true
     let packets = 0
-    while (!this.#paused && this.#state === 'open') {
+    while (this.#isReading) {
+      if (this.#queueWeight >= this.#deps.limits.maximumQueueWeight) {
+        this.#heldBack = true
+        this.#stopReading()
+        break
+      }
       const packet = this.#nextPacket()
       if (packet === undefined) break
       packets++
@@ -177,7 +196,7 @@ export class SocketConnection {
       this.#handler?.receive(packet)
     }
     this.#pumping = false
-    if (!this.#paused && this.#state === 'open') this.#watchPacket(packets)
+    if (this.#isReading) this.#watchPacket(packets)
   }
 
   #introduce(): void {
@@ -217,6 +236,7 @@ export class SocketConnection {
    */
   #discardInput(): void {
     this.#paused = false
+    this.#heldBack = false
     if (this.#handler !== undefined) this.#socket.resume()
   }
 
@@ -231,6 +251,7 @@ export class SocketConnection {
   #written(): void {
     this.#writing = 0
     if (this.#state === 'closed') return
+    this.#hearAgain()
     if (this.#queue.bytes > 0) {
       this.#write()
     } else if (this.#state === 'closing') {
@@ -239,6 +260,16 @@ export class SocketConnection {
       this.#deps.wheel.clear(this.#writeTimer)
       this.#handler?.drained()
     }
+  }
+
+  #hearAgain(): void {
+    if (!this.#heldBack || this.#queueWeight * 2 > this.#deps.limits.maximumQueueWeight) return
+    this.#heldBack = false
+    this.#schedulePump()
+  }
+
+  get #queueWeight(): number {
+    return this.#queue.weight + this.#writing
   }
 
   #setWriteDeadline(): void {

@@ -14,6 +14,8 @@ export interface TransportLimits {
   readonly maximumPacketSize: number
   /** The same for the first packet, while nothing is known of the peer. */
   readonly maximumFirstPacketSize: number
+  /** Twice `max_buffered_bytes`: from here on the peer is not heard until it has taken half of what waits for it. */
+  readonly maximumQueueWeight: number
 }
 
 /** Room for a CONNECT with each of its five fields at 64 KiB and as much again in properties. */
@@ -30,5 +32,6 @@ export function transportLimits(settings: NetSettings): TransportLimits {
     writeTimeoutMs: settings.write_timeout * 1000,
     maximumPacketSize,
     maximumFirstPacketSize: Math.min(maximumPacketSize, maximumFirstPacketSize),
+    maximumQueueWeight: 2 * settings.max_buffered_bytes,
   }
 }

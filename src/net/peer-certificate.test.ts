@@ -8,7 +8,7 @@ import { type HandshakeResult, judgePeerCertificate } from './peer-certificate.t
 const pki = await throwawayPki()
 const read = ({ cert }: { readonly cert: string }) => new X509Certificate(readFileSync(cert))
 const client = read(pki.client)
-const now = Date.now()
+const now = client.validFromDate.getTime()
 
 function handshake(changed: Partial<HandshakeResult> = {}): HandshakeResult {
   return { authorized: true, authorizationError: null, getPeerX509Certificate: () => client, ...changed }
@@ -55,11 +55,12 @@ test('features C12: dates are judged by our own clock, also when a resumed sessi
 })
 
 test('features C11: a stated purpose must include clientAuth; none stated is accepted', async () => {
-  const issue = async (...extensions: string[]) => read(await pki.authority.issue({ subject: 'x', extensions }))
-  const server = await issue('extendedKeyUsage=serverAuth')
-  assert.equal(refusal(handshake({ getPeerX509Certificate: () => server })), 'certificate is not for clients')
-  const both = await issue('extendedKeyUsage=serverAuth,clientAuth')
-  assert.equal(refusal(handshake({ getPeerX509Certificate: () => both })), 'accepted')
-  const none = await issue('subjectAltName=DNS:x')
-  assert.equal(refusal(handshake({ getPeerX509Certificate: () => none })), 'accepted')
+  const verdictOn = async (...extensions: string[]) => {
+    const certificate = read(await pki.authority.issue({ subject: 'x', extensions }))
+    // Issued later than `client`, so judged in the first moment of its own validity.
+    return refusal(handshake({ getPeerX509Certificate: () => certificate }), certificate.validFromDate.getTime())
+  }
+  assert.equal(await verdictOn('extendedKeyUsage=serverAuth'), 'certificate is not for clients')
+  assert.equal(await verdictOn('extendedKeyUsage=serverAuth,clientAuth'), 'accepted')
+  assert.equal(await verdictOn('subjectAltName=DNS:x'), 'accepted')
 })

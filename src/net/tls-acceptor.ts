@@ -38,7 +38,7 @@ const opensslError = /error:([0-9A-F]{8}):([^:]*):[^:]*:([^:]*)/
 
 export class TlsAcceptor {
   readonly #deps: TlsAcceptorDeps
-  /** By remote address and port, which name a live connection of this listener. */
+  /** By local address, remote address and remote port, which together name a live connection of this listener. */
   readonly #handshakes = new Map<string, Handshake>()
   #options: TlsOptions
   #server: Server
@@ -142,5 +142,5 @@ export class TlsAcceptor {
 }
 
 function keyOf(socket: Socket): string {
-  return `${socket.remoteAddress}|${socket.remotePort}`
+  return `${socket.localAddress}|${socket.remoteAddress}|${socket.remotePort}`
 }

@@ -26,6 +26,13 @@ test('a single chunk goes out as it is, without a copy', () => {
   assert.equal(queue.bytes, 0)
 })
 
+test('the weight counts each chunk with what it costs in memory, and comes back to 0', () => {
+  const queue = filled(...Array<number>(10).fill(2))
+  assert.deepEqual([queue.bytes, queue.weight], [20, 1020])
+  queue.take()
+  assert.deepEqual([queue.bytes, queue.weight], [0, 0])
+})
+
 test('small chunks are joined into one piece, in order', () => {
   const queue = new WriteQueue()
   for (const hex of ['d0', '00', '4002 0001']) queue.push(Buffer.from(hex.replace(' ', ''), 'hex'))

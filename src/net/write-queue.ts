@@ -6,6 +6,8 @@ import { assert } from '../base/errors.ts'
 const maxWriteBytes = 64 * 1024
 /** From here on a chunk is written as it is; below, copying it to its neighbours is cheaper than a write of its own. */
 const joinBelowBytes = 16 * 1024
+/** What a chunk costs in memory beside its bytes: the view, its buffer, its place in the array. */
+const chunkOverheadBytes = 100
 /** Sent chunks are let go of in batches, to shift the array seldom. */
 const compactAfter = 1024
 
@@ -19,6 +21,11 @@ export class WriteQueue {
   /** Bytes pushed and not yet taken. */
   get bytes(): number {
     return this.#bytes
+  }
+
+  /** What those take in memory: a flood of answers of two bytes weighs fifty times what it sends. */
+  get weight(): number {
+    return this.#bytes + (this.#chunks.length - this.#head) * chunkOverheadBytes
   }
 
   push(chunk: Uint8Array): void {
