@@ -194,7 +194,7 @@ test('thousands of retained messages all reach a wildcard subscription, past the
 async function retainMany(sender: RawClient, count: number): Promise<void> {
   for (let i = 0; i < count; i += 500) {
     for (let k = i; k < i + 500; k += 1) {
-      sender.send(publishBytes({ topic: `kept/${k}`, retain: true, payload: Buffer.alloc(5000) }))
+      sender.send(publishBytes({ topic: `kept/${k}`, retain: true, payload: Buffer.alloc(1000) }))
     }
     await settled(sender)
   }
