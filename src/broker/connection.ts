@@ -35,7 +35,6 @@ import type { PublishEncoder } from './publish-encoder.ts'
 import { endingText } from './reason-code.ts'
 import { RetainedBacklog } from './retained-backlog.ts'
 import { receiveSubscribe, receiveUnsubscribe } from './subscribe.ts'
-import { UntakenAnswers } from './untaken-answers.ts'
 
 /**
  * `awaiting-connect` → `connecting` (its CONNECT is being judged, perhaps over several AUTH rounds) → `connected` →
@@ -81,7 +80,6 @@ export class ClientConnection implements ConnectionHandler, Conversation, Outlet
   readonly #timer: Timer
   #lastPacketAt: number
   #cause: string | undefined
-  readonly #untaken: UntakenAnswers
 
   constructor(broker: Broker, peer: Peer, transport: Transport, listener: ListenerContext) {
     this.broker = broker
@@ -89,7 +87,6 @@ export class ClientConnection implements ConnectionHandler, Conversation, Outlet
     this.transport = transport
     this.listener = listener
     this.retainedBacklog = new RetainedBacklog(broker)
-    this.#untaken = new UntakenAnswers(transport)
     this.#timer = new Timer(now => this.#timeOut(now))
     this.#lastPacketAt = broker.clock.now()
     broker.wheel.set(this.#timer, this.#lastPacketAt + broker.settings.connect_timeout * 1000)
@@ -108,7 +105,7 @@ export class ClientConnection implements ConnectionHandler, Conversation, Outlet
   }
 
   get writable(): boolean {
-    return !this.#untaken.isHoldingBack && this.transport.queuedBytes < this.broker.settings.max_buffered_bytes
+    return this.transport.queuedBytes < this.broker.settings.max_buffered_bytes
   }
 
   /** The client id, or nothing before it is known; for logs. */
@@ -132,7 +129,6 @@ export class ClientConnection implements ConnectionHandler, Conversation, Outlet
     try {
       if (this.state === 'connected') {
         this.#dispatch(packet, now)
-        if (this.state === 'connected') this.#untaken.check(2 * this.broker.settings.max_buffered_bytes)
       } else if (this.state !== 'ended') {
         this.#receiveEarly(packet)
       }
@@ -153,7 +149,6 @@ export class ClientConnection implements ConnectionHandler, Conversation, Outlet
   }
 
   drained(): void {
-    this.#untaken.drained()
     if (this.state === 'connected') this.#pump(this.broker.clock.now())
   }
 
@@ -234,7 +229,6 @@ export class ClientConnection implements ConnectionHandler, Conversation, Outlet
       return
     }
     this.broker.counters.packetsSent++
-    this.#untaken.add()
     this.transport.send(bytes)
   }
 
@@ -437,9 +431,6 @@ export class ClientConnection implements ConnectionHandler, Conversation, Outlet
   #timeOut(now: number): void {
     if (this.state !== 'connected') {
       this.refuse('exceeded timeout (connect_timeout)')
-    } else if (this.#untaken.isHoldingBack) {
-      // It is us who do not read; `write_timeout` watches the client meanwhile.
-      this.#armKeepAlive(now)
     } else if (now < this.#lastPacketAt + this.agreement.keepAlive * 1500) {
       this.#armKeepAlive(this.#lastPacketAt)
     } else {

@@ -1,0 +1,27 @@
+import assert from 'node:assert/strict'
+import test from 'node:test'
+import { Engine } from '../../test/support/engine.ts'
+import { PacketType } from '../mqtt/packet.ts'
+
+test('[MQTT-4.3.1-1] a client whose thousands of answers have not left yet still gets the QoS 0 messages of others', () => {
+  const engine = new Engine()
+  const [publisher, bursting] = [engine.connect('p'), engine.connect('bursting')]
+  bursting.subscribe('#')
+  for (let i = 0; i < 5000; i++) bursting.send({ type: PacketType.pingreq })
+  for (let i = 0; i < 10; i++) publisher.publish('t', `${i}`)
+  assert.deepEqual(
+    bursting.payloads(),
+    Array.from({ length: 10 }, (_, i) => `${i}`),
+  )
+})
+
+test('max_buffered_bytes: a client with that many bytes before it gets no more QoS 0 messages until it has taken them', () => {
+  const engine = new Engine()
+  const [publisher, slow] = [engine.connect('p'), engine.connect('slow')]
+  slow.subscribe('#')
+  slow.transport.queuedBytes = engine.broker.settings.max_buffered_bytes
+  publisher.publish('t', 'lost')
+  slow.drain()
+  publisher.publish('t', 'kept')
+  assert.deepEqual(slow.payloads(), ['kept'])
+})
