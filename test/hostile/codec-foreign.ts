@@ -26,9 +26,14 @@ export function foreignDecode(bytes: Buffer, version: ProtocolVersion): Foreign 
   return packets[0] as Foreign
 }
 
-/** Whether `mqtt-packet` knows it: of DISCONNECT's reason codes it lacks 0x8C, as does the table of §3.14, but not §2.4. */
+/**
+ * Whether `mqtt-packet` knows it: of DISCONNECT's reason codes it lacks 0x8C, as does the table of §3.14, but not §2.4; and
+ * it wants a reason code in every AUTH, which §3.15.2.1 lets end before it when that is 0 and there are no properties.
+ */
 export function foreignCanDecode(packet: Packet): boolean {
-  return packet.type !== PacketType.disconnect || packet.reasonCode !== ReasonCode.badAuthenticationMethod
+  if (packet.type === PacketType.disconnect) return packet.reasonCode !== ReasonCode.badAuthenticationMethod
+  if (packet.type !== PacketType.auth) return true
+  return packet.reasonCode !== ReasonCode.success || Object.keys(packet.properties).length > 0
 }
 
 /** What `mqtt-packet` writes for our packet. */
