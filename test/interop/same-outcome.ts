@@ -19,16 +19,24 @@ export interface Outcome {
   readonly stderr: readonly string[]
 }
 
-/** Runs the command against each broker, gives it the port behind `-p`, and returns what both did. */
+/**
+ * Runs the command against each broker, gives it the port behind `-p`, and returns what both did.
+ *
+ * @param more `input` for standard input; `anyOrder` where the client sends on without waiting for answers, so that it is a
+ *   matter of time where in its trace they stand
+ */
 export async function sameOutcome(
   t: TestContext,
   pair: BrokerPair,
   tool: MosquittoTool,
   args: readonly string[],
-  input = '',
+  { input = '', anyOrder = false }: { readonly input?: string; readonly anyOrder?: boolean } = {},
 ): Promise<Outcome> {
   const [ours, theirs] = await Promise.all(
-    both.map(async kind => normalised(await runTool(t, tool, [...args, '-p', String(pair[kind].port)], input))),
+    both.map(async kind => {
+      const outcome = normalised(await runTool(t, tool, [...args, '-p', String(pair[kind].port)], input))
+      return anyOrder ? { ...outcome, stdout: outcome.stdout.toSorted() } : outcome
+    }),
   )
   assert.deepEqual(ours, theirs, 'Castellan (actual) and Mosquitto (expected) differ')
   return ours!
