@@ -12,11 +12,11 @@ import { ProtocolViolationError } from '../mqtt/errors.ts'
 import { type Connect, noProperties, type Properties, type Will } from '../mqtt/packet.ts'
 import { ReasonCode } from '../mqtt/reason-code.ts'
 import { neverExpiresInterval, type Session } from '../session/session.ts'
+import { agree } from './agreement.ts'
 import type { Broker } from './broker.ts'
-import type { Agreement, ClientConnection } from './connection.ts'
+import type { ClientConnection } from './connection.ts'
 import { CurrentAccess } from './current-access.ts'
 import { startExchange } from './enhanced-authentication.ts'
-import { PublishEncoder } from './publish-encoder.ts'
 import { denialReasonCode, endingText } from './reason-code.ts'
 import { acceptWill } from './will.ts'
 
@@ -326,29 +326,6 @@ function acknowledge(attempt: ConnectAttempt): StepOutcome {
   if (connection.state === 'ended') return undefined
   session.outbound.connect(connection, agreement.clientReceiveMaximum, broker.clock.now())
   return undefined
-}
-
-function agree(attempt: ConnectAttempt, session: Session): Agreement {
-  const { connection, packet, broker } = attempt
-  const { settings } = connection.listener
-  const { properties, protocolVersion } = packet
-  return {
-    session,
-    protocolVersion,
-    isBridge: packet.bridge,
-    keepAlive: attempt.keepAlive,
-    receiveMaximum: protocolVersion < 5 ? Number.POSITIVE_INFINITY : broker.settings.max_inflight_messages || 65_535,
-    clientReceiveMaximum: properties.receiveMaximum ?? 65_535,
-    topicAliasMaximum: settings.max_topic_alias,
-    encoder: new PublishEncoder({
-      protocolVersion,
-      maximumPacketSize: properties.maximumPacketSize ?? Number.POSITIVE_INFINITY,
-      topicAliasMaximum: Math.min(properties.topicAliasMaximum ?? 0, settings.max_topic_alias_broker),
-      mountPoint: settings.mount_point,
-    }),
-    wantsProblemInformation: properties.requestProblemInformation ?? true,
-    authenticationMethod: properties.authenticationMethod,
-  }
 }
 
 /** What MQTT 5 clients are told (§3.2.2.3); what is at the standard's default is left out. */

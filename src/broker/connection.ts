@@ -16,48 +16,37 @@ import {
   PacketType,
   type Properties,
   type ProtocolVersion,
-  type Publish,
-  type QoS,
 } from '../mqtt/packet.ts'
 import { connackReturnCode, ReasonCode } from '../mqtt/reason-code.ts'
 import type { ConnectionHandler, Peer, TransportEnd } from '../net/connection-handler.ts'
-import { InboundAliases, ReceiveQuota } from '../session/inbound.ts'
 import type { Delivery, Outlet } from '../session/outbound.ts'
 import type { Conversation, Session } from '../session/session.ts'
 import type { Transport } from '../session/transport.ts'
+import type { Agreement } from './agreement.ts'
 import type { Broker } from './broker.ts'
 import { beginConnect, type ConnectAttempt } from './connect.ts'
 import { CurrentAccess } from './current-access.ts'
 import { type PendingExchange, receiveAuth } from './enhanced-authentication.ts'
 import type { ListenerContext } from './listener-context.ts'
 import { receivePublish } from './publish.ts'
-import type { PublishEncoder } from './publish-encoder.ts'
 import { endingText } from './reason-code.ts'
 import { RetainedBacklog } from './retained-backlog.ts'
 import { receiveSubscribe, receiveUnsubscribe } from './subscribe.ts'
+import {
+  logDisconnected,
+  traceReceived,
+  traceReceivedAcknowledgement,
+  traceSending,
+  traceSendingAcknowledgement,
+  traceSendingPublish,
+} from './trace.ts'
+import { UntakenAnswers } from './untaken-answers.ts'
 
 /**
  * `awaiting-connect` → `connecting` (its CONNECT is being judged, perhaps over several AUTH rounds) → `connected` →
  * `ended`. Any state may end; no other move exists.
  */
 export type ConnectionState = 'awaiting-connect' | 'connecting' | 'connected' | 'ended'
-
-/** How a client asked to be treated and what was agreed, from CONNECT on. */
-export interface Agreement {
-  readonly session: Session
-  readonly protocolVersion: ProtocolVersion
-  readonly isBridge: boolean
-  /** Seconds, 0 is off; the server's when it has its own. */
-  readonly keepAlive: number
-  /** Most QoS 2 messages that the client may have under way to us; Infinity before MQTT 5. */
-  readonly receiveMaximum: number
-  /** The same towards the client. */
-  readonly clientReceiveMaximum: number
-  readonly topicAliasMaximum: number
-  readonly encoder: PublishEncoder
-  readonly wantsProblemInformation: boolean
-  readonly authenticationMethod: string | undefined
-}
 
 export class ClientConnection implements ConnectionHandler, Conversation, Outlet {
   readonly broker: Broker
@@ -70,9 +59,6 @@ export class ClientConnection implements ConnectionHandler, Conversation, Outlet
   attempt: ConnectAttempt | undefined
   /** An enhanced authentication under way: before CONNACK, or again later. */
   exchange: PendingExchange | undefined
-  aliases = new InboundAliases(0)
-  isBridge = false
-  receiveQuota = new ReceiveQuota(0)
   readonly retainedBacklog: RetainedBacklog
   #agreement: Agreement | undefined
   /** Bytes, as the client said in CONNECT. */
@@ -95,10 +81,10 @@ export class ClientConnection implements ConnectionHandler, Conversation, Outlet
 
   /** Only while `connected`. */
   get session(): Session {
-    assert(this.#agreement !== undefined, 'a connected client has a session')
-    return this.#agreement.session
+    return this.agreement.session
   }
 
+  /** Only while `connected`. */
   get agreement(): Agreement {
     assert(this.#agreement !== undefined, 'a connected client has an agreement')
     return this.#agreement
@@ -170,9 +156,6 @@ export class ClientConnection implements ConnectionHandler, Conversation, Outlet
     this.state = 'connected'
     this.attempt = undefined
     this.#agreement = agreement
-    this.isBridge = agreement.isBridge
-    this.receiveQuota = new ReceiveQuota(agreement.receiveMaximum)
-    this.aliases = new InboundAliases(agreement.topicAliasMaximum)
     agreement.session.connection = this
     this.#armKeepAlive(this.#lastPacketAt)
   }
@@ -234,10 +217,7 @@ export class ClientConnection implements ConnectionHandler, Conversation, Outlet
 
   /** PUBACK, PUBREC or PUBCOMP; older versions cannot say that something failed, so their flow is completed. */
   acknowledge(type: Acknowledgement['type'], packetId: number, reasonCode: number): void {
-    const { log } = this.broker
-    if (log.enabled('debug')) {
-      log.write('debug', `Sending ${acknowledgementNames[type]} to ${this.label} (m${packetId}, rc${reasonCode})`)
-    }
+    traceSendingAcknowledgement(this, type, packetId, reasonCode)
     this.send({ type, packetId, reasonCode, properties: noProperties })
   }
 
@@ -247,7 +227,7 @@ export class ClientConnection implements ConnectionHandler, Conversation, Outlet
     this.broker.counters.packetsSent++
     this.broker.counters.publishSent++
     this.broker.counters.publishBytesSent += delivery.message.payload.length
-    this.#trace('Sending', dup, delivery.qos, delivery.retain, packetId, delivery.message)
+    traceSendingPublish(this, delivery, packetId, dup)
     this.transport.send(frame)
     return true
   }
@@ -257,39 +237,19 @@ export class ClientConnection implements ConnectionHandler, Conversation, Outlet
   }
 
   sendSuback(packetId: number, reasonCodes: readonly number[]): void {
-    this.broker.log.write('debug', `Sending SUBACK to ${this.label}`)
+    traceSending(this, 'SUBACK')
     this.send({ type: PacketType.suback, packetId, reasonCodes, properties: noProperties })
   }
 
   sendConnack(sessionPresent: boolean, reasonCode: number, properties: Properties): void {
     const code = this.protocolVersion === 5 ? reasonCode : connackReturnCode(reasonCode)
-    this.broker.log.write('debug', `Sending CONNACK to ${this.label} (${Number(sessionPresent)}, ${code})`)
+    traceSending(this, 'CONNACK', ` (${Number(sessionPresent)}, ${code})`)
     this.send({ type: PacketType.connack, sessionPresent, reasonCode, properties })
   }
 
   sendUnsuback(packetId: number, reasonCodes: readonly number[]): void {
-    this.broker.log.write('debug', `Sending UNSUBACK to ${this.label}`)
+    traceSending(this, 'UNSUBACK')
     this.send({ type: PacketType.unsuback, packetId, reasonCodes, properties: noProperties })
-  }
-
-  tracePublish(verb: 'Received' | 'Denied', packet: Publish, topicName: string): void {
-    const { counters } = this.broker
-    counters.publishReceived++
-    counters.publishBytesReceived += packet.payload.length
-    const { dup, qos, retain, packetId, payload } = packet
-    this.#trace(verb, dup, qos, retain, packetId, { topicName, payload })
-  }
-
-  logSubscribe(fullFilter: string, qos: QoS): void {
-    const { log } = this.broker
-    log.write('debug', `\t${escapeText(fullFilter)} (QoS ${qos})`)
-    log.write('subscribe', `${this.label} ${qos} ${escapeText(fullFilter)}`)
-  }
-
-  logUnsubscribe(fullFilter: string): void {
-    const { log } = this.broker
-    log.write('debug', `\t${escapeText(fullFilter)}`)
-    log.write('unsubscribe', `${this.label} ${escapeText(fullFilter)}`)
   }
 
   /** Nothing but CONNECT may come first, and nothing but AUTH while it is being judged [MQTT-3.1.0-1]. */
@@ -316,33 +276,22 @@ export class ClientConnection implements ConnectionHandler, Conversation, Outlet
   #dispatch(packet: Packet, now: number): void {
     switch (packet.type) {
       case PacketType.publish:
+        this.broker.counters.publishReceived++
+        this.broker.counters.publishBytesReceived += packet.payload.length
         receivePublish(this.broker, this, packet, now)
         return
       case PacketType.puback:
-        this.#traceAcknowledgement(packet)
-        this.session.outbound.puback(packet.packetId, now)
-        this.retainedBacklog.pump(now)
-        return
       case PacketType.pubrec:
-        this.#traceAcknowledgement(packet)
-        this.session.outbound.pubrec(packet.packetId, packet.reasonCode, now)
-        this.retainedBacklog.pump(now)
-        return
       case PacketType.pubrel:
-        this.#traceAcknowledgement(packet)
-        this.#receivePubrel(packet)
-        return
       case PacketType.pubcomp:
-        this.#traceAcknowledgement(packet)
-        this.session.outbound.pubcomp(packet.packetId, now)
-        this.retainedBacklog.pump(now)
+        this.#receiveAcknowledgement(packet, now)
         return
       case PacketType.subscribe:
-        this.broker.log.write('debug', `Received SUBSCRIBE from ${this.label}`)
+        traceReceived(this, 'SUBSCRIBE')
         receiveSubscribe(this.broker, this, packet, now)
         return
       case PacketType.unsubscribe:
-        this.broker.log.write('debug', `Received UNSUBSCRIBE from ${this.label}`)
+        traceReceived(this, 'UNSUBSCRIBE')
         receiveUnsubscribe(this.broker, this, packet)
         return
       case PacketType.pingreq:
@@ -368,16 +317,24 @@ export class ClientConnection implements ConnectionHandler, Conversation, Outlet
   }
 
   #receivePingreq(): void {
-    const { log } = this.broker
-    const traced = log.enabled('debug')
-    if (traced) log.write('debug', `Received PINGREQ from ${this.label}`)
-    if (traced) log.write('debug', `Sending PINGRESP to ${this.label}`)
+    traceReceived(this, 'PINGREQ')
+    traceSending(this, 'PINGRESP')
     this.send({ type: PacketType.pingresp })
+  }
+
+  #receiveAcknowledgement(packet: Acknowledgement, now: number): void {
+    traceReceivedAcknowledgement(this, packet)
+    const { outbound } = this.session
+    if (packet.type === PacketType.pubrel) this.#receivePubrel(packet)
+    else if (packet.type === PacketType.puback) outbound.puback(packet.packetId, now)
+    else if (packet.type === PacketType.pubrec) outbound.pubrec(packet.packetId, packet.reasonCode, now)
+    else outbound.pubcomp(packet.packetId, now)
+    if (packet.type !== PacketType.pubrel) this.retainedBacklog.pump(now)
   }
 
   #receivePubrel(packet: Acknowledgement): void {
     const known = this.session.inbound.release(packet.packetId)
-    this.receiveQuota.giveBack()
+    this.agreement.receiveQuota.giveBack()
     const reasonCode = known || this.protocolVersion < 5 ? ReasonCode.success : ReasonCode.packetIdentifierNotFound
     this.acknowledge(PacketType.pubcomp, packet.packetId, reasonCode)
   }
@@ -391,7 +348,7 @@ export class ClientConnection implements ConnectionHandler, Conversation, Outlet
       }
       session.expiryInterval = expiry
     }
-    this.broker.log.write('debug', `Received DISCONNECT from ${this.label}`)
+    traceReceived(this, 'DISCONNECT')
     if (packet.reasonCode === ReasonCode.success) session.will = undefined
     this.#cause = packet.reasonCode === ReasonCode.success ? '' : endingText(packet.reasonCode)
     this.transport.close()
@@ -405,10 +362,8 @@ export class ClientConnection implements ConnectionHandler, Conversation, Outlet
     this.state = 'ended'
     this.broker.wheel.clear(this.#timer)
     this.attempt?.cancel()
-    const { log, settings } = this.broker
-    if (settings.connection_messages && (wasConnected || this.attempt !== undefined)) {
-      const because = this.#cause === '' ? '' : `: ${this.#cause}`
-      log.write('notice', `Client ${this.label} [${this.address}] disconnected${because}.`)
+    if (this.broker.settings.connection_messages && (wasConnected || this.attempt !== undefined)) {
+      logDisconnected(this, this.#cause)
     }
     if (!wasConnected) return
     const now = this.broker.clock.now()
@@ -437,33 +392,4 @@ export class ClientConnection implements ConnectionHandler, Conversation, Outlet
       this.end(ReasonCode.keepAliveTimeout)
     }
   }
-
-  #traceAcknowledgement(packet: Acknowledgement): void {
-    const { log } = this.broker
-    if (!log.enabled('debug')) return
-    const name = acknowledgementNames[packet.type]
-    log.write('debug', `Received ${name} from ${this.label} (Mid: ${packet.packetId}, RC:${packet.reasonCode})`)
-  }
-
-  #trace(
-    verb: 'Received' | 'Denied' | 'Sending',
-    dup: boolean,
-    qos: QoS,
-    retain: boolean,
-    packetId: number,
-    message: { readonly topicName: string; readonly payload: Uint8Array },
-  ): void {
-    const { log } = this.broker
-    if (!log.enabled('debug')) return
-    const flags = `d${Number(dup)}, q${qos}, r${Number(retain)}, m${packetId}`
-    const what = `'${escapeText(message.topicName)}', ... (${message.payload.length} bytes)`
-    log.write('debug', `${verb} PUBLISH ${verb === 'Sending' ? 'to' : 'from'} ${this.label} (${flags}, ${what})`)
-  }
-}
-
-const acknowledgementNames: Record<Acknowledgement['type'], string> = {
-  [PacketType.puback]: 'PUBACK',
-  [PacketType.pubrec]: 'PUBREC',
-  [PacketType.pubrel]: 'PUBREL',
-  [PacketType.pubcomp]: 'PUBCOMP',
 }

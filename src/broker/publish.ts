@@ -11,15 +11,15 @@ import { levelCount, longestTopicBytes, topicNameFault } from '../topic/name.ts'
 import type { Broker } from './broker.ts'
 import type { ClientConnection } from './connection.ts'
 import { deliver, deliverOnce } from './deliver.ts'
-import type { ListenerContext } from './listener-context.ts'
 import type { RetainSource } from './retained.ts'
+import { traceReceivedPublish } from './trace.ts'
 
 /** @throws ProtocolViolationError when the packet is illegal on this connection: the connection ends */
 export function receivePublish(broker: Broker, connection: ClientConnection, packet: Publish, now: number): void {
-  const topicName = connection.aliases.resolve(packet)
+  const { aliases, receiveQuota } = connection.agreement
+  const topicName = aliases.resolve(packet)
   checkOffered(broker, connection, packet, topicName)
   const { inbound } = connection.session
-  const { receiveQuota } = connection
   const hasQuota = packet.qos < 2 || receiveQuota.take()
   if (packet.qos === 2 && inbound.has(packet.packetId)) {
     connection.acknowledge(PacketType.pubrec, packet.packetId, ReasonCode.success)
@@ -58,11 +58,11 @@ function takeOver(
   const message = toMessage(connection, packet, topicName, now)
   const permitted = connection.session.access.publish(message)
   if (permitted === undefined) {
-    connection.tracePublish('Denied', packet, topicName)
+    traceReceivedPublish(connection, 'Denied', packet, topicName)
     broker.counters.publishDropped++
     return ReasonCode.notAuthorized
   }
-  connection.tracePublish('Received', packet, topicName)
+  traceReceivedPublish(connection, 'Received', packet, topicName)
   const reached = routeMessage(broker, permitted, connection.session.access, now)
   return reached === 0 ? ReasonCode.noMatchingSubscribers : ReasonCode.success
 }
@@ -105,10 +105,10 @@ function retain(broker: Broker, message: Permitted<Message>, source: RetainSourc
 
 /** What CONNACK said is on offer (§3.2.2.3), and what no client may put into a PUBLISH. */
 function checkOffered(broker: Broker, connection: ClientConnection, packet: Publish, topicName: string): void {
-  if (packet.qos > connection.listener.settings.max_qos) {
+  if (packet.qos > connection.agreement.maximumQoS) {
     throw new ProtocolViolationError('MQTT-3.2.2-11', `PUBLISH at QoS ${packet.qos}`, ReasonCode.qosNotSupported)
   }
-  if (packet.retain && !broker.settings.retain_available) {
+  if (packet.retain && !connection.agreement.retainAvailable) {
     throw new ProtocolViolationError('MQTT-3.2.2-14', 'PUBLISH with RETAIN', ReasonCode.retainNotSupported)
   }
   if (levelCount(topicName) > broker.settings.max_topic_levels) {
@@ -133,7 +133,7 @@ function toMessage(connection: ClientConnection, packet: Publish, topicName: str
   const { properties } = packet
   const expiry = properties.messageExpiryInterval
   return new Message(
-    mounted(connection.listener, topicName),
+    mounted(connection.agreement.mountPoint, topicName),
     packet.payload,
     packet.qos,
     packet.retain,
@@ -144,8 +144,7 @@ function toMessage(connection: ClientConnection, packet: Publish, topicName: str
 }
 
 /** @throws ProtocolViolationError 0x90 when the name is too long on the mount point */
-export function mounted(listener: ListenerContext, topicName: string): string {
-  const { mount_point: mountPoint } = listener.settings
+export function mounted(mountPoint: string | undefined, topicName: string): string {
   if (mountPoint === undefined) return topicName
   const whole = mountPoint + topicName
   if (Buffer.byteLength(whole) <= longestTopicBytes) return whole

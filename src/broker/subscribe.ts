@@ -8,6 +8,7 @@ import { levelCount } from '../topic/name.ts'
 import { parseTopicFilter } from '../topic/shared.ts'
 import type { Broker } from './broker.ts'
 import type { ClientConnection } from './connection.ts'
+import { logSubscribe, logUnsubscribe } from './trace.ts'
 
 interface Made {
   readonly subscription: Subscription
@@ -46,7 +47,7 @@ export function receiveUnsubscribe(broker: Broker, connection: ClientConnection,
     if (subscription === undefined) return ReasonCode.noSubscriptionExisted
     session.subscriptions.delete(fullFilter)
     broker.router.unsubscribe(subscription)
-    connection.logUnsubscribe(fullFilter)
+    logUnsubscribe(connection, fullFilter)
     return ReasonCode.success
   })
   connection.sendUnsuback(packet.packetId, reasonCodes)
@@ -69,7 +70,7 @@ function subscribe(
 ): Made | number {
   const parsed = parseTopicFilter(request.topicFilter)
   if ('fault' in parsed) return ReasonCode.topicFilterInvalid
-  const { session } = connection
+  const { session, isBridge, maximumQoS } = connection.agreement
   const { fullFilter, topicFilter } = mount(connection, parsed)
   if (levelCount(topicFilter) > broker.settings.max_topic_levels) return ReasonCode.topicFilterInvalid
   if (!session.access.subscribe(topicFilter)) return ReasonCode.notAuthorized
@@ -81,11 +82,11 @@ function subscribe(
     session.subscriptions.set(fullFilter, subscription)
     broker.router.subscribe(subscription)
   }
-  subscription.qos = Math.min(request.qos, connection.listener.settings.max_qos) as QoS
-  subscription.noLocal = request.noLocal || connection.isBridge
-  subscription.retainAsPublished = request.retainAsPublished || connection.isBridge
+  subscription.qos = Math.min(request.qos, maximumQoS) as QoS
+  subscription.noLocal = request.noLocal || isBridge
+  subscription.retainAsPublished = request.retainAsPublished || isBridge
   subscription.identifier = identifier
-  connection.logSubscribe(fullFilter, subscription.qos)
+  logSubscribe(connection, fullFilter, subscription.qos)
   const sendRetained = parsed.shareName === undefined && wantsRetained(request.retainHandling, isNew)
   return { subscription, sendRetained }
 }
@@ -99,7 +100,7 @@ function mount(
   connection: ClientConnection,
   parsed: { readonly shareName: string | undefined; readonly topicFilter: string },
 ): { readonly fullFilter: string; readonly topicFilter: string } {
-  const topicFilter = (connection.listener.settings.mount_point ?? '') + parsed.topicFilter
+  const topicFilter = (connection.agreement.mountPoint ?? '') + parsed.topicFilter
   const fullFilter = parsed.shareName === undefined ? topicFilter : `$share/${parsed.shareName}/${topicFilter}`
   return { fullFilter, topicFilter }
 }

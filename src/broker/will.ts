@@ -33,7 +33,7 @@ export function acceptWill(broker: Broker, listener: ListenerContext, will: Will
     throw new ProtocolViolationError('MQTT-3.3.2-14', 'response topic of the will with a wildcard or empty')
   }
   const payload = Uint8Array.prototype.slice.call(will.payload)
-  return { ...will, payload, topicName: mounted(listener, will.topicName) }
+  return { ...will, payload, topicName: mounted(listener.settings.mount_point, will.topicName) }
 }
 
 /** Publishes a session's will if it has one and the rules still allow it; there is none afterwards [MQTT-3.1.2-10]. */
