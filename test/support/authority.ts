@@ -43,7 +43,7 @@ export class Authority {
   /** Makes a self-signed authority in a directory of its own, removed when the process ends. */
   static async create(subject = '/CN=Test Authority', keys: KeyKind = 'ec'): Promise<Authority> {
     const authority = new Authority(await mkdtemp(join(tmpdir(), 'castellan-authority-')))
-    process.once('exit', () => rmSync(authority.dir, { recursive: true, force: true }))
+    removeAtExit(authority.dir)
     const { cert, key } = authority.ca
     await openssl(
       'req',
@@ -137,6 +137,18 @@ export class Authority {
     const files = ['-cert', cert, '-keyfile', key, '-in', csr, '-out', out, '-outdir', this.dir]
     await openssl('ca', '-batch', '-notext', '-config', config, ...files, ...dates, ...extensions)
   }
+}
+
+const toRemove: string[] = []
+
+/** Also when the test runner ends the process before its tests are done: a signal alone fires no `exit`. */
+function removeAtExit(dir: string): void {
+  toRemove.push(dir)
+  if (toRemove.length > 1) return
+  process.once('exit', () => {
+    for (const made of toRemove) rmSync(made, { recursive: true, force: true })
+  })
+  for (const signal of ['SIGHUP', 'SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1))
 }
 
 /** What most TLS tests need, made once per test process. */
