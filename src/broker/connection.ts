@@ -40,7 +40,6 @@ import {
   traceSendingAcknowledgement,
   traceSendingPublish,
 } from './trace.ts'
-import { UntakenAnswers } from './untaken-answers.ts'
 
 /**
  * `awaiting-connect` → `connecting` (its CONNECT is being judged, perhaps over several AUTH rounds) → `connected` →
