@@ -361,9 +361,7 @@ export class ClientConnection implements ConnectionHandler, Conversation, Outlet
     this.state = 'ended'
     this.broker.wheel.clear(this.#timer)
     this.attempt?.cancel()
-    if (this.broker.settings.connection_messages && (wasConnected || this.attempt !== undefined)) {
-      logDisconnected(this, this.#cause)
-    }
+    if (this.broker.settings.connection_messages) logDisconnected(this, this.#cause)
     if (!wasConnected) return
     const now = this.broker.clock.now()
     this.broker.registry.release(this.session, now)
