@@ -46,7 +46,7 @@ class FileRealm implements Realm {
     const { certificateIdentity, passwords } = this.#options
     if (certificateIdentity !== 'none') return this.#byCertificate(identity, certificateIdentity)
     if (identity.username === undefined || passwords === undefined) return this.#anonymous(identity.username)
-    return this.#byPassword(passwords, identity.username, identity.password)
+    return this.#byPassword(passwords, identity.username, identity)
   }
 
   /** SCRAM is offered when the password file has entries for it, and the name is not the certificate's to say. */
@@ -100,9 +100,9 @@ class FileRealm implements Realm {
   async #byPassword(
     passwords: PasswordFile,
     username: string,
-    password: Uint8Array | undefined,
+    { password, address }: Identity,
   ): Promise<Authentication> {
-    const verdict = await this.#options.verifier.verify(passwords, username, password)
+    const verdict = await this.#options.verifier.verify(passwords, username, password, address)
     const entry = passwords.users.get(username)
     if (verdict === 'right' && entry !== undefined)
       return admit(provePrincipal(username, 'password', entry.fingerprint))

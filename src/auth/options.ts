@@ -66,7 +66,7 @@ export const authOptions = {
     value: integer({ minimum: 1 }),
     default: 256,
     reload: 'live',
-    doc: 'Most password checks that wait or run at once; further clients are refused as busy.',
+    doc: 'Most password checks that wait or run at once, a quarter of them from one address; further clients are refused as busy.',
     own: true,
   }),
   password_file: option({

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import { fakeClock } from '../../test/support/fake-clock.ts'
-import { parsePasswordFile } from './password-file.ts'
+import { type PasswordFile, parsePasswordFile } from './password-file.ts'
 import type { PasswordHash, verifyPassword } from './password-hash.ts'
 import { PasswordVerifier, passwordVerifierDefaults } from './password-verifier.ts'
 
@@ -10,6 +10,8 @@ const pw =
 const otherSalt = pw.replace('D9Nz', 'E9Nz')
 const file = parsePasswordFile(`alice:${pw}\nbob:${pw}\n`, 'f')
 const right = Buffer.from('pw')
+/** A unix socket: no address, and no share of one. */
+const home = ''
 const settings = { ...passwordVerifierDefaults, rememberForMs: 1000 }
 
 /** Notes each check; each ends when the test says so. */
@@ -24,16 +26,16 @@ const turnOfLoop = () => new Promise(resolve => setImmediate(resolve))
 
 test('features B11: the right password is right; a wrong one, an unknown user and no password are wrong', async () => {
   const verifier = new PasswordVerifier(settings, fakeClock())
-  assert.equal(await verifier.verify(file, 'alice', right), 'right')
-  assert.equal(await verifier.verify(file, 'alice', Buffer.from('PW')), 'wrong')
-  assert.equal(await verifier.verify(file, 'mallory', right), 'wrong')
-  assert.equal(await verifier.verify(file, 'alice', undefined), 'wrong')
+  assert.equal(await verifier.verify(file, 'alice', right, home), 'right')
+  assert.equal(await verifier.verify(file, 'alice', Buffer.from('PW'), home), 'wrong')
+  assert.equal(await verifier.verify(file, 'mallory', right, home), 'wrong')
+  assert.equal(await verifier.verify(file, 'alice', undefined, home), 'wrong')
 })
 
 test('features B11: an unknown user and a missing password are checked too, against the decoy, and never let in', async () => {
   const { checks, verify } = gatedVerify()
   const verifier = new PasswordVerifier(settings, fakeClock(), verify)
-  const verdicts = [verifier.verify(file, 'mallory', right), verifier.verify(file, 'alice', undefined)]
+  const verdicts = [verifier.verify(file, 'mallory', right, home), verifier.verify(file, 'alice', undefined, home)]
   await turnOfLoop()
   assert.deepEqual(
     checks.map(check => check.hash === file.decoy),
@@ -46,8 +48,8 @@ test('features B11: an unknown user and a missing password are checked too, agai
 test('max_pending_authentications: two run, the rest wait in order, and one more than the limit is busy', async () => {
   const { checks, verify } = gatedVerify()
   const verifier = new PasswordVerifier({ ...settings, maxPending: 4 }, fakeClock(), verify)
-  const verdicts = ['1', '2', '3', '4'].map(word => verifier.verify(file, 'alice', Buffer.from(word)))
-  assert.equal(await verifier.verify(file, 'alice', Buffer.from('5')), 'busy')
+  const verdicts = ['1', '2', '3', '4'].map(word => verifier.verify(file, 'alice', Buffer.from(word), home))
+  assert.equal(await verifier.verify(file, 'alice', Buffer.from('5'), home), 'busy')
   assert.deepEqual(
     checks.map(check => check.password),
     ['1', '2'],
@@ -65,6 +67,31 @@ test('max_pending_authentications: two run, the rest wait in order, and one more
   assert.deepEqual(await Promise.all(verdicts), ['right', 'wrong', 'wrong', 'right'])
 })
 
+test('max_pending_authentications: one address has a quarter of the places, and the others still get in', async () => {
+  const { checks, verify } = gatedVerify()
+  const verifier = new PasswordVerifier({ ...settings, maxPending: 8, maxUnderWay: 8 }, fakeClock(), verify)
+  const from = (address: string) => verifier.verify(file, 'alice', right, address)
+  const first = from('192.0.2.1')
+  const others = [from('::ffff:192.0.2.1'), from('192.0.2.2'), from('2001:db8::1'), from('2001:db8::2')]
+  assert.equal(await from('192.0.2.1'), 'busy')
+  assert.equal(await from('2001:db8::3'), 'busy', 'an IPv6 host owns its whole /64')
+  checks[0]?.end(true)
+  assert.equal(await first, 'right')
+  others.push(verifier.verify(file, 'bob', right, '192.0.2.1'))
+  assert.equal(await verifier.verify(file, 'bob', right, '192.0.2.1'), 'busy')
+  for (const check of checks) check.end(true)
+  assert.deepEqual(await Promise.all(others), Array(5).fill('right'))
+})
+
+test('max_pending_authentications: a share is one place at least, and a unix socket has all of them', async () => {
+  const { checks, verify } = gatedVerify()
+  const verifier = new PasswordVerifier({ ...settings, maxPending: 3, maxUnderWay: 3 }, fakeClock(), verify)
+  const verdicts = ['192.0.2.1', home, home].map(address => verifier.verify(file, 'alice', right, address))
+  assert.equal(await verifier.verify(file, 'alice', right, home), 'busy')
+  for (const check of checks) check.end(true)
+  assert.deepEqual(await Promise.all(verdicts), ['right', 'right', 'right'])
+})
+
 test('a check that fails gives its place to the next', async () => {
   let calls = 0
   const verifier = new PasswordVerifier({ ...settings, maxUnderWay: 1 }, fakeClock(), async () => {
@@ -72,8 +99,8 @@ test('a check that fails gives its place to the next', async () => {
     if (calls === 1) throw new Error('out of memory')
     return true
   })
-  const first = verifier.verify(file, 'alice', right)
-  const second = verifier.verify(file, 'bob', right)
+  const first = verifier.verify(file, 'alice', right, home)
+  const second = verifier.verify(file, 'bob', right, home)
   await assert.rejects(first, /out of memory/)
   assert.equal(await second, 'right')
 })
@@ -85,9 +112,9 @@ test('a login that was right is remembered for a while: for this user, this pass
     checks += 1
     return true
   })
-  const checksFor = async (...login: Parameters<PasswordVerifier['verify']>) => {
+  const checksFor = async (of: PasswordFile, username: string, password: Uint8Array) => {
     checks = 0
-    assert.equal(await verifier.verify(...login), 'right')
+    assert.equal(await verifier.verify(of, username, password, home), 'right')
     return checks
   }
   assert.equal(await checksFor(file, 'alice', right), 1)
@@ -107,6 +134,7 @@ test('a wrong login is not remembered, and of right ones only the latest few are
     passwords.push(Buffer.from(password).toString())
     return password[0] !== 0x78
   })
-  for (const word of ['x', 'x', '1', '2', '3', '3', '2', '1']) await verifier.verify(file, 'alice', Buffer.from(word))
+  for (const word of ['x', 'x', '1', '2', '3', '3', '2', '1'])
+    await verifier.verify(file, 'alice', Buffer.from(word), home)
   assert.deepEqual(passwords, ['x', 'x', '1', '2', '3', '1'])
 })

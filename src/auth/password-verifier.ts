@@ -1,10 +1,11 @@
-// Password checks for all listeners of a process: few at once, in the order they came, a bounded number waiting. Logins that
-// were right a moment ago are remembered without their passwords, for devices that reconnect all at once.
+// Password checks for all listeners of a process: few at once, in the order they came, a bounded number waiting, and of those
+// a bounded part from one address. Logins that were right a moment ago are remembered without their passwords, for devices that reconnect all at once.
 
 import { createHmac, randomBytes } from 'node:crypto'
 import type { Clock } from '../base/clock.ts'
 import type { PasswordEntry, PasswordFile } from './password-file.ts'
 import { verifyPassword } from './password-hash.ts'
+import { addressKey } from './throttle.ts'
 
 export interface PasswordVerifierSettings {
   /** Most checks that wait or run at once: `max_pending_authentications`. */
@@ -24,6 +25,9 @@ export const passwordVerifierDefaults: PasswordVerifierSettings = {
   rememberForMs: 60_000,
 }
 
+/** The part of `maxPending` that one address may take: whoever sends nothing but wrong passwords leaves room for others. */
+const shareOfAddress = 1 / 4
+
 /** `busy`: too many checks were waiting, and nothing was checked. */
 export type Verdict = 'right' | 'wrong' | 'busy'
 
@@ -37,6 +41,8 @@ export class PasswordVerifier {
   /** When each remembered login is forgotten; oldest first, since all are kept equally long. */
   readonly #remembered = new Map<string, number>()
   readonly #waiting: (() => void)[] = []
+  /** How many checks wait or run, by `addressKey`; gone with the last. */
+  readonly #pendingOf = new Map<string, number>()
   #underWay = 0
 
   /** @param verify what checks one password; tests hand in another */
@@ -48,12 +54,21 @@ export class PasswordVerifier {
 
   /**
    * Whether the password is the user's. An unknown user, and one who sends no password, costs as much as a wrong password.
+   *
+   * @param address who asks: textual IP address, or `''` on a unix socket, whose clients share no limit but `maxPending`
    */
-  async verify(file: PasswordFile, username: string, password: Uint8Array | undefined): Promise<Verdict> {
+  async verify(
+    file: PasswordFile,
+    username: string,
+    password: Uint8Array | undefined,
+    address: string,
+  ): Promise<Verdict> {
     const entry = password && file.users.get(username)
     const digest = entry && this.#digest(entry, username, password)
     if (digest !== undefined && this.#isRemembered(digest)) return 'right'
-    if (this.#underWay + this.#waiting.length >= this.settings.maxPending) return 'busy'
+    const from = addressKey(address)
+    if (this.#isBusy(from)) return 'busy'
+    this.#count(from, 1)
     await this.#turn()
     try {
       const right = await this.#verify(entry?.hash ?? file.decoy, password ?? new Uint8Array())
@@ -61,8 +76,26 @@ export class PasswordVerifier {
       this.#remember(digest)
       return 'right'
     } finally {
+      this.#count(from, -1)
       this.#finish()
     }
+  }
+
+  #isBusy(from: string | undefined): boolean {
+    const { maxPending } = this.settings
+    if (this.#underWay + this.#waiting.length >= maxPending) return true
+    return this.#countOf(from) >= Math.max(1, Math.floor(maxPending * shareOfAddress))
+  }
+
+  #countOf(from: string | undefined): number {
+    return from === undefined ? 0 : (this.#pendingOf.get(from) ?? 0)
+  }
+
+  #count(from: string | undefined, change: 1 | -1): void {
+    if (from === undefined) return
+    const pending = this.#countOf(from) + change
+    if (pending === 0) this.#pendingOf.delete(from)
+    else this.#pendingOf.set(from, pending)
   }
 
   #turn(): Promise<void> | undefined {
