@@ -15,12 +15,10 @@ export interface SecretFile {
   readonly warnings: readonly string[]
 }
 
-/** A secret file that was not read; `errno` when the operating system refused it. */
+/** A secret file that was not read; its `cause` says so when the operating system refused it. */
 export class SecretFileError extends AppError {
-  readonly errno: number | undefined
   constructor(message: string, cause?: NodeJS.ErrnoException) {
     super('ERR_AUTH_SECRET_FILE', message, { cause })
-    this.errno = cause?.errno
   }
 }
 
