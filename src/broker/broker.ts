@@ -6,18 +6,18 @@ import type { Throttle } from '../auth/throttle.ts'
 import type { Clock } from '../base/clock.ts'
 import type { Log } from '../base/log.ts'
 import { TimerWheel } from '../base/timer-wheel.ts'
-import type { QoS } from '../mqtt/packet.ts'
+import { noProperties } from '../mqtt/packet.ts'
 import { ReasonCode } from '../mqtt/reason-code.ts'
 import type { ConnectionHandler, Peer } from '../net/connection-handler.ts'
 import type { Counters } from '../observe/counters.ts'
-import { Message } from '../session/message.ts'
+import { Message, neverExpires } from '../session/message.ts'
 import type { OutboundLimits } from '../session/outbound.ts'
 import type { Session } from '../session/session.ts'
 import type { Transport } from '../session/transport.ts'
 import { ClientConnection } from './connection.ts'
 import type { ListenerContext } from './listener-context.ts'
 import type { BrokerSettings as OwnSettings } from './options.ts'
-import { routeMessage } from './publish.ts'
+import { deliverMessage } from './publish.ts'
 import { Registry, type RegistryHost } from './registry.ts'
 import { MemoryRetainedStore, type RetainedStore } from './retained.ts'
 import { LocalRouter, type Router } from './router.ts'
@@ -104,10 +104,19 @@ export class Broker implements RegistryHost {
     publishWill(this, session)
   }
 
-  /** Publishes in the broker's own name (`$SYS`, the log topic). */
-  publishOwn(topicName: string, payload: Uint8Array, qos: QoS, retain: boolean): void {
-    const message = new Message(topicName, payload, qos, retain, '')
-    routeMessage(this, permitOwn(message), undefined, this.clock.now())
+  /**
+   * Publishes in the broker's own name (`$SYS`, the log topic), at QoS 2.
+   *
+   * @param lifeSeconds how long a copy may wait for its subscriber; what is retained has no end
+   */
+  publishOwn(topicName: string, payload: Uint8Array, retain: boolean, lifeSeconds: number): void {
+    const now = this.clock.now()
+    if (retain) {
+      const message = permitOwn(new Message(topicName, payload, 2, true, ''))
+      this.retained.set(topicName, { message, source: undefined, expiresAt: neverExpires })
+    }
+    const message = new Message(topicName, payload, 2, retain, '', noProperties, now + lifeSeconds * 1000)
+    deliverMessage(this, permitOwn(message), now)
   }
 
   /**

@@ -81,6 +81,15 @@ export function routeMessage(
   now: number,
 ): number {
   if (message.retain) retain(broker, message, source, now)
+  return deliverMessage(broker, message, now)
+}
+
+/**
+ * Delivers one message to whoever has subscribed to it now.
+ *
+ * @returns how many subscriptions it reached
+ */
+export function deliverMessage(broker: Broker, message: Permitted<Message>, now: number): number {
   const first = reached.length
   broker.router.route(message, reached)
   const count = reached.length - first

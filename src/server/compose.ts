@@ -57,7 +57,7 @@ export async function startBroker(config: Config, log: BrokerLog, clock: Clock):
     newClientId: () => randomUUID().toUpperCase(),
   })
   const listeners = await openListeners(contexts, broker, log, clock)
-  log.onTopicLine = (topic, line) => broker.publishOwn(topic, Buffer.from(line), 2, false)
+  log.onTopicLine = (topic, line) => broker.publishOwn(topic, Buffer.from(line), false, 20)
   const sys = new SysPublisher(broker, `castellan version ${version()}`)
   const ticker = setInterval(() => {
     const now = clock.now()

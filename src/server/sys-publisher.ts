@@ -23,7 +23,7 @@ export class SysPublisher {
     const interval = seconds * 1000
     this.#nextAt = (Math.floor(now / interval) + 1) * interval
     for (const [topicName, value] of this.#tree.update(now, gauges(this.#broker))) {
-      this.#broker.publishOwn(topicName, Buffer.from(value), 2, true)
+      this.#broker.publishOwn(topicName, Buffer.from(value), true, 60)
     }
   }
 }
