@@ -55,7 +55,7 @@ export const netOptions = {
     value: seconds,
     default: 10,
     reload: 'new-connections',
-    doc: 'Seconds from an accepted connection to an accepted CONNECT; a silent peer is closed then.',
+    doc: 'Seconds from an accepted connection, with TLS from the end of its handshake, to an accepted CONNECT; a silent peer is closed then.',
     own: true,
   }),
   crlfile: option({
