@@ -30,6 +30,9 @@ export const takeoverThrottleDefaults: ThrottleSettings = { ...failureThrottleDe
 /** A success forgives half a failure: who has one account of his own cannot wash off his guesses at another's with it. */
 const forgivenBySuccess = 0.5
 
+/** Most attempts of one key that wait out a delay at once. */
+const maximumWaiting = 4
+
 interface Offender {
   failures: number
   failedAt: number
@@ -42,6 +45,8 @@ export class Throttle {
   settings: ThrottleSettings
   /** Ordered by their latest failure. */
   readonly #offenders = new Map<string, Offender>()
+  /** How many attempts wait, by key; gone with the last. */
+  readonly #waiting = new Map<string, number>()
 
   constructor(settings: ThrottleSettings) {
     this.settings = settings
@@ -56,6 +61,29 @@ export class Throttle {
     if (beyond <= 0) return 0
     const delay = Math.min(firstDelayMs * 2 ** (beyond - 1), maximumDelayMs)
     return Math.max(0, Math.ceil(offender.failedAt + delay - now))
+  }
+
+  hasFailed(key: string, now: number): boolean {
+    return this.#current(key, now) !== undefined
+  }
+
+  /**
+   * Takes a place among the key's attempts that are waiting out their delay, so that parallel attempts gain nothing.
+   *
+   * @returns false when all places are taken: the attempt is to be refused at once
+   */
+  enter(key: string): boolean {
+    const waiting = this.#waiting.get(key) ?? 0
+    if (waiting >= maximumWaiting) return false
+    this.#waiting.set(key, waiting + 1)
+    return true
+  }
+
+  /** Gives the place back. */
+  leave(key: string): void {
+    const waiting = (this.#waiting.get(key) ?? 0) - 1
+    if (waiting > 0) this.#waiting.set(key, waiting)
+    else this.#waiting.delete(key)
   }
 
   fail(key: string, now: number): void {

@@ -45,7 +45,7 @@ export class ConnectAttempt {
   /** What a successful enhanced authentication leaves for CONNACK (§4.12). */
   authenticationData: Uint8Array | undefined
   readonly #delay: Timer
-  #afterDelay: (() => void) | undefined
+  #onDelayOver: () => void = () => {}
 
   constructor(broker: Broker, connection: ClientConnection, packet: Connect) {
     this.broker = broker
@@ -53,11 +53,11 @@ export class ConnectAttempt {
     this.packet = packet
     this.clientId = packet.clientId
     this.keepAlive = packet.keepAlive
-    this.#delay = new Timer(() => this.#afterDelay?.())
+    this.#delay = new Timer(() => this.#onDelayOver())
   }
 
-  get givenClientId(): string | undefined {
-    return this.clientIdAssigned ? undefined : this.clientId
+  get claim(): Claim {
+    return { clientId: this.packet.clientId, username: this.packet.username }
   }
 
   get identity(): Identity {
@@ -66,15 +66,24 @@ export class ConnectAttempt {
     return { clientId: this.clientId, username, password, certificate, address }
   }
 
-  /** Holds the attempt back for a while, without holding anybody else. */
-  wait(delayMs: number): Promise<undefined> {
+  /**
+   * Holds the attempt back for a while, without holding anybody else.
+   *
+   * @param done called once, when the time has passed or the client has gone
+   */
+  wait(delayMs: number, done: () => void): Promise<undefined> {
     return new Promise(resolve => {
-      this.#afterDelay = () => resolve(undefined)
+      this.#onDelayOver = () => {
+        done()
+        resolve(undefined)
+      }
       this.broker.wheel.set(this.#delay, this.broker.clock.now() + delayMs)
+      this.connection.postponeTimeOut(delayMs)
     })
   }
 
   cancel(): void {
+    if (this.#delay.isSet) this.#onDelayOver()
     this.broker.wheel.clear(this.#delay)
   }
 }
@@ -87,6 +96,7 @@ export const connectSteps: readonly Step[] = [
   checkWill,
   slowDown,
   authenticate,
+  nameByUser,
   checkOwner,
   slowTakeovers,
   claimClientId,
@@ -158,7 +168,7 @@ function checkProtocol(attempt: ConnectAttempt): StepOutcome {
   if (!accepted.includes(packet.protocolVersion)) {
     return { reasonCode: ReasonCode.unsupportedProtocolVersion, rule: 'accept_protocol_versions' }
   }
-  if (broker.isStopping) return { reasonCode: ReasonCode.serverShuttingDown, rule: 'the broker is stopping' }
+  if (broker.isStopping) return { reasonCode: ReasonCode.serverUnavailable, rule: 'the broker is stopping' }
   const { max_keepalive: longest } = broker.settings
   if (longest > 0 && (packet.keepAlive === 0 || packet.keepAlive > longest)) {
     // Only MQTT 5 can be told another keep alive (§3.2.2.3.14).
@@ -171,11 +181,9 @@ function checkProtocol(attempt: ConnectAttempt): StepOutcome {
 /** The client id, given or made up (§3.1.3.1), and whether this listener takes it. */
 function identify(attempt: ConnectAttempt): StepOutcome {
   const { connection, packet, broker } = attempt
-  const { settings, realm } = connection.listener
-  if (settings.use_username_as_clientid) {
-    if (packet.username === undefined) return { reasonCode: ReasonCode.notAuthorized, rule: 'use_username_as_clientid' }
-    attempt.clientId = packet.username
-  }
+  const { settings } = connection.listener
+  // Named once its user is proven.
+  if (settings.use_username_as_clientid) return undefined
   if (attempt.clientId === '') {
     const refused = packet.protocolVersion === 3 || (packet.protocolVersion === 4 && !packet.cleanStart)
     if (refused || !settings.allow_zero_length_clientid) {
@@ -184,10 +192,15 @@ function identify(attempt: ConnectAttempt): StepOutcome {
     attempt.clientId = settings.auto_id_prefix + broker.newClientId()
     attempt.clientIdAssigned = true
   }
+  return checkClientId(attempt)
+}
+
+function checkClientId(attempt: ConnectAttempt): StepOutcome {
+  const { broker, connection } = attempt
   if (Buffer.byteLength(attempt.clientId) > broker.settings.max_client_id_length) {
     return { reasonCode: ReasonCode.clientIdentifierNotValid, rule: 'max_client_id_length' }
   }
-  if (!realm.admitsClientId(attempt.clientId)) {
+  if (!connection.listener.realm.admitsClientId(attempt.clientId)) {
     return { reasonCode: ReasonCode.notAuthorized, rule: 'clientid_prefixes' }
   }
   return undefined
@@ -205,13 +218,19 @@ function checkWill(attempt: ConnectAttempt): StepOutcome {
   }
 }
 
-/** After repeated failures from an address or for a client id, the next attempt waits before it is judged. */
+/** After repeated failures from an address, for a client id or for a user, the next attempt waits before it is judged. */
 function slowDown(attempt: ConnectAttempt): StepOutcome {
   const { broker, connection } = attempt
   const now = broker.clock.now()
-  const delays = throttleKeys(connection, attempt.givenClientId).map(key => broker.failures.delayMs(key, now))
-  const delayMs = Math.max(0, ...delays)
-  return delayMs === 0 ? undefined : attempt.wait(delayMs)
+  const [place = '', ...others] = throttleKeys(connection, attempt.claim)
+  // Guesses from elsewhere at a client id or a user do not hold back its owner, whose address has not failed.
+  const keys = broker.failures.hasFailed(place, now) ? [place, ...others] : []
+  const delayMs = Math.max(0, ...keys.map(key => broker.failures.delayMs(key, now)))
+  if (delayMs === 0) return undefined
+  if (!broker.failures.enter(place)) {
+    return { reasonCode: ReasonCode.connectionRateExceeded, rule: 'max_authentication_failures' }
+  }
+  return attempt.wait(delayMs, () => broker.failures.leave(place))
 }
 
 function authenticate(attempt: ConnectAttempt): StepOutcome {
@@ -223,44 +242,51 @@ function authenticate(attempt: ConnectAttempt): StepOutcome {
 }
 
 function judged(attempt: ConnectAttempt, outcome: Authentication): Refusal | undefined {
-  const { broker, connection } = attempt
-  if (!outcome.allowed) return deny(broker, connection, attempt.givenClientId, outcome)
+  const { broker, connection, claim } = attempt
+  if (!outcome.allowed) return deny(broker, connection, claim, outcome)
   attempt.principal = outcome.principal
-  noteSuccess(broker, connection, attempt.givenClientId, outcome.principal)
+  noteSuccess(broker, connection, claim, outcome.principal)
   return undefined
 }
 
-/** An address and a client id that were proven are not slowed down for earlier failures. */
-export function noteSuccess(
-  broker: Broker,
-  connection: ClientConnection,
-  clientId: string | undefined,
-  principal: Principal,
-): void {
-  // Whoever needs no secret must not wash off guesses at other people's.
-  if (principal.method === 'anonymous') return
-  for (const key of throttleKeys(connection, clientId)) broker.failures.succeed(key, broker.clock.now())
+/** What an attempt said about itself, as far as guesses are counted by it. */
+export interface Claim {
+  /** Empty when the client left it to the broker. */
+  readonly clientId: string
+  readonly username: string | undefined
 }
 
-/** Counts a failure against the address and the client id. @param clientId undefined when the broker made it up */
-export function deny(
-  broker: Broker,
-  connection: ClientConnection,
-  clientId: string | undefined,
-  denial: Denial,
-): Refusal {
-  if (denial.reason !== 'busy') {
-    for (const key of throttleKeys(connection, clientId)) broker.failures.fail(key, broker.clock.now())
+/** Whoever was proven is slowed down less for earlier failures. */
+export function noteSuccess(broker: Broker, connection: ClientConnection, claim: Claim, principal: Principal): void {
+  // Whoever needs no secret must not wash off guesses at other people's.
+  if (principal.method === 'anonymous') return
+  for (const key of throttleKeys(connection, claim)) broker.failures.succeed(key, broker.clock.now())
+}
+
+/** Counts a failure against the address, the client id and the user. */
+export function deny(broker: Broker, connection: ClientConnection, claim: Claim, denial: Denial): Refusal {
+  // Neither is a guess at a secret.
+  if (denial.reason !== 'busy' && denial.reason !== 'bad-authentication-method') {
+    for (const key of throttleKeys(connection, claim)) broker.failures.fail(key, broker.clock.now())
   }
   return { reasonCode: denialReasonCode(denial.reason), rule: denial.rule }
 }
 
-function throttleKeys(connection: ClientConnection, clientId: string | undefined): string[] {
-  const address = addressKey(connection.peer.address)
-  const keys: string[] = []
-  if (address !== undefined) keys.push(`address:${address}`)
-  if (clientId !== undefined) keys.push(`client:${clientId}`)
+/** The address first; on a unix socket all share one. */
+function throttleKeys(connection: ClientConnection, { clientId, username }: Claim): string[] {
+  const keys = [`address:${addressKey(connection.peer.address) ?? 'unix socket'}`]
+  if (clientId !== '') keys.push(`client:${clientId}`)
+  if (username !== undefined) keys.push(`user:${username}`)
   return keys
+}
+
+/** `use_username_as_clientid`: the name that was proven, never one that was only claimed. */
+function nameByUser(attempt: ConnectAttempt): StepOutcome {
+  if (!attempt.connection.listener.settings.use_username_as_clientid) return undefined
+  const username = attempt.principal?.username
+  if (username === undefined) return { reasonCode: ReasonCode.notAuthorized, rule: 'use_username_as_clientid' }
+  attempt.clientId = username
+  return checkClientId(attempt)
 }
 
 /** A session belongs to the identity that opened it: nobody else takes it over or inherits its queue (features H4). */
@@ -289,14 +315,20 @@ function slowTakeovers(attempt: ConnectAttempt): StepOutcome {
   const now = broker.clock.now()
   const delayMs = broker.takeovers.delayMs(clientId, now)
   broker.takeovers.fail(clientId, now)
-  return delayMs === 0 ? undefined : attempt.wait(delayMs)
+  if (delayMs === 0) return undefined
+  const place = `client:${clientId}`
+  if (!broker.takeovers.enter(place)) {
+    return { reasonCode: ReasonCode.connectionRateExceeded, rule: 'max_takeovers' }
+  }
+  return attempt.wait(delayMs, () => broker.takeovers.leave(place))
 }
 
 function claimClientId(attempt: ConnectAttempt): StepOutcome {
   const { broker, connection, packet, principal, clientId } = attempt
   assert(principal !== undefined, 'only a proven client gets here')
   // While the attempt was judged or slowed down, a reload may have changed the rules, or somebody opened the session.
-  if (!connection.listener.realm.stillAdmits(principal)) {
+  const { realm } = connection.listener
+  if (!realm.stillAdmits(principal) || !realm.admitsClientId(clientId)) {
     return { reasonCode: ReasonCode.notAuthorized, rule: 'the rules have changed meanwhile' }
   }
   const refusal = checkOwner(attempt)
@@ -333,10 +365,12 @@ function connackProperties(attempt: ConnectAttempt): Properties {
   const { connection, broker, packet } = attempt
   const { settings } = connection.listener
   const { max_inflight_messages: inflight, max_packet_size: maximumPacketSize } = broker.settings
+  const { persistent_client_expiration: longest } = broker.settings
   const { authenticationMethod } = packet.properties
   return {
     ...(settings.max_topic_alias > 0 && { topicAliasMaximum: settings.max_topic_alias }),
     ...(attempt.clientIdAssigned && { assignedClientIdentifier: attempt.clientId }),
+    ...(longest > 0 && sessionExpiry(packet) > longest && { sessionExpiryInterval: longest }),
     ...(attempt.keepAlive !== packet.keepAlive && { serverKeepAlive: attempt.keepAlive }),
     ...(authenticationMethod !== undefined && { authenticationMethod }),
     ...(attempt.authenticationData !== undefined && { authenticationData: attempt.authenticationData }),

@@ -5,7 +5,7 @@ import type { Denial, EnhancedExchange, ExchangeStep } from '../auth/realm.ts'
 import { ProtocolViolationError } from '../mqtt/errors.ts'
 import { type Auth, PacketType } from '../mqtt/packet.ts'
 import { ReasonCode } from '../mqtt/reason-code.ts'
-import { type ConnectAttempt, deny, noteSuccess, type Refusal, type StepOutcome } from './connect.ts'
+import { type Claim, type ConnectAttempt, deny, noteSuccess, type Refusal, type StepOutcome } from './connect.ts'
 import type { ClientConnection } from './connection.ts'
 
 const nothing = new Uint8Array(0)
@@ -15,6 +15,8 @@ export interface PendingExchange {
   readonly exchange: EnhancedExchange
   /** A round is being computed: the client must not send the next one yet. */
   busy: boolean
+  /** Whose failure it is if it fails. */
+  readonly claim: Claim
   readonly succeed: (principal: Principal, data: Uint8Array | undefined) => void
   readonly refuse: (refusal: Refusal) => void
 }
@@ -24,15 +26,16 @@ export function startExchange(attempt: ConnectAttempt): StepOutcome {
   const { broker, connection, packet } = attempt
   const method = packet.properties.authenticationMethod as string
   const exchange = connection.listener.realm.beginExchange(method, attempt.identity)
-  if (exchange === undefined) return deny(broker, connection, attempt.givenClientId, unknownMethod)
+  if (exchange === undefined) return deny(broker, connection, attempt.claim, unknownMethod)
   return new Promise(resolve => {
     connection.exchange = {
       exchange,
       busy: false,
+      claim: attempt.claim,
       succeed: (principal, data) => {
         attempt.principal = principal
         attempt.authenticationData = data
-        noteSuccess(broker, connection, attempt.givenClientId, principal)
+        noteSuccess(broker, connection, attempt.claim, principal)
         resolve(undefined)
       },
       refuse: resolve,
@@ -79,10 +82,20 @@ function reAuthenticate(connection: ClientConnection, packet: Auth): void {
   connection.exchange = {
     exchange,
     busy: false,
+    claim: identity,
     succeed: (principal, data) => finishReAuthentication(connection, method, principal, data),
-    refuse: refusal => connection.end(refusal.reasonCode),
+    refuse: refusal => refuseReAuthentication(connection, refusal),
   }
   advance(connection, connection.exchange, packet.properties.authenticationData ?? nothing)
+}
+
+/** Not every reason code of CONNACK exists for DISCONNECT; the log tells the reason. */
+function refuseReAuthentication(connection: ClientConnection, { rule }: Refusal): void {
+  connection.broker.log.write(
+    'notice',
+    `Refused re-authentication of ${connection.label} [${connection.address}]: ${rule}.`,
+  )
+  connection.end(ReasonCode.notAuthorized)
 }
 
 function finishReAuthentication(
@@ -91,8 +104,15 @@ function finishReAuthentication(
   principal: Principal,
   data: Uint8Array | undefined,
 ): void {
+  if (!connection.listener.realm.stillAdmits(principal)) {
+    refuseReAuthentication(connection, {
+      reasonCode: ReasonCode.notAuthorized,
+      rule: 'the rules have changed meanwhile',
+    })
+    return
+  }
   if (principal.owner !== connection.session.owner) {
-    connection.end(ReasonCode.notAuthorized)
+    refuseReAuthentication(connection, { reasonCode: ReasonCode.notAuthorized, rule: 'another identity' })
     return
   }
   connection.prove(principal)
@@ -125,7 +145,7 @@ function act(connection: ClientConnection, pending: PendingExchange, step: Excha
   }
   connection.exchange = undefined
   if (step.kind === 'success') pending.succeed(step.principal, step.data)
-  else pending.refuse(deny(connection.broker, connection, connection.clientId, step.denial))
+  else pending.refuse(deny(connection.broker, connection, pending.claim, step.denial))
 }
 
 function sendAuth(
