@@ -53,8 +53,8 @@ function* changedOptions(table: OptionTable, old: SettingsRecord, next: Settings
   }
 }
 
-// What is listened on names a listener; of those that say the same, the order does.
-function byName<L extends ListenerAddress>(listeners: readonly L[]): Map<string, L> {
+/** What is listened on names a listener; of those that say the same, the order does. */
+export function byName<L extends ListenerAddress>(listeners: readonly L[]): Map<string, L> {
   const named = new Map<string, L>()
   for (const listener of listeners) {
     const { port, address, path } = listener

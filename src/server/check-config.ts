@@ -53,7 +53,7 @@ function* warningsAboutListener(listener: ListenerSettings): Generator<string> {
     if (value !== undefined && namesSeveralFiles(value)) yield severalFiles(name, value, origin)
   }
   if (certfile !== undefined) {
-    if (!listener.require_certificate) yield* certificateIsNotAsked(listener)
+    yield* listener.require_certificate ? nobodyIsTrusted(listener) : certificateIsNotAsked(listener)
     return
   }
   if (port === 8883)
@@ -63,9 +63,15 @@ function* warningsAboutListener(listener: ListenerSettings): Generator<string> {
   }
 }
 
+function* nobodyIsTrusted({ cafile, capath, origin }: ListenerSettings) {
+  if (cafile === undefined && capath === undefined) {
+    yield `Warning: with 'require_certificate true' and neither cafile nor capath no authority is trusted, so every client is refused (${origin}).`
+  }
+}
+
 function* certificateIsNotAsked({ use_identity_as_username, use_subject_as_username, origin }: ListenerSettings) {
   if (use_identity_as_username || use_subject_as_username) {
-    yield `Warning: without 'require_certificate true' no client certificate is asked for, so nobody has a user name from it (${origin}).`
+    yield `Warning: without 'require_certificate true' no client certificate is asked for, so nobody has a user name and nobody is let in (${origin}).`
   }
 }
 

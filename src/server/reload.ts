@@ -5,7 +5,7 @@ import type { Realm } from '../auth/realm.ts'
 import { AppError } from '../base/errors.ts'
 import { ConfigError } from '../config/config-error.ts'
 import { filesOnDisk } from '../config/config-files.ts'
-import { diffConfig, reloadRefusals } from '../config/diff.ts'
+import { byName, diffConfig, reloadRefusals } from '../config/diff.ts'
 import type { ResolvedConfig } from '../config/resolve.ts'
 import type { BrokerLog } from '../observe/broker-log.ts'
 import type { OpenListener, RunningBroker } from './compose.ts'
@@ -38,6 +38,7 @@ export function reload(running: RunningBroker, log: BrokerLog, inputs: ReloadInp
     log.configure(next.global)
     for (const message of next.messages) log.write(message.type, message.line)
     apply(running, next, prepared)
+    log.write('information', 'Configuration reloaded.')
     return true
   } catch (error) {
     if (error instanceof ConfigError) return refuse(log, error.lines)
@@ -48,8 +49,11 @@ export function reload(running: RunningBroker, log: BrokerLog, inputs: ReloadInp
 
 function prepare(running: RunningBroker, next: Config, log: BrokerLog): readonly Prepared[] {
   const rules = new RulesLoader(log, running.verifier)
-  return next.listeners.map(settings => {
-    const open = running.listeners.find(({ context }) => isSame(context.settings as ListenerSettings, settings))
+  const openListeners = new Map(
+    [...byName(running.config.listeners).keys()].map((name, i) => [name, running.listeners[i]]),
+  )
+  return [...byName(next.listeners)].map(([name, settings]) => {
+    const open = openListeners.get(name)
     if (open === undefined) throw new AppError('ERR_RELOAD_LISTENER', `Error: No listener for ${settings.origin}.`)
     return { open, settings, realm: rules.realm(next.global, settings), swapTls: open.listener.prepareReload(settings) }
   })
@@ -73,11 +77,9 @@ function comparable({ global, listeners, localOnly }: Config): ResolvedConfig {
   return { global, listeners: listeners.map(listener => ({ ...listener })), localOnly }
 }
 
-function isSame(a: ListenerSettings, b: ListenerSettings): boolean {
-  return a.port === b.port && a.address === b.address && a.path === b.path
-}
-
 function refuse(log: BrokerLog, lines: readonly string[]): false {
+  // The file may have been moved away all the same.
+  log.reopen()
   for (const line of lines) log.write('error', line)
   log.write('error', 'Error: Nothing was reloaded; the configuration that was running goes on.')
   return false

@@ -1,13 +1,13 @@
 // The password and ACL files that the listeners name, read and turned into one realm per listener. All or nothing: a file
 // that cannot be used throws, and whoever asked keeps the realms it had.
 
-import { readFileSync } from 'node:fs'
 import { parseAclFile } from '../auth/acl-file.ts'
 import type { AclRules } from '../auth/acl-rules.ts'
 import { createFileRealm } from '../auth/file-realm.ts'
 import { loadPasswordFile, type PasswordFile } from '../auth/password-file.ts'
 import type { PasswordVerifier } from '../auth/password-verifier.ts'
 import type { Realm } from '../auth/realm.ts'
+import { readSecretFile } from '../auth/secret-file.ts'
 import { AppError } from '../base/errors.ts'
 import { escapeText } from '../base/escape.ts'
 import type { Log } from '../base/log.ts'
@@ -16,7 +16,7 @@ import type { GlobalSettings, ListenerSettings } from './options.ts'
 /** A file of rules cannot be read. */
 export class RulesFileError extends AppError {
   constructor(message: string, cause: unknown) {
-    super('ERR_RULES_FILE', message, { cause })
+    super('ERR_SERVER_RULES_FILE', message, { cause })
   }
 }
 
@@ -57,24 +57,29 @@ export class RulesLoader {
   #aclFile(path: string): AclRules {
     const known = this.#acls.get(path)
     if (known !== undefined) return known
-    const { rules, warnings, notes } = parseAclFile(readText(path), path)
-    for (const line of warnings) this.#log.write('warning', line)
+    const { text, exposure } = readText(path)
+    const { rules, warnings, notes } = parseAclFile(text, path)
+    for (const line of [...exposure, ...warnings]) this.#log.write('warning', line)
     for (const line of notes) this.#log.write('information', line)
     this.#acls.set(path, rules)
     return rules
   }
 }
 
-function readText(path: string): string {
+/** As password files: no link is followed, no pipe waited for, and who else may read or write it is warned about. */
+function readText(path: string): { readonly text: string; readonly exposure: readonly string[] } {
   try {
-    return readFileSync(path, 'utf8')
+    const { bytes, warnings } = readSecretFile(path)
+    return { text: bytes.toString('utf8'), exposure: warnings }
   } catch (cause) {
-    throw new RulesFileError(`Error: Unable to open acl_file "${escapeText(path)}".`, cause)
+    const why = cause instanceof AppError ? ` ${cause.message}` : ''
+    throw new RulesFileError(`Error: Unable to open acl_file "${escapeText(path)}".${why}`, cause)
   }
 }
 
 function certificateIdentity(listener: ListenerSettings): 'none' | 'common-name' | 'subject' {
-  if (!listener.require_certificate) return 'none'
+  // Also without `require_certificate`: then nobody has a name, and nobody comes in, as with Mosquitto (features C5).
+  if (listener.certfile === undefined) return 'none'
   if (listener.use_identity_as_username) return 'common-name'
   return listener.use_subject_as_username ? 'subject' : 'none'
 }
