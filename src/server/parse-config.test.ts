@@ -90,6 +90,26 @@ test('a configuration is frozen, through and through', () => {
   }
 })
 
+test('the name of a file is shown escaped, where a fault is and where a warning comes from', () => {
+  const included = (text: string) =>
+    parseConfig('f', {
+      files: {
+        read: path => Buffer.from(path === 'f' ? 'include_dir d\n' : text),
+        list: () => ['a\nError: forged\x1b[2J.conf'],
+      },
+    })
+  assert.throws(
+    () => included('bogus 1\n'),
+    (error: unknown) => {
+      assert.ok(error instanceof ConfigError)
+      assert.ok(error.lines.includes('Error found at d/a\\x0aError: forged\\x1b[2J.conf:1.'))
+      return error.lines.every(line => !/\p{Cc}/u.test(line))
+    },
+  )
+  const { messages } = included('listener 8883\n')
+  assert.match(messages.at(-1)?.line ?? '', /plaintext .*\(d\/a\\x0aError: forged\\x1b\[2J\.conf:1\)/)
+})
+
 test('the value of a refused line is shown escaped', () => {
   assert.throws(() => parse('allow_anonymous \x1b[31m\n'), {
     message: "Error: Invalid 'allow_anonymous' value (\\x1b[31m).",

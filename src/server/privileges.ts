@@ -1,5 +1,6 @@
 // A broker that was started as root becomes another user before it opens anything (mosquitto.conf(5), `user`).
 
+import { execFileSync } from 'node:child_process'
 import { AppError } from '../base/errors.ts'
 import { escapeText } from '../base/escape.ts'
 
@@ -18,18 +19,23 @@ export function dropPrivileges(user: string): void {
   )
 }
 
+/** @returns false when there is no such user */
 function become(user: string): boolean {
-  try {
-    process.setgroups?.([groupOf(user)])
-    process.setgid?.(groupOf(user))
-    process.setuid?.(user)
-    return true
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ERR_UNKNOWN_CREDENTIAL') return false
-    throw error
-  }
+  const uid = idOf('-u', user)
+  const gid = idOf('-g', user)
+  const groups = idOf('-G', user)
+  if (uid === undefined || gid === undefined || groups === undefined) return false
+  process.setgroups?.(groups.split(' ').map(Number))
+  process.setgid?.(Number(gid))
+  process.setuid?.(Number(uid))
+  return true
 }
 
-function groupOf(user: string): string {
-  return user === 'nobody' ? 'nogroup' : user
+/** Asks the system, whose users may live in more than a file. */
+function idOf(what: '-u' | '-g' | '-G', user: string): string | undefined {
+  try {
+    return execFileSync('id', [what, '--', user], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim()
+  } catch {
+    return undefined
+  }
 }

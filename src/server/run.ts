@@ -2,13 +2,16 @@
 // codes (mosquitto(8); 0 stopped, 1 a file or port cannot be used, 3 a mistake in the configuration).
 
 import { unlinkSync, writeFileSync } from 'node:fs'
+import { PasswordVerifier, passwordVerifierDefaults } from '../auth/password-verifier.ts'
 import { systemClock } from '../base/clock.ts'
 import { AppError } from '../base/errors.ts'
 import { escapeText } from '../base/escape.ts'
+import type { Log } from '../base/log.ts'
 import { version } from '../base/version.ts'
 import { ConfigError } from '../config/config-error.ts'
 import { filesOnDisk } from '../config/config-files.ts'
 import { ListenerError } from '../net/errors.ts'
+import { loadTlsOptions } from '../net/tls-context.ts'
 import { type BrokerLog, createLog } from '../observe/broker-log.ts'
 import { systemLogIo } from '../observe/log-io.ts'
 import { type RunningBroker, startBroker } from './compose.ts'
@@ -18,6 +21,7 @@ import type { Config } from './options.ts'
 import { parseConfig } from './parse-config.ts'
 import { dropPrivileges } from './privileges.ts'
 import { reload } from './reload.ts'
+import { RulesLoader } from './rules.ts'
 import { logSubscriptionTree } from './subscription-dump.ts'
 
 export interface RunOptions {
@@ -39,11 +43,9 @@ const exitCode = { stopped: 0, unusable: 1, configuration: 3 } as const
 export async function runBroker(options: RunOptions, io: RunIo): Promise<number> {
   const config = readConfig(options, io)
   if (config === undefined) return exitCode.configuration
-  if (options.testConfig) {
-    for (const { line } of config.messages) io.stderr.write(stamped(line))
-    io.stdout.write('Configuration file is OK.\n')
-    return exitCode.stopped
-  }
+  // Read while the files of the program are still readable.
+  version()
+  if (options.testConfig) return testConfig(config, io)
   if (options.daemon && !process.connected) return daemonize(io)
   try {
     dropPrivileges(config.global.user)
@@ -54,6 +56,30 @@ export async function runBroker(options: RunOptions, io: RunIo): Promise<number>
     for (const line of errorLines(error)) io.stderr.write(stamped(line))
     return exitCode.unusable
   }
+}
+
+/** Reads every file that the configuration names, as a start would; opens no port and writes nothing. */
+function testConfig(config: Config, io: RunIo): number {
+  const log: Log = {
+    enabled: type => type === 'warning' || type === 'notice',
+    write: (type, line) => {
+      if (type === 'warning' || type === 'notice') io.stderr.write(stamped(line))
+    },
+  }
+  for (const { line } of config.messages) io.stderr.write(stamped(line))
+  try {
+    const rules = new RulesLoader(log, new PasswordVerifier(passwordVerifierDefaults, systemClock()))
+    for (const listener of config.listeners) {
+      rules.realm(config.global, listener)
+      if (listener.certfile !== undefined) loadTlsOptions(listener, log)
+    }
+  } catch (error) {
+    if (!(error instanceof AppError)) throw error
+    for (const line of errorLines(error)) io.stderr.write(stamped(line))
+    return exitCode.configuration
+  }
+  io.stdout.write('Configuration file is OK.\n')
+  return exitCode.stopped
 }
 
 function readConfig(options: RunOptions, io: RunIo): Config | undefined {
@@ -75,20 +101,22 @@ async function serve(options: RunOptions, config: Config, log: BrokerLog): Promi
   if (options.configFile === undefined) log.write('information', 'Using default config.')
   else log.write('information', `Config loaded from ${escapeText(options.configFile)}.`)
   for (const { type, line } of config.messages) log.write(type, line)
+  process.on('exit', () => log.flush())
+  const signals = new Signals()
   let running: RunningBroker
   try {
     running = await startBroker(config, log, systemClock())
+    writePidFile(config.global.pid_file)
   } catch (error) {
     if (!(error instanceof AppError)) throw error
     for (const line of errorLines(error)) log.write('error', line)
     log.flush()
     return error instanceof ListenerError ? exitCode.unusable : exitCode.configuration
   }
-  writePidFile(config.global.pid_file)
   log.write('information', `castellan version ${version()} running`)
   options.onListening?.()
   tellParent()
-  await untilStopped(options, running, log)
+  await untilStopped(signals, options, running, log)
   log.write('information', `castellan version ${version()} terminating`)
   removePidFile(config.global.pid_file)
   await running.stop()
@@ -96,20 +124,40 @@ async function serve(options: RunOptions, config: Config, log: BrokerLog): Promi
   return exitCode.stopped
 }
 
-/** Mosquitto's signals; resolves on the first that ends the broker. */
-function untilStopped(options: RunOptions, running: RunningBroker, log: BrokerLog): Promise<void> {
+/** Mosquitto's signals. They are caught from the first moment on: one that comes during the start waits for its end. */
+class Signals {
+  readonly #waiting: NodeJS.Signals[] = []
+  #act: ((signal: NodeJS.Signals) => void) | undefined
+
+  constructor() {
+    for (const signal of ['SIGHUP', 'SIGUSR1', 'SIGUSR2', 'SIGINT', 'SIGTERM'] as const) {
+      process.on(signal, () => {
+        if (this.#act === undefined) this.#waiting.push(signal)
+        else this.#act(signal)
+      })
+    }
+  }
+
+  /** Hands over what has come and what comes. */
+  deliver(act: (signal: NodeJS.Signals) => void): void {
+    this.#act = act
+    for (const signal of this.#waiting.splice(0)) act(signal)
+  }
+}
+
+/** Resolves on the first signal that ends the broker. */
+function untilStopped(signals: Signals, options: RunOptions, running: RunningBroker, log: BrokerLog): Promise<void> {
   return new Promise(resolve => {
-    process.on('SIGHUP', () => {
-      reload(running, log, { configFile: options.configFile, ...inputs(options) })
+    signals.deliver(signal => {
+      if (signal === 'SIGHUP') reload(running, log, { configFile: options.configFile, ...inputs(options) })
+      else if (signal === 'SIGUSR1') log.write('notice', nothingToSave)
+      else if (signal === 'SIGUSR2') logSubscriptionTree(running.broker, log)
+      else resolve()
     })
-    process.on('SIGUSR1', () => {
-      log.write('notice', 'Nothing saved: `persistence` is off, sessions and retained messages live in memory.')
-    })
-    process.on('SIGUSR2', () => logSubscriptionTree(running.broker, log))
-    process.once('SIGINT', () => resolve())
-    process.once('SIGTERM', () => resolve())
   })
 }
+
+const nothingToSave = 'Nothing saved: `persistence` is off, sessions and retained messages live in memory.'
 
 function writePidFile(path: string | undefined): void {
   if (path === undefined) return
