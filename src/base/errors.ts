@@ -12,17 +12,6 @@ export class AppError extends Error {
   }
 }
 
-/** A named limit was reached: `limit` is the option's name in mosquitto.conf, `value` what it is set to. */
-export class LimitError extends AppError {
-  readonly limit: string
-  readonly value: number
-  constructor(code: string, limit: string, value: number, message: string) {
-    super(code, message)
-    this.limit = limit
-    this.value = value
-  }
-}
-
 /** A bug in this program was met; peers can never cause it. */
 export class AssertionError extends Error {
   override readonly name = 'AssertionError'

@@ -3,8 +3,8 @@ import { test } from 'node:test'
 import { concat, hex, showHex } from '../../../test/support/bytes.ts'
 import { assertCodes, assertDecodes, assertRefused } from '../../../test/support/codec-cases.ts'
 import { decodePacket } from '../codec.ts'
-import { noProperties, PacketType, type ProtocolVersion, type Publish, type QoS } from '../packet.ts'
-import { encodePublish, publishSize } from './publish.ts'
+import { noProperties, PacketType, type ProtocolVersion, type Publish } from '../packet.ts'
+import { encodePublish } from './publish.ts'
 
 function publish(fields: Partial<Publish>): Publish {
   return {
@@ -105,19 +105,6 @@ test('the payload is a view of the received bytes, other binary data is a copy',
   body.fill(0x2a)
   assert.equal(Buffer.from(packet.payload).toString(), '**')
   assert.deepEqual(packet.properties.correlationData, Buffer.of(7))
-})
-
-test('publishSize counts what encodePublish writes, at every width of the remaining length', () => {
-  const properties = { topicAlias: 1, userProperties: [['ключ', '値']] } as const
-  for (const length of [0, 100, 127, 128, 16_383, 16_384, 2_097_151, 2_097_152]) {
-    const payload = Buffer.alloc(length)
-    for (const version of [4, 5] as const) {
-      for (const qos of [0, 1, 2] as readonly QoS[]) {
-        const bytes = encodePublish('тема', payload, qos, false, false, 1, properties, version)
-        assert.equal(publishSize('тема', length, qos, properties, version), bytes.length)
-      }
-    }
-  }
 })
 
 test('[MQTT-1.5.5-1] the remaining length is written in the fewest bytes', () => {

@@ -5,7 +5,7 @@ import { noProperties, PacketType, type Properties, type ProtocolVersion, type P
 import { decodeProperties, encodeProperties, propertiesLength, propertyBlockSize } from '../properties.ts'
 import type { Reader } from '../reader.ts'
 import type { TopicCache } from '../topic-cache.ts'
-import { packetSize, utf8Size, Writer } from '../writer.ts'
+import { utf8Size, Writer } from '../writer.ts'
 
 const dupFlag = 0x08
 const retainFlag = 0x01
@@ -34,22 +34,6 @@ function emptyTopicName(version: ProtocolVersion): MalformedPacketError | Protoc
   return new ProtocolViolationError('§3.3.2.1', 'topic name is empty, and there is no topic alias')
 }
 
-/**
- * Bytes of the whole PUBLISH on the wire, to compare with a client's maximum packet size before encoding.
- *
- * @param payloadLength in bytes
- */
-export function publishSize(
-  topicName: string,
-  payloadLength: number,
-  qos: QoS,
-  properties: Properties,
-  version: ProtocolVersion,
-): number {
-  const length = version === 5 ? propertiesLength(properties, PacketType.publish) : 0
-  return packetSize(remainingLength(topicName, payloadLength, qos, version, length))
-}
-
 /** @param length bytes of the encoded properties */
 function remainingLength(
   topicName: string,
@@ -63,7 +47,7 @@ function remainingLength(
 }
 
 /**
- * Encodes a PUBLISH from its parts. The caller keeps the whole within 268,435,455 bytes, see `publishSize`.
+ * Encodes a PUBLISH from its parts. The caller keeps the whole within 268,435,455 bytes.
  *
  * @param packetId not written at QoS 0
  */
