@@ -38,7 +38,7 @@ const refused: [string, string][] = [
   ['-c', 'Error: -c argument given, but no config file specified.'],
   ['-p', 'Error: -p argument given, but no port specified.'],
   ['-p 0', 'Error: Invalid port specified (0).'],
-  ['-p abc', 'Error: Invalid port specified (0).'],
+  ['-p abc', 'Error: Invalid port specified (abc).'], // Mosquitto says 0, which nobody typed
   ['-p 65536', 'Error: Invalid port specified (65536).'],
   [
     '-p 1 -p 2 -p 3 -p 4 -p 5 -p 6 -p 7 -p 8 -p 9 -p 10 -p 11',
@@ -58,6 +58,16 @@ for (const [line, message] of refused) {
 test('mosquitto-conf 1 CLI: an unknown option is named, and the usage shown', () => {
   const message = "Error: Unknown option '--bogus\\x1b'."
   assert.deepEqual(parseRunArguments(['--bogus\x1b']), { command: 'refuse', message, showUsage: true })
+})
+
+test('mosquitto-conf 1 CLI: an option that is nearly one brings that one to mind', () => {
+  for (const [typed, meant] of [
+    ['--conf', '--config-file'],
+    ['--test-confg', '--test-config'],
+  ] as const) {
+    const message = `Error: Unknown option '${typed}'. Did you mean '${meant}'?`
+    assert.deepEqual(parseRunArguments([typed]), { command: 'refuse', message, showUsage: true })
+  }
 })
 
 function words(line: string): string[] {

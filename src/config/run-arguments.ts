@@ -1,6 +1,7 @@
 // The command line of `castellan run`, which is that of `mosquitto`.
 
 import { escapeText } from '../base/escape.ts'
+import { nearestName } from './nearest-name.ts'
 
 /** Most `-p` arguments. */
 export const maximumPorts = 10
@@ -58,8 +59,25 @@ function takeSwitch(flag: string, collected: Collected): RunCommand | undefined 
   else if (flag === '-q' || flag === '--quiet') collected.quiet = true
   else if (flag === '-v' || flag === '--verbose') collected.verbose = true
   else if (flag === '--test-config') collected.testConfig = true
-  else return refuse(`Error: Unknown option '${escapeText(flag)}'.`, true)
+  else return refuse(`Error: Unknown option '${escapeText(flag)}'.${suggestion(flag)}`, true)
   return undefined
+}
+
+const longFlags = [
+  '--config-file',
+  '--port',
+  '--daemon',
+  '--quiet',
+  '--verbose',
+  '--test-config',
+  '--help',
+  '--version',
+]
+
+function suggestion(flag: string): string {
+  if (flag.length < 4) return ''
+  const meant = longFlags.find(known => known.startsWith(flag)) ?? nearestName(flag, longFlags)
+  return meant === undefined ? '' : ` Did you mean '${meant}'?`
 }
 
 function takeValue(flag: string, value: string | undefined, collected: Collected): RunCommand | undefined {
@@ -80,7 +98,7 @@ function takeValue(flag: string, value: string | undefined, collected: Collected
 // The number at the beginning of the text counts, as with C's `atoi`; without one it is 0.
 function takePort(value: string, ports: number[]): RunCommand | undefined {
   const port = Math.trunc(Number(/^\s*([+-]?[0-9]+)/.exec(value)?.[1] ?? 0))
-  if (port < 1 || port > 65_535) return refuse(`Error: Invalid port specified (${port}).`)
+  if (port < 1 || port > 65_535) return refuse(`Error: Invalid port specified (${escapeText(value, 32)}).`)
   if (ports.length === maximumPorts) {
     return refuse(`Error: Only ${maximumPorts} ports can be specified on the command line.`)
   }
