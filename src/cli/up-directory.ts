@@ -18,6 +18,7 @@ import { hostname } from 'node:os'
 import { dirname } from 'node:path'
 import { escapeText } from '../base/escape.ts'
 import { exitCode } from './exit-code.ts'
+import { makeDirectories } from './make-directories.ts'
 import { type UpArguments, UpError } from './up-arguments.ts'
 import { aclText, clientFiles, configMark, configText, type DataDirectory, dataDirectory } from './up-template.ts'
 
@@ -54,8 +55,8 @@ export async function make(files: DataDirectory, wanted: UpArguments, now: numbe
   const names = [...new Set([...ownName(), 'localhost', '127.0.0.1', '::1', ...wanted.hosts])]
   const building = dataDirectory(`${files.dir}.new-${randomBytes(6).toString('hex')}`)
   try {
-    mkdirSync(dirname(files.dir), { recursive: true })
-    makeDirectories(building)
+    makeDirectories(dirname(files.dir))
+    makePrivateDirectories(building)
     await issueAll(building, names, now)
     const asRoot = process.geteuid?.() === 0
     const text = configText(files, wanted.port ?? defaultPort, wanted.localPort ?? defaultLocalPort, asRoot)
@@ -129,7 +130,7 @@ function refuseWorkingDirectory(dir: string): void {
   }
 }
 
-function makeDirectories(files: DataDirectory): void {
+function makePrivateDirectories(files: DataDirectory): void {
   // The umask may only take away; these must be exactly so.
   for (const dir of [
     files.dir,
