@@ -1,16 +1,17 @@
 // This program under the names of the tools it replaces: as `castellan compat NAME …`, or by a link of that name.
 
-import { lstatSync, mkdirSync, realpathSync, rmSync, symlinkSync } from 'node:fs'
+import { lstatSync, realpathSync, symlinkSync, unlinkSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { escapeText } from '../base/escape.ts'
 import { exitCode } from './exit-code.ts'
+import { makeDirectories } from './make-directories.ts'
 import type { Command, Io } from './verbs.ts'
 
 /** The tools whose names this program answers to; undefined while the tool is not built. */
 export const oldNames: ReadonlyMap<string, (() => Promise<Command>) | undefined> = new Map([
   ['mosquitto', async () => (await import('./run.ts')).mosquitto],
-  ['mosquitto_passwd', async () => (await import('./passwd.ts')).passwd],
+  ['mosquitto_passwd', async () => (await import('./passwd.ts')).mosquittoPasswd],
   ['mosquitto_ctrl', undefined],
   ['mosquitto_pub', undefined],
   ['mosquitto_sub', undefined],
@@ -34,6 +35,9 @@ const usage = `Usage: castellan compat NAME [ARGUMENTS OF THAT TOOL]
 
 Names: ${builtNames.join(', ')}
 install makes a link of each name in DIRECTORY; a file that is there already is left alone unless --force is given.
+Exit codes of install: 0 done, 1 not done, 2 wrong usage, 5 a file is there already. Under another tool's name: that tool's.
+
+Example: castellan compat install --dir /usr/local/bin
 `
 
 /** `castellan compat …` */
@@ -56,26 +60,42 @@ export async function runUnderOldName(name: string, args: readonly string[], io:
 
 function install(args: readonly string[], io: Io): number {
   const options = parseInstall(args)
-  if (options?.dir === undefined) return print(io.stderr, usage, exitCode.usage)
-  const program = realpathSync(join(import.meta.dirname, '../../bin/castellan'))
+  if (options?.help) return print(io.stdout, usage, exitCode.ok)
+  if (!options?.dir) return print(io.stderr, usage, exitCode.usage)
   const directory = resolve(options.dir)
-  mkdirSync(directory, { recursive: true })
-  const links = builtNames.map(name => join(directory, name)).filter(link => linkedTo(link) !== program)
-  const taken = links.filter(link => lstatSync(link, { throwIfNoEntry: false }) !== undefined)
-  if (taken.length > 0 && !options.force) {
-    const message = `castellan: ${taken.join(', ')} already there, nothing was changed; --force replaces it\n`
+  try {
+    return link(directory, options.force === true, io)
+  } catch (error) {
+    const { code, syscall, path = directory } = error as NodeJS.ErrnoException
+    if (syscall === undefined) throw error
+    const message = `castellan: no links in '${escapeText(directory)}': ${syscall} '${escapeText(path)}' failed (${code}); choose another directory with --dir, or do it as a user who may write there\n`
+    return print(io.stderr, message, exitCode.failed)
+  }
+}
+
+/** @throws the operating system's error */
+function link(directory: string, force: boolean, io: Io): number {
+  const program = realpathSync(join(import.meta.dirname, '../../bin/castellan'))
+  makeDirectories(directory)
+  const links = builtNames.map(name => join(directory, name)).filter(path => linkedTo(path) !== program)
+  const taken = links.filter(path => lstatSync(path, { throwIfNoEntry: false }) !== undefined)
+  if (taken.length > 0 && !force) {
+    const message = `castellan: ${taken.map(path => escapeText(path)).join(', ')} already there, nothing was changed; --force replaces it\n`
     return print(io.stderr, message, exitCode.conflict)
   }
-  for (const link of links) {
-    rmSync(link, { force: true })
-    symlinkSync(program, link)
-  }
+  for (const path of taken) unlinkSync(path)
+  for (const path of links) symlinkSync(program, path)
   return print(io.stdout, `${builtNames.map(name => join(directory, name)).join('\n')}\n`, exitCode.ok)
 }
 
-function parseInstall(args: readonly string[]): { dir?: string; force?: boolean } | undefined {
+function parseInstall(args: readonly string[]): { dir?: string; force?: boolean; help?: boolean } | undefined {
+  const options = {
+    dir: { type: 'string' },
+    force: { type: 'boolean' },
+    help: { type: 'boolean', short: 'h' },
+  } as const
   try {
-    return parseArgs({ args: [...args], options: { dir: { type: 'string' }, force: { type: 'boolean' } } }).values
+    return parseArgs({ args: [...args], options }).values
   } catch {
     return undefined
   }

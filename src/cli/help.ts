@@ -27,7 +27,7 @@ export function helpPage(version: string, stream: Io['stdout'] | Io['stderr']): 
     heading('Examples'),
     ...columns(examples),
     '',
-    'castellan help VERB tells all about one verb. Exit codes: 0 done, 1 failed, 2 wrong usage.',
+    'castellan help VERB tells all about one verb. Exit codes: 0 done, 1 failed, 2 wrong usage; its page lists further ones.',
   ]
   return `${lines.join('\n')}\n`
 }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { lstatSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
+import { lstatSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { PassThrough } from 'node:stream'
@@ -47,7 +47,7 @@ test('cli section 5: a pasted dash is answered before anything runs, and before 
 
 test('castellan --version prints the version of package.json', async () => {
   const manifest = JSON.parse(readFileSync(join(import.meta.dirname, '../../package.json'), 'utf8'))
-  for (const args of [['--version'], ['version'], ['run', '--version']]) {
+  for (const args of [['--version'], ['-v'], ['version'], ['run', '--version']]) {
     assert.equal((await call('castellan', args)).stdout, `castellan version ${manifest.version}\n`)
   }
 })
@@ -103,8 +103,43 @@ test('cli section 1: compat install refuses to shadow a file, touching none, unl
   assert.ok(lstatSync(join(dir, 'mosquitto_passwd')).isSymbolicLink())
 })
 
+test('cli section 1: compat install says in one line what the system refused', async t => {
+  const dir = temporaryDirectory(t)
+  writeFileSync(join(dir, 'file'), '')
+  mkdirSync(join(dir, 'taken/mosquitto'), { recursive: true })
+  const refused = [
+    [join(dir, 'file'), 'lstat', 'ENOTDIR'],
+    [join(dir, 'file', 'below'), 'mkdir', 'ENOTDIR'],
+    ['/proc/castellan', 'mkdir', 'ENOENT'],
+    [join(dir, 'taken'), 'unlink', '(EISDIR|EPERM)'],
+  ]
+  for (const [place, syscall, code] of refused) {
+    const { code: exit, stderr, stdout } = await call('castellan', ['compat', 'install', '--force', '--dir', place!])
+    assert.deepEqual([exit, stdout], [1, ''], stderr)
+    const line = `^castellan: no links in '${place}': ${syscall} '.*' failed \\(${code}\\); choose another directory with --dir, or [^\n]*\n$`
+    assert.match(stderr, new RegExp(line))
+  }
+})
+
+test('cli section 2: compat --help and compat install --help are pages that were asked for', async () => {
+  for (const args of [
+    ['compat', '--help'],
+    ['compat', 'install', '--help'],
+    ['help', 'compat'],
+  ]) {
+    const { code, stdout, stderr } = await call('castellan', args)
+    assert.deepEqual([code, stderr], [0, ''])
+    assert.match(stdout, /^Usage: castellan compat NAME/)
+  }
+})
+
 test('cli section 1: compat without a name, or install without a directory, is wrong usage', async () => {
-  for (const args of [['compat'], ['compat', 'install'], ['compat', 'install', '--bogus']]) {
+  for (const args of [
+    ['compat'],
+    ['compat', 'install'],
+    ['compat', 'install', '--bogus'],
+    ['compat', 'install', '--dir', ''],
+  ]) {
     const { code, stderr } = await call('castellan', args)
     assert.equal(code, 2)
     assert.match(stderr, /^Usage: castellan compat NAME/)

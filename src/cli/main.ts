@@ -41,6 +41,7 @@ async function runVerb(args: readonly string[], io: Io): Promise<number> {
     case '-h':
       return help([], io)
     case '--version':
+    case '-v':
     case 'version':
       io.stdout.write(`castellan version ${version()}\n`)
       return exitCode.ok

@@ -9,12 +9,13 @@ import { passwdUsage } from './passwd-help.ts'
 
 /** Ends the command: `message` is all that is printed. */
 export class PasswdError extends AppError {
-  readonly exitCode: number
-  constructor(message: string, exitCode = 1) {
+  constructor(message: string) {
     super('ERR_CLI_PASSWD', message)
-    this.exitCode = exitCode
   }
 }
+
+/** A mistake in the command line: nothing was looked at yet. */
+export class PasswdUsageError extends PasswdError {}
 
 export type PasswordSource =
   | { readonly from: 'prompt' }
@@ -52,6 +53,8 @@ const hashKinds: readonly HashKind[] = ['argon2id', 'sha512-pbkdf2', 'sha512', '
 
 /** What the options before FILE say. */
 interface Options {
+  /** The command as it was typed, for messages. */
+  readonly calledAs: string
   create: boolean
   delete: boolean
   upgrade: boolean
@@ -62,9 +65,13 @@ interface Options {
   readonly sources: { readonly option: string; readonly source: PasswordSource }[]
 }
 
-/** @throws {PasswdError} at the first mistake, in the order in which mosquitto_passwd looks for them */
-export function parsePasswdArguments(args: readonly string[]): PasswdRequest {
+/**
+ * @param calledAs the command as it was typed, for messages
+ * @throws {PasswdUsageError} at the first mistake, in the order in which mosquitto_passwd looks for them
+ */
+export function parsePasswdArguments(args: readonly string[], calledAs: string): PasswdRequest {
   const options: Options = {
+    calledAs,
     create: false,
     delete: false,
     upgrade: false,
@@ -76,7 +83,7 @@ export function parsePasswdArguments(args: readonly string[]): PasswdRequest {
   }
   const operands = readOptions(args, options)
   if (options.help) return { action: 'help', notes: [] }
-  if (args.length === 0) throw new PasswdError(passwdUsage)
+  if (args.length === 0) throw new PasswdUsageError(passwdUsage(calledAs))
   refuseContradictions(options)
   const request = readOperands(options, operands)
   if ('username' in request) checkUsername(request.username)
@@ -95,7 +102,7 @@ function readOptions(args: readonly string[], options: Options): readonly string
       index += 1
       const next = args[index]
       if (next !== undefined) return next
-      throw new PasswdError(`Error: ${name} argument given but not enough other arguments.`)
+      throw new PasswdUsageError(`Error: ${name} argument given but not enough other arguments.`)
     }
     readOption(name, value, options)
   }
@@ -141,11 +148,11 @@ function readOption(name: string, value: () => string, options: Options): void {
       options.sources.push({ option: name, source: { from: 'stdin' } })
       return
     case '-d':
-      throw new PasswdError('Error: -d is not an option. To delete a user: castellan passwd -D FILE USER')
+      throw new PasswdUsageError(`Error: -d is not an option. To delete a user: ${options.calledAs} -D FILE USER`)
     default:
       // Not quoted beyond its letter: what follows may be a password.
-      throw new PasswdError(
-        `Error: Unknown option${name.length === 2 ? ` ${escapeText(name)}` : ''}.\n\n${passwdUsage}`,
+      throw new PasswdUsageError(
+        `Error: Unknown option${name.length === 2 ? ` ${escapeText(name)}` : ''}.\n\n${passwdUsage(options.calledAs)}`,
       )
   }
 }
@@ -153,14 +160,14 @@ function readOption(name: string, value: () => string, options: Options): void {
 function parseKind(word: string): HashKind {
   const kind = hashKinds.find(known => known === word)
   if (kind !== undefined) return kind
-  throw new PasswdError(`Error: Unknown hash type '${escapeText(word, 32)}'`)
+  throw new PasswdUsageError(`Error: Unknown hash type '${escapeText(word, 32)}'`)
 }
 
 function parseIterations(word: string): number {
   const count = /^\d{1,10}$/.test(word) ? Number(word) : 0
-  if (count < 1) throw new PasswdError('Error: Number of iterations must be > 0.')
+  if (count < 1) throw new PasswdUsageError('Error: Number of iterations must be > 0.')
   if (count <= hashLimits.pbkdf2Iterations) return count
-  throw new PasswdError(`Error: Number of iterations must be at most ${hashLimits.pbkdf2Iterations}.`)
+  throw new PasswdUsageError(`Error: Number of iterations must be at most ${hashLimits.pbkdf2Iterations}.`)
 }
 
 function refuseContradictions(options: Options): void {
@@ -183,29 +190,29 @@ function refuseContradictions(options: Options): void {
   for (const one of ['-D', '-U', '-b'] as const) if (given[one]) throw contradiction(one, first.option)
 }
 
-function contradiction(one: string, other: string): PasswdError {
-  return new PasswdError(`Error: ${one} and ${other} cannot be used together.`)
+function contradiction(one: string, other: string): PasswdUsageError {
+  return new PasswdUsageError(`Error: ${one} and ${other} cannot be used together.`)
 }
 
 function readOperands(options: Options, operands: readonly string[]): Exclude<PasswdRequest, { action: 'help' }> {
   const [file, username, password] = operands
   if (options.delete) {
     if (file === undefined || username === undefined)
-      throw new PasswdError('Error: -D argument given but password file or username missing.')
+      throw new PasswdUsageError('Error: -D argument given but password file or username missing.')
     return { action: 'delete', file, username, notes: [] }
   }
   const { hash, notes } = chooseHash(options)
   if (options.upgrade) {
     if (file === undefined || operands.length > 1)
-      throw new PasswdError('Error: -U argument given but password file missing.')
+      throw new PasswdUsageError('Error: -U argument given but password file missing.')
     return { action: 'upgrade', file, hash, notes }
   }
   const wanted = options.batch ? 3 : 2
   const missing = options.batch ? 'password file, username, or password' : 'password file or username'
   if (options.create && operands.length < wanted)
-    throw new PasswdError(`Error: -c argument given but ${missing} missing.`)
+    throw new PasswdUsageError(`Error: -c argument given but ${missing} missing.`)
   if (file === undefined || username === undefined || (!options.create && operands.length !== wanted))
-    throw new PasswdError(passwdUsage)
+    throw new PasswdUsageError(passwdUsage(options.calledAs))
   const source: PasswordSource =
     options.batch && password !== undefined
       ? { from: 'argument', value: password }
@@ -223,7 +230,9 @@ function chooseHash({ kind, iterations }: Options): { readonly hash: HashChoice;
   if (kind === 'argon2id' || kind === 'sha512')
     return { hash: { kind, iterations: undefined }, notes: [`Note: -I does nothing with ${kind}.`] }
   if (kind === 'scram-sha-256' && iterations < minimumScramIterations)
-    throw new PasswdError(`Error: Number of iterations must be at least ${minimumScramIterations} with scram-sha-256.`)
+    throw new PasswdUsageError(
+      `Error: Number of iterations must be at least ${minimumScramIterations} with scram-sha-256.`,
+    )
   const usual = kind === 'scram-sha-256' ? hashDefaults.scramIterations : hashDefaults.pbkdf2Iterations
   const note = `Note: ${iterations} iterations are quick to guess through; without -I it is ${usual}.`
   return { hash: { kind: kind ?? 'sha512-pbkdf2', iterations }, notes: iterations < usual ? [note] : [] }
@@ -232,12 +241,14 @@ function chooseHash({ kind, iterations }: Options): { readonly hash: HashChoice;
 /** Features B10, and what the broker would read as something else. */
 function checkUsername(username: string): void {
   if (Buffer.byteLength(username) > longestPassword)
-    throw new PasswdError('Error: Username must be less than 65536 characters long.')
-  if (/\p{Cc}/u.test(username)) throw new PasswdError('Error: Username must not contain control characters.')
-  if (username.includes(':')) throw new PasswdError("Error: Username must not contain the ':' character.")
-  if (username === '') throw new PasswdError('Error: Username must not be empty.')
-  if (username.startsWith('#')) throw new PasswdError("Error: Username must not begin with '#', which makes a comment.")
-  if (trimBlanks(username) !== username) throw new PasswdError('Error: Username must not begin or end with a blank.')
+    throw new PasswdUsageError('Error: Username must be less than 65536 characters long.')
+  if (/\p{Cc}/u.test(username)) throw new PasswdUsageError('Error: Username must not contain control characters.')
+  if (username.includes(':')) throw new PasswdUsageError("Error: Username must not contain the ':' character.")
+  if (username === '') throw new PasswdUsageError('Error: Username must not be empty.')
+  if (username.startsWith('#'))
+    throw new PasswdUsageError("Error: Username must not begin with '#', which makes a comment.")
+  if (trimBlanks(username) !== username)
+    throw new PasswdUsageError('Error: Username must not begin or end with a blank.')
 }
 
 /** Features B4. @throws {PasswdError} */

@@ -16,7 +16,7 @@ import { Readable } from 'node:stream'
 import test, { type TestContext } from 'node:test'
 import { parsePasswordFile } from '../auth/password-file.ts'
 import { verifyPassword } from '../auth/password-hash.ts'
-import { passwd } from './passwd.ts'
+import { mosquittoPasswd, passwd } from './passwd.ts'
 
 interface Outcome {
   readonly code: number
@@ -24,7 +24,12 @@ interface Outcome {
   readonly stderr: string
 }
 
-async function run(args: readonly string[], input = '', env: NodeJS.ProcessEnv = {}): Promise<Outcome> {
+async function run(
+  args: readonly string[],
+  input = '',
+  env: NodeJS.ProcessEnv = {},
+  command = passwd,
+): Promise<Outcome> {
   const written = { stdout: '', stderr: '' }
   const to = (name: 'stdout' | 'stderr') => ({
     write: (text: string) => {
@@ -32,7 +37,7 @@ async function run(args: readonly string[], input = '', env: NodeJS.ProcessEnv =
     },
   })
   const stdin = Readable.from([Buffer.from(input)])
-  const code = await passwd(args, { stdin, stdout: to('stdout'), stderr: to('stderr'), env })
+  const code = await command(args, { stdin, stdout: to('stdout'), stderr: to('stderr'), env })
   return { code, ...written }
 }
 
@@ -90,11 +95,27 @@ test('features B5: a user is added, then updated; comments, blank lines and mode
   assert.deepEqual(readdirSync(directory), ['pw'])
 })
 
-test('features B5: a symbolic link stays one, and the file behind it is changed', async t => {
+test('features B5: a symbolic link is refused, and followed, staying one, where the environment allows it', async t => {
   const { file, directory } = place(t, '')
-  symlinkSync('pw', join(directory, 'link'))
-  assert.equal((await run([...quick, '-b', join(directory, 'link'), 'bob', 'one'])).code, 0)
-  assert.equal(readlinkSync(join(directory, 'link')), 'pw')
+  const link = join(directory, 'link')
+  symlinkSync('pw', link)
+  for (const args of [
+    ['-b', link, 'bob', 'one'],
+    ['-b', '-c', link, 'bob', 'one'],
+    ['-D', link, 'bob'],
+    ['-U', link],
+  ]) {
+    const { code, stderr } = await run([...quick, ...args])
+    assert.equal(code, 1)
+    assert.equal(
+      stderr,
+      `Error: Password file ${link} is a symbolic link, which is followed only if MOSQUITTO_UNSAFE_ALLOW_SYMLINKS is set.\n`,
+    )
+  }
+  assert.equal(readFileSync(file, 'utf8'), '')
+  const env = { MOSQUITTO_UNSAFE_ALLOW_SYMLINKS: '' }
+  assert.equal((await run([...quick, '-b', link, 'bob', 'one'], '', env)).code, 0)
+  assert.equal(readlinkSync(link), 'pw')
   assert.equal(await accepts(file, 'bob', 'one'), true)
 })
 
@@ -191,12 +212,9 @@ test('features B7: without -b a word behind the user is no password: it is not u
 const usage = /^Usage: castellan passwd/
 const exactly = (text: string) => (actual: string) => actual === `${text}\n`
 /** `F` stands for a file with one user, `N` for one that is missing, `X` for a directory that is. */
-const refused: readonly (readonly [
-  args: string,
-  input: string,
-  stderr: ((text: string) => boolean) | RegExp,
-  code?: number,
-])[] = [
+type Refusal = readonly [args: string, input: string, stderr: ((text: string) => boolean) | RegExp]
+
+const misused: readonly Refusal[] = [
   ['', '', usage],
   ['F', '', usage],
   ['F u one two', '', usage],
@@ -230,12 +248,15 @@ const refused: readonly (readonly [
   ['-D F', '', exactly('Error: -D argument given but password file or username missing.')],
   ['-U', '', exactly('Error: -U argument given but password file missing.')],
   ['-U F F', '', exactly('Error: -U argument given but password file missing.')],
-  ['-D F nobody', '', exactly('Warning: User nobody not found in password file.')],
   ['-b F a:b pw', '', exactly("Error: Username must not contain the ':' character.")],
   ['-b F #u pw', '', exactly("Error: Username must not begin with '#', which makes a comment.")],
+]
+
+const failing: readonly Refusal[] = [
+  ['-D F nobody', '', exactly('Warning: User nobody not found in password file.')],
   ['F u', '', exactly('Error: Empty password.')],
   ['F u', '\n\n', exactly('Error: Empty password.')],
-  ['F u', 'one\ntwo\n', exactly('Error: Passwords do not match.'), 2],
+  ['F u', 'one\ntwo\n', exactly('Error: Passwords do not match.')],
   ['--password-stdin F u', '\n', exactly('Error: Empty password.')],
   ['--password-env MISSING F u', '', exactly('Error: The variable that --password-env names is not set.')],
   ['--password-file N F u', '', /^Error: Unable to read the password: '.*' cannot be opened \(ENOENT\)\.\n$/],
@@ -246,7 +267,9 @@ const refused: readonly (readonly [
   ['-b F/pw u pw', '', /^Error reading password file: Not a directory\n$/],
 ]
 
-for (const [line, input, wanted, code = 1] of refused) {
+const refused = [...misused.map(row => [...row, 2] as const), ...failing.map(row => [...row, 1] as const)]
+
+for (const [line, input, wanted, code] of refused) {
   test(`features B4–B10: refused with its own text, the file untouched: passwd ${line} ${JSON.stringify(input)}`, async t => {
     const { file, directory } = place(t, 'alice:$6$x$y\n')
     const paths = new Map([
@@ -277,7 +300,7 @@ const badNames: readonly (readonly [username: string, text: string])[] = [
 
 for (const [username, text] of badNames) {
   test(`features B10: refused as a user name: ${JSON.stringify(username.slice(0, 10))}`, async t => {
-    assert.deepEqual(await run(['-b', place(t, '').file, username, 'pw']), { code: 1, stdout: '', stderr: `${text}\n` })
+    assert.deepEqual(await run(['-b', place(t, '').file, username, 'pw']), { code: 2, stdout: '', stderr: `${text}\n` })
   })
 }
 
@@ -322,4 +345,15 @@ test('cli 5: --help is printed to standard output, in lines that fit a terminal,
     assert.ok(stdout.includes(` ${option} `), option)
   assert.ok(stdout.split('\n').every(line => line.length <= 120))
   assert.deepEqual(await run(['-h']), await run(['-c', '--help', 'x']))
+})
+
+test('cli 4: as mosquitto_passwd it has the codes of that tool, and names itself so', async t => {
+  const { file } = place(t, '')
+  const as = (args: readonly string[], input = '') => run(args, input, {}, mosquittoPasswd)
+  const wrong = await as([file])
+  assert.equal(wrong.code, 1)
+  assert.match(wrong.stderr, /^Usage: mosquitto_passwd \[-c\] .*\n {7}mosquitto_passwd -D FILE USER\n/)
+  assert.doesNotMatch(wrong.stderr + (await as(['--help'])).stdout + (await as(['-d'])).stderr, /castellan passwd/)
+  assert.equal((await as([file, 'u'], 'one\ntwo\n')).code, 2)
+  assert.equal((await as(['-b', file, 'a:b', 'pw'])).code, 1)
 })

@@ -1,7 +1,7 @@
 // `castellan passwd`, and `mosquitto_passwd` under its old name: adds, changes and removes the users of a password file. The
 // file is replaced in one step, so there is no time at which it is half written and no backup to be left behind.
 
-import { accessSync, constants, realpathSync } from 'node:fs'
+import { accessSync, constants, lstatSync, realpathSync } from 'node:fs'
 import { getSystemErrorMap } from 'node:util'
 import { hashPlainPasswords, removeUser, setUser } from '../auth/password-edit.ts'
 import { createPasswordHash, formatPasswordHash, PasswordHashError } from '../auth/password-hash.ts'
@@ -15,6 +15,7 @@ import {
   longestPassword,
   PasswdError,
   type PasswdRequest,
+  PasswdUsageError,
   type PasswordSource,
   parsePasswdArguments,
 } from './passwd-arguments.ts'
@@ -32,28 +33,49 @@ export interface PasswdIo {
 
 type Request<Action> = Extract<PasswdRequest, { readonly action: Action }>
 
-/** mosquitto_passwd's own code. */
-const passwordsDiffer = 2
+/** What the two names differ in: the pages, and what a shell sees. */
+interface Name {
+  readonly calledAs: string
+  readonly wrongUsage: number
+  readonly passwordsDiffer: number
+}
 
-/** @returns the exit code (features B4–B10) */
-export async function passwd(args: readonly string[], io: PasswdIo): Promise<number> {
+/** `castellan passwd`. @returns the exit code (features B4–B10) */
+export function passwd(args: readonly string[], io: PasswdIo): Promise<number> {
+  const { failed, usage } = exitCode
+  return passwdAs({ calledAs: 'castellan passwd', wrongUsage: usage, passwordsDiffer: failed }, args, io)
+}
+
+/** `mosquitto_passwd`, with its own exit codes. */
+export function mosquittoPasswd(args: readonly string[], io: PasswdIo): Promise<number> {
+  return passwdAs({ calledAs: 'mosquitto_passwd', wrongUsage: 1, passwordsDiffer: 2 }, args, io)
+}
+
+async function passwdAs(name: Name, args: readonly string[], io: PasswdIo): Promise<number> {
   try {
-    const request = parsePasswdArguments(args)
+    const request = parsePasswdArguments(args, name.calledAs)
     for (const note of request.notes) io.stderr.write(`${note}\n`)
-    await perform(request, io)
+    await perform(request, name, io)
     return exitCode.ok
   } catch (error) {
     if (error instanceof Interrupted) return exitCode.interrupted
     if (!(error instanceof AppError)) throw error
     io.stderr.write(`${error.message}\n`)
-    return error instanceof PasswdError ? error.exitCode : exitCode.failed
+    if (error instanceof PasswdUsageError) return name.wrongUsage
+    return error instanceof PasswordsDiffer ? name.passwordsDiffer : exitCode.failed
   }
 }
 
-async function perform(request: PasswdRequest, io: PasswdIo): Promise<void> {
+class PasswordsDiffer extends PasswdError {
+  constructor() {
+    super('Error: Passwords do not match.')
+  }
+}
+
+async function perform(request: PasswdRequest, { calledAs }: Name, io: PasswdIo): Promise<void> {
   switch (request.action) {
     case 'help':
-      io.stdout.write(passwdHelp)
+      io.stdout.write(passwdHelp(calledAs))
       return
     case 'create':
       return create(request, io)
@@ -74,12 +96,12 @@ async function create({ file, username, source, hash }: Request<'create'>, io: P
     io.stdout.write(Buffer.from(text, 'latin1').toString())
     return
   }
-  write(resolveFile(file), text, io)
+  write(resolveFile(file, io.env), text, io)
   io.stdout.write(`Adding password for user ${username}\n`)
 }
 
 async function set({ file, username, source, hash }: Request<'set'>, io: PasswdIo): Promise<void> {
-  const path = resolveFile(file)
+  const path = resolveFile(file, io.env)
   read(path)
   const password = await obtainPassword(source, io.stdout, io)
   const hashed = await hashOf(password, hash)
@@ -90,14 +112,14 @@ async function set({ file, username, source, hash }: Request<'set'>, io: PasswdI
 }
 
 function remove({ file, username }: Request<'delete'>, io: PasswdIo): void {
-  const path = resolveFile(file)
+  const path = resolveFile(file, io.env)
   const text = removeUser(read(path), username)
   if (text === undefined) throw new PasswdError(`Warning: User ${username} not found in password file.`)
   write(path, text, io)
 }
 
 async function upgrade({ file, hash }: Request<'upgrade'>, io: PasswdIo): Promise<void> {
-  const path = resolveFile(file)
+  const path = resolveFile(file, io.env)
   const before = read(path)
   const text = await hashPlainPasswords(before, password => hashOf(password, hash))
   if (text !== before) write(path, text, io)
@@ -162,7 +184,7 @@ async function withInput<T>(io: PasswdIo, use: (input: SecretInput) => Promise<T
 async function promptTwice(input: SecretInput, prompts: PasswdIo['stdout']): Promise<Buffer> {
   const [first, second] = [await prompt('Password: '), await prompt('Reenter password: ')]
   if (first.equals(second)) return first
-  throw new PasswdError('Error: Passwords do not match.', passwordsDiffer)
+  throw new PasswordsDiffer()
 
   async function prompt(label: string): Promise<Buffer> {
     prompts.write(label)
@@ -173,14 +195,24 @@ async function promptTwice(input: SecretInput, prompts: PasswdIo['stdout']): Pro
   }
 }
 
-/** Follows a symbolic link, so that the file is replaced and not the link to it. */
-function resolveFile(file: string): string {
+/**
+ * The path without symbolic links: the file is replaced, and not a link to it. A link in the file's own place is refused
+ * like every secret file's, unless `MOSQUITTO_UNSAFE_ALLOW_SYMLINKS` is set.
+ */
+function resolveFile(file: string, env: NodeJS.ProcessEnv): string {
+  const { MOSQUITTO_UNSAFE_ALLOW_SYMLINKS: unsafe } = env
   try {
+    if (unsafe === undefined && lstatSync(file).isSymbolicLink()) throw new PasswdError(linkText(file))
     return realpathSync(file)
   } catch (error) {
+    if (error instanceof PasswdError) throw error
     if (codeOf(error) === 'ENOENT') return file
     throw new PasswdError(`Error reading password file: ${errnoText(error)}`)
   }
+}
+
+function linkText(file: string): string {
+  return `Error: Password file ${escapeText(file, 4096)} is a symbolic link, which is followed only if MOSQUITTO_UNSAFE_ALLOW_SYMLINKS is set.`
 }
 
 /** @returns the text as `latin1`, so that every byte comes back as it was */

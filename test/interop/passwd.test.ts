@@ -1,4 +1,4 @@
-// `castellan passwd` beside Debian's mosquitto_passwd: the same command lines, and each one's files in the other's broker.
+// Our mosquitto_passwd beside Debian's: the same command lines, and each one's files in the other's broker.
 
 import assert from 'node:assert/strict'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
@@ -37,7 +37,8 @@ async function outcomeOf(
   text?: string,
 ): Promise<Outcome> {
   const cwd = await place(t, text)
-  const [command, before] = program === 'castellan' ? [castellanProgram, ['passwd']] : [mosquittoPasswd, []]
+  const [command, before] =
+    program === 'castellan' ? [castellanProgram, ['compat', 'mosquitto_passwd']] : [mosquittoPasswd, []]
   const run = await runProgram(t, command, [...before, ...args], { cwd, input })
   const lines = (await readFile(join(cwd, 'pw'), 'utf8')).split('\n')
   const stderr = run.stderr.map(line => line.replaceAll(`${cwd}/`, '').replaceAll(cwd, '.'))
@@ -109,7 +110,7 @@ const different: readonly {
     why: 'B6: the -d of an article is answered with a hint (theirs: usage, on standard output)',
     args: ['-d', 'pw', 'alice'],
     theirs: { code: 1, stderr: [] },
-    ours: { code: 1, stderr: ['Error: -d is not an option. To delete a user: castellan passwd -D FILE USER'] },
+    ours: { code: 1, stderr: ['Error: -d is not an option. To delete a user: mosquitto_passwd -D FILE USER'] },
   },
   {
     why: 'B5: comments and blank lines are kept (theirs: an error, exit code 0, and all that follows is lost)',
@@ -165,10 +166,10 @@ const different: readonly {
     ours: {
       code: 1,
       stderr: [
-        'Usage: castellan passwd [-c] [OPTIONS] FILE USER',
-        '       castellan passwd -D FILE USER',
-        '       castellan passwd -U [OPTIONS] FILE',
-        'castellan passwd --help tells more.',
+        'Usage: mosquitto_passwd [-c] [OPTIONS] FILE USER',
+        '       mosquitto_passwd -D FILE USER',
+        '       mosquitto_passwd -U [OPTIONS] FILE',
+        'mosquitto_passwd --help tells more.',
       ],
     },
   },
