@@ -46,7 +46,10 @@ export async function startBroker(config: Config, log: BrokerLog, clock: Clock):
   const { global } = config
   const verifier = new PasswordVerifier(passwordChecks(global), clock)
   const rules = new RulesLoader(log, verifier)
-  const contexts = config.listeners.map(settings => new ListenerContext(settings, rules.realm(global, settings)))
+  const planned = config.listeners.map(settings => ({
+    settings,
+    context: new ListenerContext(settings, rules.realm(global, settings)),
+  }))
   const broker = new Broker({
     settings: global,
     log,
@@ -56,7 +59,8 @@ export async function startBroker(config: Config, log: BrokerLog, clock: Clock):
     takeovers: new Throttle(takeoverThrottle(global)),
     newClientId: () => randomUUID().toUpperCase(),
   })
-  const listeners = await openListeners(contexts, broker, log, clock)
+  let current = config
+  const listeners = await openListeners(planned, broker, log, clock, () => current.global)
   log.onTopicLine = (topic, line) => broker.publishOwn(topic, Buffer.from(line), false, 20)
   const sys = new SysPublisher(broker, `castellan version ${version()}`)
   const ticker = setInterval(() => {
@@ -69,7 +73,12 @@ export async function startBroker(config: Config, log: BrokerLog, clock: Clock):
     broker,
     listeners,
     verifier,
-    config,
+    get config() {
+      return current
+    },
+    set config(next) {
+      current = next
+    },
     async stop() {
       for (const { listener } of listeners) listener.close()
       broker.stop()
@@ -80,18 +89,24 @@ export async function startBroker(config: Config, log: BrokerLog, clock: Clock):
   }
 }
 
+interface PlannedListener {
+  readonly settings: Config['listeners'][number]
+  readonly context: ListenerContext
+}
+
 /** Binds all, or none. */
 async function openListeners(
-  contexts: readonly ListenerContext[],
+  planned: readonly PlannedListener[],
   broker: Broker,
   log: BrokerLog,
   clock: Clock,
+  settings: () => Config['global'],
 ): Promise<readonly OpenListener[]> {
   const open: { listener: Listener; context: ListenerContext }[] = []
   const outbox = new Outbox()
   const { counters } = broker
   try {
-    for (const context of contexts) {
+    for (const { settings: own, context } of planned) {
       const deps: ListenerDeps = {
         log,
         clock,
@@ -106,14 +121,14 @@ async function openListeners(
           },
         },
         wallClock,
-        settings: () => broker.settings as Config['global'],
-        hasRoom: () => hasRoom(broker, open),
+        settings,
+        hasRoom: () => hasRoom(settings(), open),
         accept(peer, transport) {
           counters.socketsOpened++
           return broker.accept(peer, transport, context)
         },
       }
-      open.push({ listener: await openListener(context.settings as Config['listeners'][number], deps), context })
+      open.push({ listener: await openListener(own, deps), context })
     }
   } catch (error) {
     for (const { listener } of open) listener.close()
@@ -123,8 +138,7 @@ async function openListeners(
 }
 
 /** Handshakes under way count too. */
-function hasRoom(broker: Broker, open: readonly OpenListener[]): boolean {
-  const { global_max_connections: most } = broker.settings as Config['global']
+function hasRoom({ global_max_connections: most }: Config['global'], open: readonly OpenListener[]): boolean {
   return most < 0 || open.reduce((sum, { listener }) => sum + listener.connections, 0) < most
 }
 
