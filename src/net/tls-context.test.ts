@@ -168,7 +168,7 @@ test('features C1: the chain behind the certificate in certfile is kept', () => 
 test('cafile: a bundle counts with each of its certificates, text between them does not matter', () => {
   const [own, strange] = [pki.authority.ca.cert, pki.stranger.ca.cert].map(path => readFileSync(path, 'utf8'))
   const cafile = file('bundle.crt', `# ours\n${own}\n# theirs\n${strange}${own}`)
-  assert.equal(readTrustStore({ cafile, capath: undefined }).length, 2)
+  assert.equal(readTrustStore({ cafile, capath: undefined }, silentLog).length, 2)
 })
 
 test('cafile: one certificate that does not decode refuses the whole file', () => {
@@ -176,7 +176,7 @@ test('cafile: one certificate that does not decode refuses the whole file', () =
     'torn.crt',
     `${readFileSync(pki.authority.ca.cert, 'utf8')}-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n`,
   )
-  assert.throws(() => readTrustStore({ cafile, capath: undefined }), {
+  assert.throws(() => readTrustStore({ cafile, capath: undefined }, silentLog), {
     hint: /certificate 2 of 2 in the file does not/,
   })
 })
@@ -188,15 +188,34 @@ test('features C8: capath takes hashed links and plain .crt and .pem files, each
   symlinkSync('gone.pem', join(capath, '89abcdef.0'))
   copyFileSync(pki.stranger.ca.cert, join(capath, 'strange.crt.disabled'))
   writeFileSync(join(capath, 'notes.pem'), 'no certificate')
-  assert.equal(readTrustStore({ cafile: undefined, capath }).length, 1)
+  assert.equal(readTrustStore({ cafile: undefined, capath }, silentLog).length, 1)
   copyFileSync(pki.stranger.ca.cert, join(capath, 'strange.crt'))
-  assert.equal(readTrustStore({ cafile: undefined, capath }).length, 2)
-  assert.equal(readTrustStore({ cafile: pki.authority.ca.cert, capath }).length, 2)
+  assert.equal(readTrustStore({ cafile: undefined, capath }, silentLog).length, 2)
+  assert.equal(readTrustStore({ cafile: pki.authority.ca.cert, capath }, silentLog).length, 2)
+})
+
+test('features C8: what of capath is not trusted is named in a warning each, and the rest is trusted', () => {
+  const capath = mkdtempSync(join(dir, 'torn-'))
+  const whole = readFileSync(pki.authority.ca.cert, 'utf8')
+  writeFileSync(join(capath, 'a.pem'), '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n')
+  writeFileSync(join(capath, 'b.pem'), whole.slice(0, -20))
+  writeFileSync(join(capath, 'c.crt'), Buffer.from('308201', 'hex'))
+  symlinkSync('gone.pem', join(capath, '89abcdef.0'))
+  writeFileSync(join(capath, 'good.pem'), whole)
+  const lines: string[] = []
+  const log: Log = { enabled: () => true, write: (type, line) => lines.push(`${type}: ${line}`) }
+  assert.equal(readTrustStore({ cafile: undefined, capath }, log).length, 1)
+  assert.deepEqual(lines, [
+    `warning: Warning: "${capath}/89abcdef.0" of capath is not trusted: it cannot be read (ENOENT).`,
+    `warning: Warning: "${capath}/a.pem" of capath is not trusted: certificate 1 of 1 in it does not decode.`,
+    `warning: Warning: "${capath}/b.pem" of capath is not trusted: it holds no PEM certificate.`,
+    `warning: Warning: "${capath}/c.crt" of capath is not trusted: it holds no PEM certificate.`,
+  ])
 })
 
 test('features C8: a capath without any certificate is refused', () => {
   const capath = mkdtempSync(join(dir, 'empty-'))
-  assert.throws(() => readTrustStore({ cafile: undefined, capath }), {
+  assert.throws(() => readTrustStore({ cafile: undefined, capath }, silentLog), {
     message: `Error: Unable to load CA certificates. Check capath "${capath}".`,
   })
 })

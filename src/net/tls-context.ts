@@ -35,7 +35,7 @@ export function loadTlsOptions(settings: TlsSettings, log: Log): SecureContextOp
     cert,
     key,
     // An empty list, not an absent one: Node would trust the public CAs.
-    ca: settings.require_certificate ? readTrustStore(settings) : [],
+    ca: settings.require_certificate ? readTrustStore(settings, log) : [],
     minVersion: minimumVersion(settings.tls_version),
     ciphers: cipherList(settings),
     honorCipherOrder: true,

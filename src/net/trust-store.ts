@@ -4,7 +4,8 @@ import { X509Certificate } from 'node:crypto'
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { escapeText } from '../base/escape.ts'
-import { ListenerError } from './errors.ts'
+import type { Log } from '../base/log.ts'
+import { causeCode, ListenerError } from './errors.ts'
 
 export interface TrustSettings {
   readonly cafile: string | undefined
@@ -24,10 +25,10 @@ const maxTrustFileBytes = 16 * 1024 * 1024
  * @returns the certificates; empty when neither option is set (then nobody is trusted, least of all the public CAs)
  * @throws ListenerError with Mosquitto's text when `cafile` or `capath` yields nothing usable
  */
-export function readTrustStore(settings: TrustSettings): string[] {
+export function readTrustStore(settings: TrustSettings, log: Log): string[] {
   const found = new Map<string, string>()
   if (settings.cafile !== undefined) readBundle(settings.cafile, found)
-  if (settings.capath !== undefined) readDirectory(settings.capath, found)
+  if (settings.capath !== undefined) readDirectory(settings.capath, found, log)
   return [...found.values()]
 }
 
@@ -53,13 +54,13 @@ function readBundle(file: string, found: Map<string, string>): void {
   }
 }
 
-/** As OpenSSL does, files of the directory that hold no certificate are passed over. */
-function readDirectory(directory: string, found: Map<string, string>): void {
+/** As OpenSSL does, files of the directory that hold no certificate are passed over, but not in silence. */
+function readDirectory(directory: string, found: Map<string, string>, log: Log): void {
   const message = `Error: Unable to load CA certificates. Check capath "${escapeText(directory)}".`
   const before = found.size
   try {
     for (const name of readdirSync(directory).sort()) {
-      if (trustFileName.test(name)) readDirectoryFile(join(directory, name), found)
+      if (trustFileName.test(name)) readDirectoryFile(join(directory, name), found, log)
     }
   } catch (error) {
     throw new ListenerError('ERR_NET_TLS_SETTINGS', message, describe(error), { cause: error })
@@ -73,11 +74,27 @@ function readDirectory(directory: string, found: Map<string, string>): void {
   }
 }
 
-function readDirectoryFile(file: string, found: Map<string, string>): void {
+/** A dangling link or a broken file takes nobody else's trust away. */
+function readDirectoryFile(file: string, found: Map<string, string>, log: Log): void {
+  const refuse = (why: string) =>
+    log.write('warning', `Warning: "${escapeText(file, 4096)}" of capath is not trusted: ${why}.`)
   try {
-    for (const block of readTrustFile(file).match(certificateBlock) ?? []) add(block, found)
+    const blocks = readTrustFile(file).match(certificateBlock) ?? []
+    if (blocks.length === 0) refuse('it holds no PEM certificate')
+    for (const [index, block] of blocks.entries()) {
+      if (!tryToAdd(block, found)) refuse(`certificate ${index + 1} of ${blocks.length} in it does not decode`)
+    }
+  } catch (error) {
+    refuse(`it cannot be read (${causeCode(error) || describe(error)})`)
+  }
+}
+
+function tryToAdd(pem: string, found: Map<string, string>): boolean {
+  try {
+    add(pem, found)
+    return true
   } catch {
-    // A dangling link or a broken file takes nobody else's trust away.
+    return false
   }
 }
 
