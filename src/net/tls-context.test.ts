@@ -5,6 +5,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { throwawayPki } from '../../test/support/authority.ts'
+import { runProgram } from '../../test/support/line-process.ts'
+import { startListener } from '../../test/support/net-listener.ts'
 import { type Log, silentLog } from '../base/log.ts'
 import { loadTlsOptions, type TlsSettings } from './tls-context.ts'
 import { readTrustStore } from './trust-store.ts'
@@ -128,6 +130,18 @@ const broken: readonly (readonly [string, Partial<TlsSettings>, string, RegExp])
     'Error: Unable to set TLS ciphers. Check ciphers_tls1.3 list "TLS_NONESUCH".',
     /openssl ciphers/,
   ],
+  [
+    'an unknown TLS 1.3 cipher beside good ones for 1.2',
+    { ciphers: 'ECDHE-RSA-AES128-GCM-SHA256', 'ciphers_tls1.3': 'TLS_NONESUCH' },
+    'Error: Unable to set TLS ciphers. Check ciphers_tls1.3 list "TLS_NONESUCH".',
+    /openssl ciphers/,
+  ],
+  [
+    'an unknown cipher beside good ones for 1.3',
+    { ciphers: 'NONESUCH', 'ciphers_tls1.3': 'TLS_AES_256_GCM_SHA384' },
+    'Error: Unable to set TLS ciphers. Check ciphers list "NONESUCH".',
+    /openssl ciphers/,
+  ],
 ]
 
 for (const [what, changed, message, hint] of broken) {
@@ -158,6 +172,17 @@ test('a key that everybody may read is named in a warning', () => {
   assert.deepEqual(warnings({ keyfile }), [
     `warning: Warning: File ${keyfile} has world readable permissions. Future versions will refuse to load this file.`,
   ])
+})
+
+test('features A7: a client that only knows DHE gets in, as the default list offers', async t => {
+  const { cert, key } = await pki.authority.issue({ subject: 'localhost', keys: 'rsa' })
+  const server = await startListener(t, { certfile: cert, keyfile: key })
+  const suite = 'DHE-RSA-AES128-GCM-SHA256'
+  const address = `127.0.0.1:${server.listener.port}`
+  const { lines } = await runProgram(t, 'openssl', ['s_client', '-connect', address, '-tls1_2', '-cipher', suite])
+  assert.ok(lines.includes(`New, TLSv1.2, Cipher is ${suite}`), lines.join('\n'))
+  const strength = lines.map(line => /Server Temp Key: DH, (\d+) bits/.exec(line)?.[1]).find(bits => bits !== undefined)
+  assert.ok(Number(strength) >= 2048, `${strength} bits`)
 })
 
 test('features C1: the chain behind the certificate in certfile is kept', () => {

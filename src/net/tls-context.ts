@@ -38,6 +38,8 @@ export function loadTlsOptions(settings: TlsSettings, log: Log): SecureContextOp
     ca: settings.require_certificate ? readTrustStore(settings, log) : [],
     minVersion: minimumVersion(settings.tls_version),
     ciphers: cipherList(settings),
+    // Parameters as strong as the key; without them no DHE suite works, though the list offers them.
+    dhparam: 'auto',
     honorCipherOrder: true,
     secureOptions: constants.SSL_OP_NO_RENEGOTIATION | constants.SSL_OP_NO_COMPRESSION,
     sessionIdContext: 'castellan',
