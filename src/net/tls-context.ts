@@ -134,20 +134,35 @@ function cipherList(settings: TlsSettings): string {
   return `${tls13}:${tls12}`
 }
 
-/** What only OpenSSL can judge: cipher names, strength of the key, the certificate's form. */
+/** What only OpenSSL can judge: cipher names, strength of the key, the certificate's form. @throws ListenerError */
 function tryContext(options: SecureContextOptions, settings: TlsSettings): void {
-  const { ciphers, 'ciphers_tls1.3': ciphers13 } = settings
-  for (const name of ciphers13?.split(':') ?? []) {
-    if (!isTls13Cipher(name)) throw cipherError('ciphers_tls1.3', ciphers13 ?? '')
-  }
+  tryCiphers(settings)
   try {
     createSecureContext(options)
   } catch (error) {
-    if (/cipher/i.test(String(error))) {
-      throw cipherError(ciphers === undefined ? 'ciphers_tls1.3' : 'ciphers', ciphers ?? ciphers13 ?? '')
-    }
     const message = `Error: Unable to load server certificate "${escapeText(settings.certfile ?? '')}". Check certfile.`
     throw new ListenerError('ERR_NET_TLS_SETTINGS', message, escapeText(String(error)), { cause: error })
+  }
+}
+
+/** Each list beside the other's default, so that the one at fault is named. */
+function tryCiphers(settings: TlsSettings): void {
+  const { ciphers, 'ciphers_tls1.3': ciphers13 } = settings
+  if (ciphers13 !== undefined) {
+    const fit = ciphers13.split(':').every(isTls13Cipher)
+    if (!fit || !areKnown(cipherList({ ...settings, ciphers: undefined })))
+      throw cipherError('ciphers_tls1.3', ciphers13)
+  }
+  if (ciphers !== undefined && !areKnown(cipherList({ ...settings, 'ciphers_tls1.3': undefined })))
+    throw cipherError('ciphers', ciphers)
+}
+
+function areKnown(ciphers: string): boolean {
+  try {
+    createSecureContext({ ciphers })
+    return true
+  } catch {
+    return false
   }
 }
 
