@@ -8,6 +8,7 @@ import { type TestContext, test } from 'node:test'
 import { hex } from '../../test/support/bytes.ts'
 import { runProgram } from '../../test/support/line-process.ts'
 import { closeAll, startListener, TestListener } from '../../test/support/net-listener.ts'
+import { forOwnerAndGroup } from './unix-socket.ts'
 
 const connectPacket = hex`10 0D 00 04 'MQTT' 04 02 00 3C 00 01 'a'`
 
@@ -175,6 +176,25 @@ test('a unix socket: for owner and group, gone after close', async t => {
   await handler.waitForEnd()
   server.listener.close()
   assert.equal(existsSync(path), false)
+})
+
+test('a unix socket: nobody else may connect to it even for a moment, and the umask is as it was', t => {
+  const dir = directory(t)
+  const modeOfNew = (name: string) => {
+    writeFileSync(join(dir, name), '', { mode: 0o777 })
+    return statSync(join(dir, name)).mode & 0o777
+  }
+  const usual = modeOfNew('before')
+  assert.equal(
+    forOwnerAndGroup(() => modeOfNew('under')),
+    0o660,
+  )
+  assert.throws(() =>
+    forOwnerAndGroup(() => {
+      throw new Error('in use')
+    }),
+  )
+  assert.equal(modeOfNew('after'), usual)
 })
 
 test('a unix socket: a dead one is replaced; a living one and any other file are left alone', async t => {

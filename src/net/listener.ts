@@ -16,7 +16,7 @@ import type { ListenerSettings, NetSettings } from './options.ts'
 import type { Outbox } from './outbox.ts'
 import { TlsAcceptor, type TlsOptions } from './tls-acceptor.ts'
 import { loadTlsOptions } from './tls-context.ts'
-import { clearSocketPath, restrictSocket } from './unix-socket.ts'
+import { clearSocketPath, forOwnerAndGroup } from './unix-socket.ts'
 
 export interface ListenerDeps {
   readonly log: Log
@@ -151,9 +151,8 @@ class BoundListener implements Listener {
     }
     await clearSocketPath(path)
     const server = this.#server()
-    await bind(server, { path }, false)
+    await forOwnerAndGroup(() => bind(server, { path }, false))
     this.#listening(server)
-    restrictSocket(path)
     this.#deps.log.write('information', `Opening unix listen socket on path ${escapeText(path)}.`)
   }
 

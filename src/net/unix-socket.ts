@@ -1,12 +1,12 @@
 // Unix sockets: the file that a crashed broker left behind is removed, and nothing else ever is.
 
-import { type BigIntStats, chmodSync, lstatSync, unlinkSync } from 'node:fs'
+import { type BigIntStats, lstatSync, unlinkSync } from 'node:fs'
 import { connect } from 'node:net'
 import { escapeText } from '../base/escape.ts'
 import { causeCode, ListenerError } from './errors.ts'
 
-/** Owner and group may connect; Mosquitto leaves it to the umask. */
-const socketMode = 0o660
+/** Leaves 0660: owner and group may connect; Mosquitto leaves it to the umask that it finds. */
+const socketMask = 0o117
 /** `sun_path` of sockaddr_un, less its final NUL. */
 const maxPathBytes = 107
 
@@ -34,8 +34,19 @@ export async function clearSocketPath(path: string): Promise<void> {
   unlinkSync(path)
 }
 
-export function restrictSocket(path: string): void {
-  chmodSync(path, socketMode)
+/**
+ * Runs `bind` so that the socket it makes is for owner and group from its first moment: to narrow its mode afterwards would
+ * let others in meanwhile. The mask is the whole process's, and is back before anything else runs.
+ *
+ * @param bind calls bind(2) before it returns, as `server.listen()` does for a path
+ */
+export function forOwnerAndGroup<T>(bind: () => T): T {
+  const before = process.umask(socketMask)
+  try {
+    return bind()
+  } finally {
+    process.umask(before)
+  }
 }
 
 function statOf(path: string): BigIntStats | undefined {
