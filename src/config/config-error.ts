@@ -1,6 +1,7 @@
 // What is wrong with a configuration: every fault that was found, each in Mosquitto's words with its place.
 
 import { AppError } from '../base/errors.ts'
+import { escapeText } from '../base/escape.ts'
 
 export interface Location {
   readonly file: string
@@ -18,6 +19,14 @@ export interface ConfigProblem {
   readonly hint?: string | undefined
 }
 
+/** Linux's PATH_MAX: a file name is told whole. */
+const longestPath = 4096
+
+/** `<file>:<line>`, safe to show: a name that `include_dir` found may hold anything. */
+export function placeOf({ file, line }: Location): string {
+  return `${escapeText(file, longestPath)}:${line}`
+}
+
 /** The configuration was refused as a whole; nothing of it takes effect. */
 export class ConfigError extends AppError {
   readonly problems: readonly ConfigProblem[]
@@ -33,7 +42,7 @@ export class ConfigError extends AppError {
   get lines(): readonly string[] {
     return this.problems.flatMap(({ message, locations, hint }) => [
       message,
-      ...locations.map(({ file, line }) => `Error found at ${file}:${line}.`),
+      ...locations.map(location => `Error found at ${placeOf(location)}.`),
       ...(hint === undefined ? [] : [hint]),
     ])
   }

@@ -96,6 +96,6 @@ export interface ListenerAddress {
   readonly address: string | undefined
   /** The unix socket's path, when `port` is 0. */
   readonly path: string | undefined
-  /** `<file>:<line>` that defined it, or what else did (`-p 1883`, `local only mode`). */
+  /** For people: `<file>:<line>` that defined it, or what else did (`-p 1883`, `local only mode`). */
   readonly origin: string
 }

@@ -1,7 +1,7 @@
 // Reads mosquitto.conf line by line into a draft: names, scopes, order and values as Mosquitto 2.1 takes them.
 
 import { escapeText } from '../base/escape.ts'
-import type { ConfigProblem, Location } from './config-error.ts'
+import { type ConfigProblem, type Location, placeOf } from './config-error.ts'
 import { type ConfigFiles, maximumConfigBytes } from './config-files.ts'
 import { type Draft, type DraftListener, emptyDraft } from './draft.ts'
 import { type Line, readLines } from './lines.ts'
@@ -301,7 +301,7 @@ function locate(state: FileState): readonly Location[] {
 }
 
 function originOf(state: FileState): string {
-  return `${state.file}:${state.line}`
+  return placeOf(state)
 }
 
 function needsListener(name: string): OptionValueError {
