@@ -3,7 +3,13 @@ import { test } from 'node:test'
 import { concat, hex, showHex } from '../../test/support/bytes.ts'
 import { ProtocolError } from './errors.ts'
 import { noProperties, PacketType, type Properties } from './packet.ts'
-import { decodeProperties, encodeProperties, propertiesLength, propertyBlockSize } from './properties.ts'
+import {
+  decodeProperties,
+  encodeProperties,
+  maximumRepetitions,
+  propertiesLength,
+  propertyBlockSize,
+} from './properties.ts'
 import { type PropertyOwner, propertyTable, willOwner } from './property-table.ts'
 import { Reader } from './reader.ts'
 import { Writer } from './writer.ts'
@@ -183,4 +189,17 @@ test('a property may not reach beyond the property length, nor that beyond the p
   assertRefused(hex`04 03 00 02 'text'`, publish, malformed, /packet ends within its contentType/)
   assertRefused(hex`02 22 00 0A`, connect, malformed, /packet ends within its topicAliasMaximum/)
   assertRefused(hex`7F 01 01`, publish, malformed, /packet ends within its properties/)
+})
+
+test('maximumRepetitions: a packet with more user properties than that is refused before it holds them', () => {
+  const pair = hex`26 00 00 00 00`
+  const pairs = (count: number) => Array.from({ length: count }, () => pair)
+  const allowed = concat(hex`88 27`, ...pairs(maximumRepetitions))
+  assert.equal(decode(allowed, publish).userProperties?.length, maximumRepetitions)
+  assertRefused(
+    concat(hex`8D 27`, ...pairs(maximumRepetitions + 1)),
+    publish,
+    0x97,
+    /userProperties' stands more than 1000 times/,
+  )
 })

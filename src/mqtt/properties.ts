@@ -5,7 +5,14 @@ import { packetNames } from './fixed-header.ts'
 import { noProperties, type Properties, type UserProperty } from './packet.ts'
 import { type PropertyOwner, type PropertyRow, propertyRow, propertyRowsOf, willOwner } from './property-table.ts'
 import type { Reader } from './reader.ts'
+import { ReasonCode } from './reason-code.ts'
 import { binarySize, utf8Size, variableByteIntegerSize, type Writer } from './writer.ts'
+
+/**
+ * Most values of a property that may repeat in one packet. Five bytes on the wire are some hundred in memory: without a
+ * bound a packet of 2 MB held thirty.
+ */
+export const maximumRepetitions = 1000
 
 type Mutable = { -readonly [Key in keyof Properties]: Properties[Key] }
 
@@ -109,7 +116,13 @@ function assign(properties: Mutable, key: keyof Properties, value: unknown): voi
 function append(properties: Mutable, key: keyof Properties, value: unknown): void {
   const list = properties[key] as unknown[] | undefined
   if (list === undefined) assign(properties, key, [value])
-  else list.push(value)
+  else if (list.length < maximumRepetitions) list.push(value)
+  else throw tooMany(key)
+}
+
+function tooMany(key: string): ProtocolViolationError {
+  const text = `property '${key}' stands more than ${maximumRepetitions} times`
+  return new ProtocolViolationError('maximumRepetitions', text, ReasonCode.quotaExceeded)
 }
 
 /**
