@@ -153,7 +153,7 @@ test('max_buffered_bytes: who asks and takes no answers is heard no more, and to
   await handler.waitForPackets(2)
   for (let i = 0; i < 10; i++) await new Promise(setImmediate)
   const heard = handler.packets.length
-  assert.ok(heard < 2100, `${heard} answers of 102 bytes each were kept`)
+  assert.ok(heard < 1100, `${heard} answers of 202 bytes each were kept`)
   peer.resume()
   await handler.waitForPackets(count + 1)
   assert.deepEqual(handler.ends, [])

@@ -28,7 +28,7 @@ test('a single chunk goes out as it is, without a copy', () => {
 
 test('the weight counts each chunk with what it costs in memory, and comes back to 0', () => {
   const queue = filled(...Array<number>(10).fill(2))
-  assert.deepEqual([queue.bytes, queue.weight], [20, 1020])
+  assert.deepEqual([queue.bytes, queue.weight], [20, 2020])
   queue.take()
   assert.deepEqual([queue.bytes, queue.weight], [0, 0])
 })

@@ -6,8 +6,8 @@ import { assert } from '../base/errors.ts'
 const maxWriteBytes = 64 * 1024
 /** From here on a chunk is written as it is; below, copying it to its neighbours is cheaper than a write of its own. */
 const joinBelowBytes = 16 * 1024
-/** What a chunk costs in memory beside its bytes: the view, its buffer, its place in the array. */
-const chunkOverheadBytes = 100
+/** What a small chunk costs in memory beside its bytes, measured and rounded up: the view and its share of a buffer. */
+const chunkOverheadBytes = 200
 /** Sent chunks are let go of in batches, to shift the array seldom. */
 const compactAfter = 1024
 
@@ -23,7 +23,7 @@ export class WriteQueue {
     return this.#bytes
   }
 
-  /** What those take in memory: a flood of answers of two bytes weighs fifty times what it sends. */
+  /** What those take in memory: a flood of answers of two bytes weighs a hundred times what it sends. */
   get weight(): number {
     return this.#bytes + (this.#chunks.length - this.#head) * chunkOverheadBytes
   }
