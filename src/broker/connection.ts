@@ -134,7 +134,10 @@ export class ClientConnection implements ConnectionHandler, Conversation, Outlet
   }
 
   drained(): void {
-    if (this.state === 'connected') this.#pump(this.broker.clock.now())
+    if (this.state !== 'connected') return
+    const now = this.broker.clock.now()
+    this.session.outbound.pump(now)
+    this.retainedBacklog.takeTurn(now)
   }
 
   ended(end: TransportEnd): void {
@@ -366,11 +369,6 @@ export class ClientConnection implements ConnectionHandler, Conversation, Outlet
     const now = this.broker.clock.now()
     this.broker.registry.release(this.session, now)
     this.retainedBacklog.finish(now)
-  }
-
-  #pump(now: number): void {
-    this.session.outbound.pump(now)
-    this.retainedBacklog.pump(now)
   }
 
   /** The client may be silent for one and a half times its keep alive [MQTT-3.1.2-22]. */

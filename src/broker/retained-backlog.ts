@@ -1,57 +1,107 @@
-// Retained messages on their way to new subscriptions of one connection: handed over as fast as the client takes them, so
-// that a million of them neither fill the memory nor pass the limits of the session's queue.
+// Retained messages on their way to new subscriptions of one connection: looked for and handed over bit by bit, as fast as
+// the client takes them, so that a million of them neither fill the memory nor keep everybody else waiting.
 
-import { Fifo } from '../session/fifo.ts'
+import { Timer } from '../base/timer-wheel.ts'
 import type { Subscription } from '../session/subscription.ts'
 import type { Broker } from './broker.ts'
 import { deliverRetained, effectiveQoS } from './deliver.ts'
-import type { Retained } from './retained.ts'
+import type { Retained, RetainedCursor } from './retained.ts'
 
-/** Most retained messages that wait for one connection; further ones are dropped and counted. */
-export const maximumRetainedBacklog = 1_000_000
-
-interface Waiting {
-  readonly subscription: Subscription
-  readonly retained: Retained
-}
+/** Topics that are looked at for one connection before everybody else has a turn. */
+export const retainedTopicsPerTurn = 20_000
+/** Handing a message over costs as much as looking at so many topics. */
+const topicsPerMessage = 10
 
 export class RetainedBacklog {
   readonly #broker: Broker
-  readonly #waiting = new Fifo<Waiting>()
+  /** The first is being served; a filter that is subscribed to again begins anew, at the end. */
+  readonly #waiting = new Map<Subscription, RetainedCursor>()
+  /** What the first one's cursor has found and the client cannot take yet. */
+  #found: Retained | undefined
+  #topicsLeft = retainedTopicsPerTurn
+  /** Set while this turn's topics are used up. */
+  readonly #nextTurn: Timer
 
   constructor(broker: Broker) {
     this.#broker = broker
+    this.#nextTurn = new Timer(now => this.takeTurn(now))
   }
 
   /** Takes in all that matches a new subscription. */
-  add(subscription: Subscription, now: number): void {
-    this.#broker.retained.match(subscription.topicFilter, now, retained => {
-      if (this.#waiting.length < maximumRetainedBacklog) this.#waiting.push({ subscription, retained })
-      else this.#broker.counters.publishDropped++
-    })
+  add(subscription: Subscription): void {
+    this.drop(subscription)
+    this.#waiting.set(subscription, this.#broker.retained.match(subscription.topicFilter))
   }
 
-  /** Sends while the client takes more. */
+  /** The client has unsubscribed. */
+  drop(subscription: Subscription): void {
+    if (this.#first === subscription) this.#found = undefined
+    this.#waiting.delete(subscription)
+  }
+
+  /** A new turn: others have been served since the last one. */
+  takeTurn(now: number): void {
+    this.#broker.wheel.clear(this.#nextTurn)
+    this.#topicsLeft = retainedTopicsPerTurn
+    this.pump(now)
+  }
+
+  /** Sends while the client takes more, within what is left of this turn. */
   pump(now: number): void {
-    for (let next = this.#waiting.peek(); next !== undefined; next = this.#waiting.peek()) {
-      const { subscription, retained } = next
-      const qos = effectiveQoS(this.#broker, subscription, retained.message)
-      if (!subscription.session.outbound.isReadyFor(qos, retained.message.size)) return
-      this.#waiting.shift()
-      this.#deliver(next, now)
+    if (this.#nextTurn.isSet) return
+    for (let subscription = this.#first; subscription !== undefined; subscription = this.#first) {
+      const retained = this.#find(subscription)
+      if (retained !== undefined) {
+        const qos = effectiveQoS(this.#broker, subscription, retained.message)
+        if (!subscription.session.outbound.isReadyFor(qos, retained.message.size)) return
+        this.#deliver(subscription, retained, now)
+      }
+      if (this.#topicsLeft <= 0) {
+        this.#broker.wheel.set(this.#nextTurn, now)
+        return
+      }
     }
   }
 
-  /** The connection is gone: what is left goes into the session's queue, within its limits. */
+  /** The connection is gone: what this turn still finds goes into the session's queue, within its limits. */
   finish(now: number): void {
-    for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift()) this.#deliver(next, now)
+    this.#broker.wheel.clear(this.#nextTurn)
+    this.#topicsLeft = retainedTopicsPerTurn
+    for (
+      let subscription = this.#first;
+      subscription !== undefined && this.#topicsLeft > 0;
+      subscription = this.#first
+    ) {
+      const retained = this.#find(subscription)
+      if (retained !== undefined) this.#deliver(subscription, retained, now)
+    }
+    this.#waiting.clear()
+    this.#found = undefined
   }
 
-  #deliver({ subscription, retained }: Waiting, now: number): void {
-    const { session, fullFilter } = subscription
-    if (session.subscriptions.get(fullFilter) !== subscription) return
+  get #first(): Subscription | undefined {
+    return this.#waiting.keys().next().value
+  }
+
+  /** @returns the subscription's next message, or undefined when there is none left or the turn is over */
+  #find(subscription: Subscription): Retained | undefined {
+    const cursor = this.#waiting.get(subscription) as RetainedCursor
+    while (this.#found === undefined && this.#topicsLeft > 0) {
+      this.#topicsLeft--
+      if (!cursor.step()) {
+        this.#waiting.delete(subscription)
+        break
+      }
+      this.#found = cursor.found
+    }
+    return this.#found
+  }
+
+  #deliver(subscription: Subscription, retained: Retained, now: number): void {
+    this.#found = undefined
+    this.#topicsLeft -= topicsPerMessage
     // A later message on the topic has been routed to the subscription meanwhile; the older one must not follow it.
-    if (this.#broker.retained.get(retained.message.topicName) !== retained) return
+    if (this.#broker.retained.get(retained.message.topicName) !== retained || now >= retained.expiresAt) return
     deliverRetained(this.#broker, subscription, retained, now)
   }
 }

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { Engine, lasting } from '../../test/support/engine.ts'
-import { PacketType } from '../mqtt/packet.ts'
+import { Engine, type EngineClient, lasting } from '../../test/support/engine.ts'
+import { noProperties, PacketType, type SubscriptionRequest } from '../mqtt/packet.ts'
+import { retainedTopicsPerTurn } from './retained-backlog.ts'
 
 const retain = { retain: true }
 
@@ -165,4 +166,89 @@ test('[MQTT-3.10.4-2] retained messages that wait are dropped with their subscri
   client.unsubscribe('#')
   client.answer(first)
   client.expectNothing()
+})
+
+test('[MQTT-3.8.4-3] a filter that stands several times in one SUBSCRIBE counts as its last, and its retained messages come once', () => {
+  const engine = new Engine()
+  const publisher = engine.connect('p')
+  for (const topic of ['a', 'b']) publisher.publish(topic, topic, { ...retain, qos: 1 })
+  const client = engine.connect('c')
+  const request = { topicFilter: '#', qos: 1, noLocal: false, retainAsPublished: false, retainHandling: 0 } as const
+  const subscribe = (...subscriptions: readonly SubscriptionRequest[]) => {
+    client.send({ type: PacketType.subscribe, packetId: 9, subscriptions, properties: noProperties })
+    assert.equal(client.expect(PacketType.suback).reasonCodes.length, subscriptions.length)
+    return client.payloads().sort()
+  }
+  assert.deepEqual(subscribe(...Array<SubscriptionRequest>(1000).fill(request)), ['a', 'b'])
+  assert.deepEqual(subscribe({ ...request, retainHandling: 2 }, request), ['a', 'b'])
+  assert.deepEqual(subscribe(request, { ...request, retainHandling: 2 }), [])
+})
+
+/** Many topics that a filter has to look at and that do not match, around one that does. */
+function needleInHay(engine: Engine, topics: number): EngineClient {
+  const publisher = engine.connect('p')
+  for (let n = 0; n < topics; n++) publisher.publish(`hay/${n}/x`, 'x', retain)
+  publisher.publish('hay/last/needle', 'needle', retain)
+  return publisher
+}
+
+test('a search through many retained topics takes several turns, and nothing that the client sends makes one longer', () => {
+  const engine = new Engine()
+  needleInHay(engine, retainedTopicsPerTurn)
+  const client = engine.connect('c')
+  client.subscribe('hay/+/needle')
+  client.subscribe('hay/+/needle/+')
+  client.acknowledge(PacketType.puback, 1)
+  client.expectNothing()
+  for (let turns = 0; turns < 3; turns++) engine.pass(100)
+  assert.deepEqual(client.payloads(), ['needle'])
+})
+
+test('searches share a turn: many small ones take no longer than one', () => {
+  const engine = new Engine()
+  needleInHay(engine, retainedTopicsPerTurn / 10)
+  const client = engine.connect('c')
+  let found = 0
+  for (let n = 0; n < 100; n++) {
+    client.subscribe('hay/+/needle')
+    found += client.payloads().length
+  }
+  assert.ok(found > 0 && found < 11, `${found} searches of 100 ended in the first turn`)
+  engine.pass(100)
+  assert.deepEqual(client.payloads(), ['needle'])
+})
+
+test('a search that waits for its turn goes on when the client has taken what it was sent', () => {
+  const engine = new Engine()
+  needleInHay(engine, retainedTopicsPerTurn)
+  const client = engine.connect('c')
+  client.subscribe('hay/+/needle')
+  client.drain()
+  assert.deepEqual(client.payloads(), ['needle'])
+})
+
+test('a search ends with its subscription and with its connection, and leaves no timer behind', () => {
+  for (const end of ['unsubscribe', 'vanish'] as const) {
+    const engine = new Engine()
+    needleInHay(engine, retainedTopicsPerTurn)
+    const timers = engine.broker.wheel.size
+    const client = engine.connect('c')
+    client.subscribe('hay/+/needle')
+    if (end === 'unsubscribe') client.unsubscribe('hay/+/needle')
+    else client.vanish()
+    for (let turns = 0; turns < 3; turns++) engine.pass(100)
+    assert.deepEqual(client.payloads(), [])
+    assert.equal(engine.broker.wheel.size, timers)
+  }
+})
+
+test('a message that is retained while the search goes on comes once, by its own way', () => {
+  const engine = new Engine()
+  const publisher = needleInHay(engine, retainedTopicsPerTurn)
+  const client = engine.connect('c')
+  client.subscribe('hay/+/needle')
+  publisher.publish('hay/last/needle', 'sharper', retain)
+  publisher.publish('hay/new/needle', 'new', retain)
+  for (let turns = 0; turns < 3; turns++) engine.pass(100)
+  assert.deepEqual(client.payloads(), ['sharper', 'new'])
 })

@@ -3,7 +3,7 @@
 
 import { Timer, type TimerWheel } from '../base/timer-wheel.ts'
 import { type Message, neverExpires } from '../session/message.ts'
-import { RetainedTree } from '../topic/retained-tree.ts'
+import { RetainedTree, type RetainedWalk } from '../topic/retained-tree.ts'
 
 /** Whoever published a retained message, to ask whether they still may (`check_retain_source`). */
 export interface RetainSource {
@@ -24,12 +24,22 @@ export interface RetainedStore {
   set(topicName: string, retained: Retained): void
   delete(topicName: string): void
   get(topicName: string): Retained | undefined
-  /** Visits every message that matches and has not expired. */
-  match(topicFilter: string, now: number, visit: (retained: Retained) => void): void
+  /** A cursor over what matches; what is retained from now on it passes over. */
+  match(topicFilter: string): RetainedCursor
+}
+
+/** Finds messages step by step, whatever is retained and removed between the steps. */
+export interface RetainedCursor {
+  /** Looks at one more topic. @returns false when there is none left */
+  step(): boolean
+  /** What the last step came to, if that matches. */
+  readonly found: Retained | undefined
 }
 
 /** What is kept of one topic, and the timer that removes it when it expires. */
 interface Kept {
+  /** Counts what was retained, on whatever topic. */
+  readonly number: number
   readonly retained: Retained
   readonly expiry: Timer | undefined
 }
@@ -38,6 +48,7 @@ export class MemoryRetainedStore implements RetainedStore {
   readonly #tree = new RetainedTree<Kept>()
   readonly #wheel: TimerWheel
   #bytes = 0
+  #lastNumber = 0
 
   constructor(wheel: TimerWheel) {
     this.#wheel = wheel
@@ -57,7 +68,7 @@ export class MemoryRetainedStore implements RetainedStore {
     this.#bytes += retained.message.size
     const expiry = retained.expiresAt === neverExpires ? undefined : new Timer(() => this.delete(topicName))
     if (expiry !== undefined) this.#wheel.set(expiry, retained.expiresAt)
-    this.#tree.set(topicName, { retained, expiry })
+    this.#tree.set(topicName, { number: ++this.#lastNumber, retained, expiry })
   }
 
   delete(topicName: string): void {
@@ -69,15 +80,32 @@ export class MemoryRetainedStore implements RetainedStore {
     return this.#tree.get(topicName)?.retained
   }
 
-  match(topicFilter: string, now: number, visit: (retained: Retained) => void): void {
-    this.#tree.match(topicFilter, (_, { retained }) => {
-      if (now < retained.expiresAt) visit(retained)
-    })
+  match(topicFilter: string): RetainedCursor {
+    return new MemoryCursor(this.#tree.match(topicFilter), this.#lastNumber)
   }
 
   #forget(kept: Kept | undefined): void {
     if (kept === undefined) return
     this.#bytes -= kept.retained.message.size
     if (kept.expiry !== undefined) this.#wheel.clear(kept.expiry)
+  }
+}
+
+class MemoryCursor implements RetainedCursor {
+  readonly #walk: RetainedWalk<Kept>
+  readonly #lastNumber: number
+
+  constructor(walk: RetainedWalk<Kept>, lastNumber: number) {
+    this.#walk = walk
+    this.#lastNumber = lastNumber
+  }
+
+  step(): boolean {
+    return this.#walk.step()
+  }
+
+  get found(): Retained | undefined {
+    const kept = this.#walk.value
+    return kept === undefined || kept.number > this.#lastNumber ? undefined : kept.retained
   }
 }

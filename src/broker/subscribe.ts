@@ -18,7 +18,8 @@ interface Made {
 /** @throws ProtocolViolationError for a filter that is none, and for no-local on a shared subscription */
 export function receiveSubscribe(broker: Broker, connection: ClientConnection, packet: Subscribe, now: number): void {
   const reasonCodes: number[] = []
-  const made: Made[] = []
+  // A filter that stands several times in one packet counts as its last [MQTT-3.8.4-3].
+  const sendsRetained = new Map<Subscription, boolean>()
   const identifier = packet.properties.subscriptionIdentifiers?.[0] ?? 0
   for (const request of packet.subscriptions) checkFilter(request)
   for (const request of packet.subscriptions) {
@@ -27,12 +28,12 @@ export function receiveSubscribe(broker: Broker, connection: ClientConnection, p
       reasonCodes.push(outcome)
     } else {
       reasonCodes.push(outcome.subscription.qos)
-      made.push(outcome)
+      sendsRetained.set(outcome.subscription, outcome.sendRetained)
     }
   }
   connection.sendSuback(packet.packetId, reasonCodes)
-  for (const { subscription, sendRetained } of made) {
-    if (sendRetained) connection.retainedBacklog.add(subscription, now)
+  for (const [subscription, wanted] of sendsRetained) {
+    if (wanted) connection.retainedBacklog.add(subscription)
   }
   connection.retainedBacklog.pump(now)
 }
@@ -47,6 +48,7 @@ export function receiveUnsubscribe(broker: Broker, connection: ClientConnection,
     if (subscription === undefined) return ReasonCode.noSubscriptionExisted
     session.subscriptions.delete(fullFilter)
     broker.router.unsubscribe(subscription)
+    connection.retainedBacklog.drop(subscription)
     logUnsubscribe(connection, fullFilter)
     return ReasonCode.success
   })

@@ -11,9 +11,15 @@ function treeOf(...topicNames: string[]): RetainedTree<string> {
 }
 
 function namesOf<T>(tree: RetainedTree<T>, topicFilter: string): string[] {
-  const names: string[] = []
-  tree.match(topicFilter, topicName => names.push(topicName))
-  return names
+  return entriesOf(tree, topicFilter).map(([topicName]) => topicName)
+}
+
+function entriesOf<T>(tree: RetainedTree<T>, topicFilter: string): [string, T | undefined][] {
+  const entries: [string, T | undefined][] = []
+  for (const walk = tree.match(topicFilter); walk.step(); ) {
+    if (walk.topicName !== undefined) entries.push([walk.topicName, walk.value])
+  }
+  return entries
 }
 
 describe('RetainedTree', () => {
@@ -44,9 +50,7 @@ describe('RetainedTree', () => {
     assert.deepEqual(namesOf(tree, 'a/+'), ['a/b', 'a/c'])
     assert.deepEqual(namesOf(tree, '+/+/d'), ['a/b/d'])
     assert.deepEqual(namesOf(tree, '/'), ['/'])
-    const values: string[] = []
-    tree.match('b', (_topicName, value) => values.push(value))
-    assert.deepEqual(values, ['value of b'])
+    assert.deepEqual(entriesOf(tree, 'b'), [['b', 'value of b']])
   })
 
   it('[MQTT-4.7.2-1] keeps $-topics from filters that begin with a wildcard', () => {
@@ -58,16 +62,34 @@ describe('RetainedTree', () => {
     assert.deepEqual(namesOf(tree, '$SYS/#'), ['$SYS', '$SYS/a'])
   })
 
-  it('lets the visitor delete what it visits and what comes later', () => {
-    const tree = treeOf('a/1', 'a/2', 'a/3', 'b')
-    const visited: string[] = []
-    tree.match('#', topicName => {
-      visited.push(topicName)
-      tree.delete(topicName)
-      tree.delete('a/2')
-    })
-    assert.deepEqual(visited, ['a/1', 'a/3', 'b'])
+  it('what is deleted during a walk is not found any more, all else is, with the value it has then', () => {
+    const tree = treeOf('a/1', 'a/2', 'a/3', 'b', 'c/1')
+    const found: [string, string | undefined][] = []
+    for (const walk = tree.match('#'); walk.step(); ) {
+      const { topicName, value } = walk
+      if (topicName === undefined) continue
+      found.push([topicName, value])
+      for (const gone of [topicName, 'a/2', 'c/1']) tree.delete(gone)
+      if (topicName === 'a/1') tree.set('b', 'replaced')
+    }
+    assert.deepEqual(found, [
+      ['a/1', 'value of a/1'],
+      ['a/3', 'value of a/3'],
+      ['b', 'replaced'],
+    ])
     assert.equal(tree.size, 0)
+  })
+
+  it('a step looks at one node, whether it matches or not', () => {
+    const tree = new RetainedTree<number>()
+    for (let n = 0; n < 1000; n++) tree.set(`a/${n}`, n)
+    tree.set('a/1/x', 0)
+    const walk = tree.match('+/+/x')
+    let steps = 0
+    while (walk.step() && walk.topicName === undefined) steps++
+    assert.ok(steps >= 3 && steps <= 10, `${steps} steps to a/1/x`)
+    while (walk.step()) steps++
+    assert.ok(steps > 1000)
   })
 
   it('stands names and filters of 65,536 levels', () => {
@@ -85,11 +107,10 @@ describe('RetainedTree', () => {
     for (let device = 0; device < 50_000; device++) tree.set(`devices/${device}/state`, device)
     assert.equal(tree.size, 50_000)
     for (let device = 0; device < 50_000; device++) {
-      let found = -1
-      tree.match(`devices/${device}/state`, (_topicName, value) => {
-        found = value
-      })
-      assert.equal(found, device)
+      const walk = tree.match(`devices/${device}/state`)
+      assert.ok(walk.step())
+      assert.equal(walk.value, device)
+      assert.equal(walk.step(), false)
     }
   })
 
@@ -113,9 +134,7 @@ describe('RetainedTree', () => {
           assert.equal(tree.size, values.size)
           for (const filter of filters) {
             const expected = [...values].filter(([name]) => naivelyMatches(filter, name))
-            const matched: [string, number][] = []
-            tree.match(filter, (name, value) => matched.push([name, value]))
-            assert.deepEqual(matched.sort(), expected.sort())
+            assert.deepEqual(entriesOf(tree, filter).sort(), expected.sort())
           }
         },
       ),

@@ -9,7 +9,6 @@ interface Entry<T> {
 }
 
 type Node<T> = LevelNode<Entry<T>>
-type Visit<T> = (topicName: string, value: T) => void
 
 /** What a walk has yet to look at: the rest of one node's children, by the filter level that starts at `start`. */
 interface Branch<T> {
@@ -59,24 +58,59 @@ export class RetainedTree<T> {
     return true
   }
 
-  /**
-   * Visits every topic that a valid filter matches, each once. The visitor may set and delete topics: what it deletes is
-   * not visited afterwards, what it adds may be.
-   */
-  match(topicFilter: string, visit: Visit<T>): void {
-    const branches: Branch<T>[] = []
-    this.#enter(this.#root, topicFilter, 0, branches, visit)
-    for (let branch = branches.at(-1); branch !== undefined; branch = branches.at(-1)) {
-      const next = branch.children.next()
-      if (next.done) branches.pop()
-      else if (!branch.skipsServerTopics || !isServerTopic(next.value.level)) {
-        this.#enter(next.value, topicFilter, branch.start, branches, visit)
-      }
+  /** A walk over every topic that a valid filter matches, each once. */
+  match(topicFilter: string): RetainedWalk<T> {
+    return new RetainedWalk(this.#root, topicFilter)
+  }
+}
+
+/**
+ * A walk in small steps, with whatever time between them. The tree may change meanwhile: what is deleted is not found
+ * afterwards, what is added may be, and what stays is found.
+ */
+export class RetainedWalk<T> {
+  readonly #root: Node<T>
+  readonly #topicFilter: string
+  /** The walk's stack; undefined before the first step. */
+  #branches: Branch<T>[] | undefined = undefined
+  #found: Entry<T> | undefined = undefined
+
+  constructor(root: Node<T>, topicFilter: string) {
+    this.#root = root
+    this.#topicFilter = topicFilter
+  }
+
+  /** The matching topic that the last step came to, if it came to one. */
+  get topicName(): string | undefined {
+    return this.#found?.topicName
+  }
+
+  /** Its value. */
+  get value(): T | undefined {
+    return this.#found?.value
+  }
+
+  /** Looks at one more node of the tree. @returns false when there is none left */
+  step(): boolean {
+    this.#found = undefined
+    if (this.#branches === undefined) {
+      this.#branches = []
+      this.#enter(this.#root, 0, this.#branches)
+      return true
     }
+    const branch = this.#branches.at(-1)
+    if (branch === undefined) return false
+    const next = branch.children.next()
+    if (next.done) this.#branches.pop()
+    else if (!branch.skipsServerTopics || !isServerTopic(next.value.level)) {
+      this.#enter(next.value, branch.start, this.#branches)
+    }
+    return true
   }
 
   /** Follows the filter's exact levels down from a node, to its end or to a wildcard, which becomes one more branch. */
-  #enter(from: Node<T>, topicFilter: string, fromStart: number, branches: Branch<T>[], visit: Visit<T>): void {
+  #enter(from: Node<T>, fromStart: number, branches: Branch<T>[]): void {
+    const topicFilter = this.#topicFilter
     let node: Node<T> | undefined = from
     let start = fromStart
     while (node !== undefined) {
@@ -84,7 +118,7 @@ export class RetainedTree<T> {
       const level: string = start === everything ? '#' : topicFilter.slice(start, end)
       const isOver = start > topicFilter.length
       // `#` also stands for the level above it.
-      if ((isOver || level === '#') && node.content !== undefined) visit(node.content.topicName, node.content.value)
+      if (isOver || level === '#') this.#found = node.content
       if (isOver || node.children === undefined) return
       if (level === '#' || level === '+') {
         const below = level === '#' ? everything : end + 1
