@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
 import {
   chmodSync,
   mkdtempSync,
@@ -93,6 +94,17 @@ test('features B5: a user is added, then updated; comments, blank lines and mode
   assert.match(readFileSync(file, 'utf8'), /^# plant\n\nalice:\$6\$x\$y\nbob:\$6\$[^\n]*\n$/)
   assert.equal(statSync(file).mode & 0o777, 0o640)
   assert.deepEqual(readdirSync(directory), ['pw'])
+})
+
+test('features B4: -c does not take the place of what is no regular file', async t => {
+  const { file } = place(t)
+  execFileSync('mkfifo', [file])
+  assert.deepEqual(await run([...quick, '-b', '-c', file, 'john', 'pw']), {
+    code: 1,
+    stdout: '',
+    stderr: `Error: Unable to open file ${file} for writing. Not a regular file.\n`,
+  })
+  assert.equal(statSync(file).isFIFO(), true)
 })
 
 test('features B5: a symbolic link is refused, and followed, staying one, where the environment allows it', async t => {

@@ -221,9 +221,7 @@ function read(path: string): string {
     accessSync(path, constants.R_OK | constants.W_OK)
     return readSecretFile(path, {}).bytes.toString('latin1')
   } catch (error) {
-    const reason = error instanceof SecretFileError ? error.cause : error
-    const text = reason === undefined ? 'Not a regular file' : errnoText(reason)
-    throw new PasswdError(`Error: Unable to open password file ${escapeText(path, 4096)}. ${text}.`)
+    throw new PasswdError(`Error: Unable to open password file ${escapeText(path, 4096)}. ${reasonOf(error)}.`)
   }
 }
 
@@ -233,8 +231,13 @@ function write(path: string, text: string, io: PasswdIo): void {
     const { closed } = replaceSecretFile(path, Buffer.from(text, 'latin1'))
     if (closed) io.stderr.write(`Note: everybody could read ${shown}; now only its owner and group can.\n`)
   } catch (error) {
-    throw new PasswdError(`Error: Unable to open file ${shown} for writing. ${errnoText(error)}.`)
+    throw new PasswdError(`Error: Unable to open file ${shown} for writing. ${reasonOf(error)}.`)
   }
+}
+
+function reasonOf(error: unknown): string {
+  const reason = error instanceof SecretFileError ? error.cause : error
+  return reason === undefined ? 'Not a regular file' : errnoText(reason)
 }
 
 /** The C library's words, where libuv's differ from them. */

@@ -1,13 +1,16 @@
 import assert from 'node:assert/strict'
+import { execFileSync, spawnSync } from 'node:child_process'
 import {
   chmodSync,
   chownSync,
+  lstatSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
   rmSync,
   statSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -61,6 +64,28 @@ test('features B5: the file is exchanged in one step, and nothing is left beside
   assert.notEqual(statSync(join(place, 'pw')).ino, inode)
   assert.deepEqual(readdirSync(place), ['pw'])
 })
+
+test('features B4: what is no regular file is refused and left alone: a pipe, a device, a link', t => {
+  const place = directory(t)
+  const pipe = join(place, 'pipe')
+  execFileSync('mkfifo', [pipe])
+  symlinkSync('elsewhere', join(place, 'link'))
+  const device = devices(place)
+  for (const name of ['pipe', 'link', ...device]) {
+    const before = lstatSync(join(place, name))
+    assert.throws(() => replaceSecretFile(join(place, name), Buffer.from('new')), {
+      code: 'ERR_AUTH_SECRET_FILE',
+      message: `'${join(place, name)}' is not a regular file; it is left alone`,
+    })
+    assert.equal(lstatSync(join(place, name)).ino, before.ino)
+  }
+  assert.deepEqual(readdirSync(place).sort(), ['link', 'pipe', ...device].sort())
+})
+
+/** A twin of /dev/null, where this user may make one: nobody wants to see the original go. */
+function devices(place: string): readonly string[] {
+  return spawnSync('mknod', [join(place, 'null'), 'c', '1', '3']).status === 0 ? ['null'] : []
+}
 
 test('features B5: a failure leaves nothing behind', t => {
   const place = directory(t)
