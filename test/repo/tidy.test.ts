@@ -34,6 +34,12 @@ const banned: readonly BannedWord[] = [
     example: 'return message as Permitted<Publish>',
   },
   {
+    pattern: /\bpermitOwn\b/,
+    instead: "the client's own permission: this one is for what the broker itself says",
+    allowed: ['src/auth/', 'src/broker/broker.ts'],
+    example: 'routeMessage(broker, permitOwn(message))',
+  },
+  {
     pattern: /\brejectUnauthorized: false\b/,
     instead: "a check of the chain that fails closed, in net/'s TLS acceptor",
     allowed: ['src/net/'],
