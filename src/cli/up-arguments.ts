@@ -1,5 +1,6 @@
 // The command line of `castellan up`.
 
+import { isIP } from 'node:net'
 import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { AppError } from '../base/errors.ts'
@@ -25,13 +26,20 @@ export class UpError extends AppError {
   }
 }
 
+/** What makes a further client, in a data directory, until there is a verb for it. */
+export const clientRecipe = `openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout clients/device-2.key \\
+  -subj /CN=device-2 -addext extendedKeyUsage=clientAuth -out device-2.csr
+openssl x509 -req -in device-2.csr -CA ca/ca.crt -CAkey ca/private/ca.key -set_serial 0x$(openssl rand -hex 16) \\
+  -days 397 -copy_extensions copy -out clients/device-2.crt
+`
+
 export const upHelp = `Brings up a secure broker from nothing, and the same one again.
 
 Usage: castellan up [--dir DIR] [--host NAME]... [--port PORT] [--local-port PORT]
 
   --dir DIR          the data directory (default castellan-data); made when there is none, or when it is empty
-  --host NAME        a further host name or IP address that clients will use; may be repeated. This machine's name,
-                     localhost, 127.0.0.1 and ::1 are always in
+  --host NAME        a further host name or IP address that clients will use, without wildcards; may be repeated. This
+                     machine's name, localhost, 127.0.0.1 and ::1 are always in
   --port PORT        where clients with certificates connect (default 8883)
   --local-port PORT  where programs on this machine connect with a password (default 1883)
   --help             this page
@@ -43,7 +51,15 @@ The first start makes, in DIR:
   acl, passwords     who may do what (nothing, unless a line says so), and who has a password (nobody, yet)
   castellan.conf     the configuration, in mosquitto.conf's language
 
-Each later start uses what is there, changes nothing and prints the same lines. Examples
+Each later start uses what is there, changes nothing and prints the same lines.
+
+There is no verb for a further client yet; in DIR, with OpenSSL 3, its name being what follows CN=:
+
+${clientRecipe}
+Exit codes: 0 stopped, 1 a directory, a certificate or a port cannot be used, 2 wrong usage, 3 a mistake in the
+configuration, 5 the directory is somebody else's, was moved, or was made with other options.
+
+Examples
 
   castellan up
   castellan up --dir /srv/mqtt --host broker.example.org --host 192.0.2.7
@@ -63,7 +79,7 @@ export function parseUpArguments(args: readonly string[], cwd: string): UpArgume
   return {
     help: values.help === true,
     dir: directory(resolve(cwd, values.dir ?? 'castellan-data')),
-    hosts: values.host ?? [],
+    hosts: (values.host ?? []).map(host),
     port,
     localPort,
   }
@@ -92,6 +108,17 @@ function portOf(option: string, text: string | undefined): number | undefined {
   const port = Number(text)
   if (/^\d+$/.test(text) && port >= 1 && port <= 65_535) return port
   throw usage(`${option} '${escapeText(text, 32)}' is no port; it is a number from 1 to 65535`)
+}
+
+const hostName = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)*$/i
+
+/** No wildcard: each further name is one that this broker, and no other, is meant by. */
+function host(name: string): string {
+  const isAddress = isIP(name) !== 0 && !name.includes('%')
+  if (isAddress || (hostName.test(name) && name.length <= 253)) return name
+  throw usage(
+    `--host '${escapeText(name, 80)}' is no host name or IP address; it is one like 'broker.example.org' or '192.0.2.7', without a wildcard`,
+  )
 }
 
 /** A line of castellan.conf must be able to hold it. */

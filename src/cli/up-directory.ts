@@ -37,7 +37,7 @@ export function isMade(files: DataDirectory): boolean {
   const shown = escapeText(files.dir)
   const stat = lstatSync(files.dir, { throwIfNoEntry: false })
   if (stat === undefined) return false
-  const entries = readEntries(files.dir)
+  const entries = readdirSync(files.dir)
   if (entries.length === 0 && stat.isDirectory()) return false
   if (!existsSync(files.config) || !readFileSync(files.config, 'utf8').startsWith(configMark)) {
     throw conflict(`'${shown}' is not empty and castellan up did not make it; choose another directory with --dir`)
@@ -66,8 +66,39 @@ export async function make(files: DataDirectory, wanted: UpArguments, now: numbe
     renameSync(building.dir, files.dir)
   } catch (error) {
     rmSync(building.dir, { recursive: true, force: true })
-    throw asUpError(error, files.dir)
+    throw asMakeError(error, files.dir)
   }
+}
+
+/** @throws UpError when the configuration still names the place where the directory was before it was moved or copied */
+export function refuseMoved(files: DataDirectory): void {
+  const former = formerPlace(files, readFileSync(files.config, 'utf8'))
+  if (former === undefined || sameDirectory(former, files.dir)) return
+  const [old, now, config] = [former, files.dir, files.config].map(path => escapeText(path))
+  throw conflict(
+    `'${now}' was made as '${old}', and its paths still begin so; move it back, or write '${now}' for '${old}' in '${config}'`,
+  )
+}
+
+/** The directory that all paths of ours have in common; undefined when somebody gave one of them a place of its own. */
+function formerPlace(files: DataDirectory, config: string): string | undefined {
+  const ours = {
+    acl_file: files.acl,
+    password_file: files.passwords,
+    certfile: files.server.certificate,
+    keyfile: files.server.privateKey,
+    cafile: files.authority.certificate,
+  }
+  const places = Object.entries(ours).map(([option, path]) => {
+    const below = path.slice(files.dir.length)
+    const named = new RegExp(`^${option} +(.*?) *$`, 'm').exec(config)?.[1]
+    return named?.endsWith(below) ? named.slice(0, -below.length) : undefined
+  })
+  return new Set(places).size === 1 ? places[0] : undefined
+}
+
+function sameDirectory(one: string, other: string): boolean {
+  return one === other || (existsSync(one) && realpathSync(one) === realpathSync(other))
 }
 
 export interface Ports {
@@ -110,17 +141,6 @@ export function serverCertificate(files: DataDirectory, hosts: readonly string[]
     )
   }
   return x509
-}
-
-function readEntries(dir: string): string[] {
-  try {
-    return readdirSync(dir)
-  } catch (error) {
-    throw new UpError(
-      `'${escapeText(dir)}' is no directory that can be read (${(error as NodeJS.ErrnoException).code})`,
-      exitCode.failed,
-    )
-  }
 }
 
 /** Moving a new directory into its place would leave the caller's shell in the old one. */
@@ -176,8 +196,16 @@ function ownName(): string[] {
   return /^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/.test(name) ? [name] : []
 }
 
-/** The system's errors in words; all others as they are. */
-function asUpError(error: unknown, dir: string): unknown {
+/** Errors of the system while a directory is looked at, in words; all others as they are. */
+export function asReadError(error: unknown, { dir }: DataDirectory): unknown {
+  const { code, syscall, path = dir } = error as NodeJS.ErrnoException
+  if (syscall === undefined) return error
+  const advice = 'start it as a user who may, or choose another directory with --dir'
+  return new UpError(`'${escapeText(path)}' cannot be read (${code}); ${advice}`, exitCode.failed)
+}
+
+/** Errors of the system while a directory is made, in words; all others as they are. */
+function asMakeError(error: unknown, dir: string): unknown {
   const { code, syscall } = error as NodeJS.ErrnoException
   if (syscall === undefined) return error
   const advice =

@@ -1,13 +1,24 @@
 // `castellan up`: in an empty place, a secure broker with its own authority, its first two clients and closed rules; in the
 // same place later, the same broker again.
 
-import { createServer } from 'node:net'
+import { createServer, isIPv6, SocketAddress } from 'node:net'
 import { systemClock } from '../base/clock.ts'
 import { escapeText } from '../base/escape.ts'
 import { exitCode } from './exit-code.ts'
 import { shellQuote } from './shell-quote.ts'
 import { parseUpArguments, type UpArguments, UpError, upHelp } from './up-arguments.ts'
-import { defaultLocalPort, defaultPort, isMade, make, type Ports, portsOf, serverCertificate } from './up-directory.ts'
+import {
+  asReadError,
+  defaultLocalPort,
+  defaultPort,
+  isMade,
+  make,
+  type Ports,
+  portsOf,
+  refuseMoved,
+  serverCertificate,
+} from './up-directory.ts'
+import { refuseForeignOwner, rootWarning } from './up-owner.ts'
 import { clientFiles, type DataDirectory, dataDirectory } from './up-template.ts'
 import type { Io } from './verbs.ts'
 
@@ -24,7 +35,7 @@ export interface StartOptions {
 /** Runs a broker until it is told to stop. @returns its exit code */
 export type Start = (options: StartOptions) => Promise<number>
 
-/** @returns the broker's exit code, or 1, 2 or 5 when it did not come to that */
+/** @returns the broker's exit code, or one of `upHelp`'s when it did not come to that */
 export async function up(args: readonly string[], io: Io, start: Start): Promise<number> {
   try {
     const wanted = parseUpArguments(args, process.cwd())
@@ -33,15 +44,14 @@ export async function up(args: readonly string[], io: Io, start: Start): Promise
       return exitCode.ok
     }
     const files = dataDirectory(wanted.dir)
-    const ports = await prepare(files, wanted)
-    const page = pageOf(files, ports, wanted)
+    const page = await prepare(files, wanted)
     return await start({
       configFile: files.config,
       ports: [],
       verbosity: undefined,
       testConfig: false,
       daemon: false,
-      onListening: () => void io.stdout.write(page),
+      onListening: () => void io.stdout.write(page + rootWarning(files)),
     })
   } catch (error) {
     if (!(error instanceof UpError)) throw error
@@ -50,9 +60,20 @@ export async function up(args: readonly string[], io: Io, start: Start): Promise
   }
 }
 
+/** @returns the page to print once everything listens */
+async function prepare(files: DataDirectory, wanted: UpArguments): Promise<string> {
+  try {
+    return pageOf(files, await findOrMake(files, wanted), wanted)
+  } catch (error) {
+    throw asReadError(error, files)
+  }
+}
+
 /** Looks before it makes anything, so that a taken port leaves nothing behind. */
-async function prepare(files: DataDirectory, wanted: UpArguments): Promise<Ports> {
+async function findOrMake(files: DataDirectory, wanted: UpArguments): Promise<Ports> {
   if (isMade(files)) {
+    refuseForeignOwner(files)
+    refuseMoved(files)
     const ports = portsOf(files, wanted)
     const advice = `change the listener line of '${escapeText(files.config)}'`
     await refuseTaken(ports, { port: advice, localPort: advice })
@@ -92,7 +113,7 @@ function tryToListen(port: number, host: string | undefined): Promise<string | u
 /** Says what is there and how to use it; the same at each start. The two commands stand on lines of their own. */
 function pageOf(files: DataDirectory, { port, localPort }: Ports, { hosts }: UpArguments): string {
   const x509 = serverCertificate(files, hosts)
-  const names = (x509.subjectAltName ?? '').replaceAll(/(?:DNS|IP Address):/g, '')
+  const names = (x509.subjectAltName ?? '').split(', ').map(shortName).join(', ')
   const validTo = x509.validToDate.toISOString().slice(0, 10)
   const shown = (path: string) => escapeText(path, 4096)
   const admin = clientFiles(files, 'admin')
@@ -116,6 +137,13 @@ function pageOf(files: DataDirectory, { port, localPort }: Ports, { hosts }: UpA
     command('mosquitto_sub', port, files, admin, ['-t', 'devices/#', '-v']),
     command('mosquitto_pub', port, files, device, ['-t', 'devices/device-1/hello', '-m', 'hello']),
   ].join('\n')}\n`
+}
+
+/** A name of a certificate as people write it: without its kind, and an IPv6 address with its zeros left out. */
+function shortName(name: string): string {
+  const [, kind, value = ''] = /^(DNS|IP Address):(.*)$/.exec(name) ?? []
+  if (kind === undefined) return escapeText(name)
+  return isIPv6(value) ? new SocketAddress({ address: value, family: 'ipv6' }).address : escapeText(value)
 }
 
 function command(
