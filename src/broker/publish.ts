@@ -120,10 +120,12 @@ function checkOffered(broker: Broker, connection: ClientConnection, packet: Publ
   if (packet.retain && !connection.agreement.retainAvailable) {
     throw new ProtocolViolationError('MQTT-3.2.2-14', 'PUBLISH with RETAIN', ReasonCode.retainNotSupported)
   }
-  if (levelCount(topicName) > broker.settings.max_topic_levels) {
+  const { max_topic_levels: maximumLevels } = broker.settings
+  // Most names are too short to have so many levels.
+  if (topicName.length >= maximumLevels && levelCount(topicName) > maximumLevels) {
     throw new ProtocolViolationError(
       'max_topic_levels',
-      `topic name with more than ${broker.settings.max_topic_levels} levels`,
+      `topic name with more than ${maximumLevels} levels`,
       ReasonCode.topicNameInvalid,
     )
   }

@@ -86,6 +86,18 @@ test('a packet may arrive byte by byte', async () => {
   assert.deepEqual(handler.failures, [])
 })
 
+test('each PUBLISH has the topic name it came with, whether it repeats the last one or not', async () => {
+  const { handler, peer } = connected()
+  const named = (topic: string) => Buffer.from([0x30, 2 + topic.length, 0, topic.length, ...Buffer.from(topic)])
+  const topics = ['a', 'a', 'b', 'a/b', 'a/c', 'a/c', 'a']
+  peer.write(Buffer.concat([connect, ...topics.map(named)]))
+  await handler.waitForPackets(1 + topics.length)
+  assert.deepEqual(
+    handler.packets.slice(1).map(packet => packet.type === PacketType.publish && packet.topicName),
+    topics,
+  )
+})
+
 test('what one turn sends leaves in one write', async () => {
   const { connection, peer, traffic } = connected()
   connection.send(pingresp)

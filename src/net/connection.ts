@@ -8,6 +8,7 @@ import { decodePacket } from '../mqtt/codec.ts'
 import { ProtocolError } from '../mqtt/errors.ts'
 import { Framer } from '../mqtt/framer.ts'
 import type { Packet } from '../mqtt/packet.ts'
+import { TopicCache } from '../mqtt/topic-cache.ts'
 import type { ConnectionHandler, TransportEnd } from './connection-handler.ts'
 import type { TransportLimits } from './limits.ts'
 import type { Outbox } from './outbox.ts'
@@ -44,6 +45,7 @@ export class SocketConnection {
   readonly #socket: Socket
   readonly #deps: ConnectionDeps
   readonly #framer: Framer
+  readonly #topics = new TopicCache()
   readonly #queue = new WriteQueue()
   readonly #packetTimer: Timer
   readonly #writeTimer: Timer
@@ -211,7 +213,8 @@ export class SocketConnection {
     if (handler === undefined) return undefined
     try {
       if (!framer.next()) return undefined
-      return decodePacket(framer.buffer, framer.header, framer.start, framer.end, handler.protocolVersion)
+      const { buffer, header, start, end } = framer
+      return decodePacket(buffer, header, start, end, handler.protocolVersion, this.#topics)
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error
       this.#state = 'failed'

@@ -70,3 +70,11 @@ test('before MQTT 5 there is no quota', () => {
   const quota = new ReceiveQuota(Number.POSITIVE_INFINITY)
   for (let n = 0; n < 70_000; n++) assert.equal(quota.take(), true)
 })
+
+test('[MQTT-3.3.2-2] a topic name is judged however often one was repeated before it, and a bad one each time', () => {
+  const aliases = new InboundAliases(0)
+  for (let i = 0; i < 3; i++) assert.equal(aliases.resolve(publish('good')), 'good')
+  for (let i = 0; i < 2; i++) assert.throws(() => aliases.resolve(publish('ba+d')), refused(0x90))
+  assert.equal(aliases.resolve(publish('good')), 'good')
+  assert.throws(() => aliases.resolve(publish('')), refused(0x82))
+})

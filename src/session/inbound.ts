@@ -9,6 +9,8 @@ import { topicNameFault } from '../topic/name.ts'
 export class InboundAliases {
   readonly #maximum: number
   readonly #topics = new Map<number, string>()
+  /** The last name that passed: most publishers repeat it, and it is the same string object then. */
+  #lastName = ''
 
   /** @param maximum the Topic Alias Maximum that CONNACK announced */
   constructor(maximum: number) {
@@ -24,10 +26,15 @@ export class InboundAliases {
   resolve(packet: Publish): string {
     const alias = packet.properties.topicAlias
     if (packet.topicName === '') return this.#lookUp(alias)
-    const fault = topicNameFault(packet.topicName)
-    if (fault !== undefined) throw new ProtocolViolationError('MQTT-3.3.2-2', fault, ReasonCode.topicNameInvalid)
+    if (packet.topicName !== this.#lastName) this.#check(packet.topicName)
     if (alias !== undefined) this.#topics.set(this.#checked(alias), packet.topicName)
     return packet.topicName
+  }
+
+  #check(topicName: string): void {
+    const fault = topicNameFault(topicName)
+    if (fault !== undefined) throw new ProtocolViolationError('MQTT-3.3.2-2', fault, ReasonCode.topicNameInvalid)
+    this.#lastName = topicName
   }
 
   #lookUp(alias: number | undefined): string {
