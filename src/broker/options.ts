@@ -106,7 +106,7 @@ export const brokerOptions = {
     value: integer({ negative: 0 }),
     default: 0,
     reload: 'live',
-    doc: 'Most payload bytes on their way to one client at QoS 1 and 2; 0: no limit. One larger message may go alone.',
+    doc: 'Most bytes (payload, topic, properties) on their way to one client at QoS 1 and 2; 0: no limit. One larger message may go alone.',
   }),
   max_inflight_messages: option({
     scope: 'global',
@@ -146,7 +146,7 @@ export const brokerOptions = {
     value: integer({ negative: 0 }),
     default: 0,
     reload: 'live',
-    doc: 'Most payload bytes that wait for one client; 0: no limit.',
+    doc: 'Most bytes (payload, topic, properties) of the messages that wait for one client; 0: no limit.',
   }),
   max_queued_messages: option({
     scope: 'global',

@@ -19,7 +19,7 @@ export interface Retained {
 
 export interface RetainedStore {
   readonly size: number
-  /** Topic and payload bytes of all of them. */
+  /** Bytes of all of them; see `Message.size`. */
   readonly bytes: number
   set(topicName: string, retained: Retained): void
   delete(topicName: string): void

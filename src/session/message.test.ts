@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { noProperties } from '../mqtt/packet.ts'
+import { noProperties, type Properties } from '../mqtt/packet.ts'
 import { Message, neverExpires } from './message.ts'
 
 const expiring = (at: number) => new Message('t', Buffer.from('x'), 1, false, 'p', noProperties, at)
@@ -33,6 +33,9 @@ test('a message that is kept no longer shares the receive buffer, and copies it 
   assert.equal(kept.buffer.byteLength, 3)
 })
 
-test('the size of a message is that of payload and topic', () => {
+test('the size of a message is what payload, topic and properties have in bytes', () => {
   assert.equal(new Message('a/b', Buffer.from('12345'), 0, false, 'p').size, 8)
+  assert.equal(new Message('ä/b', Buffer.from('12345'), 0, false, 'p').size, 9)
+  const properties: Properties = { contentType: 'ä', userProperties: [['name', 'x'.repeat(1000)]] }
+  assert.equal(new Message('a/b', Buffer.from('12345'), 0, false, 'p', properties).size, 8 + 5 + 1009)
 })

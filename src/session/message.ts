@@ -1,6 +1,7 @@
 // An application message on its way through the broker: made once per PUBLISH, shared by every session it reaches.
 
-import { noProperties, type Properties, type QoS } from '../mqtt/packet.ts'
+import { noProperties, PacketType, type Properties, type QoS } from '../mqtt/packet.ts'
+import { propertiesLength } from '../mqtt/properties.ts'
 
 /** The farthest expiry: never. */
 export const neverExpires = Number.POSITIVE_INFINITY
@@ -17,6 +18,8 @@ export class Message {
   readonly expiresAt: number
   /** The client id of the publisher, for no-local; `''` for the broker's own messages. */
   readonly publisher: string
+  /** What the message counts for in the limits on bytes: payload, topic and properties as on the wire. */
+  readonly size: number
   #payload: Uint8Array
   #owned: boolean
   /** @internal The PUBLISH at QoS 0 as every plain subscriber of that version gets it; made by the first. */
@@ -42,6 +45,7 @@ export class Message {
     this.publisher = publisher
     this.properties = properties
     this.expiresAt = expiresAt
+    this.size = payload.length + Buffer.byteLength(topicName) + propertiesLength(properties, PacketType.publish)
     this.frame4 = undefined
     this.frame5 = undefined
   }
@@ -57,11 +61,6 @@ export class Message {
       this.#owned = true
     }
     return this
-  }
-
-  /** What the message counts for in the limits on bytes: payload and topic. */
-  get size(): number {
-    return this.#payload.length + this.topicName.length
   }
 
   hasExpired(now: number): boolean {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import { RecordingOutlet } from '../../test/support/recording-outlet.ts'
-import { noProperties, type QoS } from '../mqtt/packet.ts'
+import { noProperties, type Properties, type QoS } from '../mqtt/packet.ts'
 import { Message, neverExpires } from './message.ts'
 import { type Delivery, type OfferOutcome, Outbound, type OutboundLimits } from './outbound.ts'
 
@@ -378,4 +378,17 @@ test('[MQTT-3.1.2-6] clear leaves nothing of an ended session', () => {
   outbound.clear()
   assert.deepEqual([outbound.queuedMessages, outbound.inflightMessages, outbound.waitingBytes], [0, 0, 0])
   assert.deepEqual(reconnect(outbound).sent, [])
+})
+
+test('max_queued_bytes: properties count like payload, or a queue of small payloads would have no bound', () => {
+  const { outbound } = start({ max_queued_bytes: 3000 })
+  outbound.disconnect()
+  const laden = (): Delivery => {
+    const properties: Properties = { userProperties: [['name', 'x'.repeat(1000)]] }
+    return { ...delivery('a', 1), message: new Message('t', Buffer.from('a'), 1, false, 'p', properties) }
+  }
+  assert.deepEqual(
+    [1, 2, 3].map(() => outbound.offer(laden(), 0)),
+    ['queued', 'queued', 'dropped'],
+  )
 })

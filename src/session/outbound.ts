@@ -76,7 +76,7 @@ export class Outbound {
     return this.#inflight.size
   }
 
-  /** Topic and payload bytes of all messages, queued or under way. */
+  /** Bytes of all messages, queued or under way; see `Message.size`. */
   get waitingBytes(): number {
     return this.#queuedBytes + this.#inflightBytes
   }
