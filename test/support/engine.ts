@@ -58,20 +58,30 @@ export class MemoryTransport implements Transport {
   queuedBytes = 0
   closed = false
   paused = false
+  #onActivity: (() => void) | undefined
   send(bytes: Uint8Array): void {
     if (!this.closed) this.sent.push(bytes)
+    this.#onActivity?.()
   }
   close(): void {
     this.closed = true
+    this.#onActivity?.()
   }
   destroy(): void {
-    this.closed = true
+    this.close()
   }
+  established(): void {}
   pause(): void {
     this.paused = true
   }
   resume(): void {
     this.paused = false
+  }
+  /** Until the broker sends something or ends the connection. */
+  activity(): Promise<void> {
+    return new Promise(resolve => {
+      this.#onActivity = resolve
+    })
   }
 }
 
@@ -326,6 +336,11 @@ export class EngineClient {
   drain(): void {
     this.transport.queuedBytes = 0
     this.handler.drained()
+  }
+
+  /** What the broker thinks about off the event loop, or after a while, has been answered. */
+  async answered(): Promise<void> {
+    if (this.transport.sent.length === this.#read && !this.transport.closed) await this.transport.activity()
   }
 
   /** The network goes away without a DISCONNECT. */
