@@ -99,6 +99,7 @@ export function deliverMessage(broker: Broker, message: Permitted<Message>, now:
     for (let i = first; i < first + count; i++) deliver(broker, reached[i] as Subscription, message, now)
     reached.length = first
   }
+  message.dropFrames()
   return count
 }
 

@@ -22,7 +22,7 @@ export class Message {
   readonly size: number
   #payload: Uint8Array
   #owned: boolean
-  /** @internal The PUBLISH at QoS 0 as every plain subscriber of that version gets it; made by the first. */
+  /** @internal The PUBLISH at QoS 0 as every plain subscriber of that version gets it; made by the first of a turn. */
   frame4: Uint8Array | undefined
   /** @internal */
   frame5: Uint8Array | undefined
@@ -61,6 +61,12 @@ export class Message {
       this.#owned = true
     }
     return this
+  }
+
+  /** The turn that shared the frames is over: whoever keeps the message need not keep them too. */
+  dropFrames(): void {
+    this.frame4 = undefined
+    this.frame5 = undefined
   }
 
   hasExpired(now: number): boolean {

@@ -136,8 +136,7 @@ export class Outbound {
       this.#queuedBytes -= delivery.message.size
       if (delivery.qos === 0) this.#queuedQoS0--
       if (delivery.message.hasExpired(now)) continue
-      if (delivery.qos === 0) outlet.sendPublish(delivery, 0, false)
-      else this.#start(delivery)
+      this.#sendWaiting(delivery, outlet)
     }
   }
 
@@ -186,6 +185,15 @@ export class Outbound {
     this.#queuedQoS0 = 0
     this.#unacknowledged = 0
     this.#unsent = 0
+  }
+
+  #sendWaiting(delivery: Delivery, outlet: Outlet): void {
+    if (delivery.qos > 0) {
+      this.#start(delivery)
+      return
+    }
+    outlet.sendPublish(delivery, 0, false)
+    delivery.message.dropFrames()
   }
 
   #offerQoS0(delivery: Delivery, now: number): OfferOutcome {
