@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { AclFileError, parseAclFile } from './acl-file.ts'
+import { AclFileError, parseAclFile, parseAclLines } from './acl-file.ts'
 
 const path = '/etc/mosquitto/acl'
 
 /** Each rule as `line kind access user: topic`, with `-` for nobody. */
 function rulesOf(text: string): string[] {
-  const { list } = parseAclFile(text, path).rules
-  return list.map(rule => `${rule.line} ${rule.kind} ${rule.access} ${rule.username ?? '-'}: ${rule.topicFilter}`)
+  const { rules } = parseAclLines(text, path)
+  return rules.map(rule => `${rule.line} ${rule.kind} ${rule.access} ${rule.username ?? '-'}: ${rule.topicFilter}`)
 }
 
 function errorOf(text: string): AclFileError {

@@ -7,8 +7,8 @@ import type { AclAccess, AclRule } from './acl-rule-tree.ts'
 import { AclRules } from './acl-rules.ts'
 import { accessHint, denialFault, keywordHint, topicWarnings, usernameWarning } from './acl-traps.ts'
 
-export interface ParsedAclFile {
-  readonly rules: AclRules
+export interface ParsedAclFile<Rules = AclRules> {
+  readonly rules: Rules
   /** For the log, type `warning`: lines that are legal and hardly meant so. */
   readonly warnings: readonly string[]
   /** For the log, type `information`. */
@@ -27,17 +27,27 @@ export class AclFileError extends AppError {
 }
 
 /**
- * Parses an ACL file.
+ * Parses an ACL file; its rules are ready to be asked.
+ *
+ * @throws AclFileError as `parseAclLines`
+ */
+export function parseAclFile(text: string, path: string): ParsedAclFile {
+  const parsed = parseAclLines(text, path)
+  return { ...parsed, rules: new AclRules(parsed.rules) }
+}
+
+/**
+ * Parses the lines of an ACL file to rules in their order.
  *
  * @param text decoded as UTF-8 with replacement, and with its byte order mark if it has one: rules with U+FFFD in them
  *   are refused, comments in other encodings do no harm
  * @param path for messages
  * @throws AclFileError at the first line that Mosquitto would refuse, or that would deny less than it says
  */
-export function parseAclFile(text: string, path: string): ParsedAclFile {
+export function parseAclLines(text: string, path: string): ParsedAclFile<readonly AclRule[]> {
   const parser = new AclFileParser(path)
   for (const line of text.split('\n')) parser.parseLine(line)
-  return { rules: new AclRules(parser.rules), warnings: parser.warnings, notes: parser.notes }
+  return { rules: parser.rules, warnings: parser.warnings, notes: parser.notes }
 }
 
 const replacementCharacter = '\ufffd'

@@ -2,11 +2,12 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { naivelyMatches } from '../../test/support/topics.ts'
+import type { Log } from '../base/log.ts'
+import { createAccess } from './access.ts'
 import { parseAclFile } from './acl-file.ts'
 import type { AclAction, AclRule } from './acl-rule-tree.ts'
-import { type AclClient, AclRules, decide } from './acl-rules.ts'
-
-const write: AclAction = 'write'
+import { type AclClient, AclRules } from './acl-rules.ts'
+import { provePrincipal } from './principal.ts'
 
 interface Case {
   readonly name: string
@@ -154,9 +155,9 @@ const cases: Case[] = [
   },
   {
     name: 'features F6: only a rule that begins with $ reaches $-topics',
-    acl: 'topic #\ntopic +/b\ntopic $SYS/a',
-    allowed: { '$SYS/a': 3 },
-    denied: { '$SYS/b': 0, $SYS: 0 },
+    acl: 'topic #\ntopic +/b\ntopic $app/a',
+    allowed: { '$app/a': 3 },
+    denied: { '$app/b': 0, $app: 0 },
   },
   {
     name: 'features F6: a username that begins with $ does not open $-topics',
@@ -180,53 +181,47 @@ const cases: Case[] = [
   },
 ]
 
-describe('decide', () => {
+describe('createAccess and the rule that decides', () => {
   for (const { name, acl, username, clientId = 'c1', allowed = {}, denied = {} } of cases) {
     it(name, () => {
-      const { rules } = parseAclFile(acl, 'acl')
-      const client = { username, clientId }
+      const { publishes, decidingLine } = clientOf(acl, username, clientId)
       for (const [topicName, line] of Object.entries(allowed)) {
-        const decision = decide(rules, client, write, topicName)
-        assert.deepEqual([decision.allowed, decision.rule?.line], [true, line], topicName)
+        assert.deepEqual([publishes(topicName), decidingLine(topicName)], [true, line], topicName)
       }
       for (const [topicName, line] of Object.entries(denied)) {
-        const decision = decide(rules, client, write, topicName)
-        assert.deepEqual([decision.allowed, decision.rule?.line ?? 0], [false, line], topicName)
+        assert.deepEqual([publishes(topicName), decidingLine(topicName)], [false, line], topicName)
       }
     })
   }
 
-  it('features F6: allows everything without a file', () => {
-    assert.deepEqual(decide(undefined, { username: 'a', clientId: '#' }, write, '$SYS/a'), {
-      allowed: true,
-      rule: undefined,
-      refusal: undefined,
-    })
-  })
-
   it('features F5: names the dangerous username or client id, escaped, and only where it mattered', () => {
-    const { rules } = parseAclFile('user +\ntopic own\npattern %u/%c', 'acl')
-    const refusal = (username: string, clientId: string, topicName = 'x'): string | undefined =>
-      decide(rules, { username, clientId }, write, topicName).refusal
-    assert.equal(refusal('+', 'c1'), 'ACL denying access to client with dangerous username "+"')
-    assert.equal(refusal('bob', 'c\n#'), 'ACL denying access to client with dangerous client id "c\\x0a#"')
-    assert.equal(refusal('bob', 'c/d'), 'ACL denying access to client with dangerous client id "c/d"')
-    assert.equal(refusal('b/c', 'c1'), 'ACL denying access to client with dangerous username "b/c"')
-    assert.equal(refusal('+', 'c1', 'own'), undefined)
-    assert.equal(refusal('bob', 'c1'), undefined)
+    const acl = 'user +\ntopic own\npattern %u/%c'
+    const refusals = (username: string, clientId: string, topicName = 'x'): readonly string[] => {
+      const { publishes, lines } = clientOf(acl, username, clientId)
+      publishes(topicName)
+      return lines
+    }
+    const denying = 'ACL denying access to client with dangerous'
+    assert.deepEqual(refusals('+', 'c1'), [`${denying} username "+"`])
+    assert.deepEqual(refusals('bob', 'c\n#'), [`${denying} client id "c\\x0a#"`])
+    assert.deepEqual(refusals('bob', 'c/d'), [`${denying} client id "c/d"`])
+    assert.deepEqual(refusals('b/c', 'c1'), [`${denying} username "b/c"`])
+    assert.deepEqual(refusals('+', 'c1', 'own'), [])
+    assert.deepEqual(refusals('bob', 'c1'), [])
   })
 
   it('features 2a-17: a / in a name that no grant uses is nobody’s danger', () => {
-    const { rules } = parseAclFile('pattern read %u/a', 'acl')
-    assert.equal(decide(rules, { username: 'bob', clientId: 'c/d' }, write, 'x').refusal, undefined)
+    const { publishes, lines } = clientOf('pattern read %u/a', 'bob', 'c/d')
+    assert.deepEqual([publishes('x'), lines], [false, []])
   })
 
   it('stands rules and topics of thousands of levels', () => {
     const deep = 'a/'.repeat(30_000)
-    const { rules } = parseAclFile(`topic ${'+/'.repeat(30_000)}x\npattern ${deep}%c`, 'acl')
-    assert.equal(decide(rules, { username: undefined, clientId: 'c1' }, write, `${deep}x`).rule?.line, 1)
-    assert.equal(decide(rules, { username: 'bob', clientId: 'c1' }, write, `${deep}c1`).rule?.line, 2)
-    assert.equal(decide(rules, { username: 'bob', clientId: 'c1' }, write, deep).rule, undefined)
+    const acl = `topic ${'+/'.repeat(30_000)}x\npattern ${deep}%c`
+    assert.equal(clientOf(acl, undefined, 'c1').decidingLine(`${deep}x`), 1)
+    const bob = clientOf(acl, 'bob', 'c1')
+    assert.equal(bob.decidingLine(`${deep}c1`), 2)
+    assert.equal(bob.decidingLine(deep), 0)
   })
 })
 
@@ -260,9 +255,9 @@ describe('AclRules', () => {
         fc.array(topicName, { minLength: 1, maxLength: 6 }),
         (drafts, who, action, topicNames) => {
           const list = drafts.map((draft, index) => ({ ...draft, line: index + 1 }))
-          const rules = new AclRules(list)
+          const subject = new AclRules(list).subject(who)
           for (const topic of topicNames) {
-            assert.equal(decide(rules, who, action, topic).rule, naivelyDecide(list, who, action, topic), topic)
+            assert.equal(subject.decidingRule(action, topic), naivelyDecide(list, who, action, topic), topic)
           }
         },
       ),
@@ -291,6 +286,21 @@ describe('AclRules', () => {
     }
   })
 })
+
+/** A client as the broker asks for it, and the line of the rule that decides. */
+function clientOf(acl: string, username: string | undefined, clientId: string) {
+  const { rules } = parseAclFile(acl, 'acl')
+  const lines: string[] = []
+  const log: Log = { enabled: () => true, write: (_, line) => lines.push(line) }
+  const principal = provePrincipal(username, username === undefined ? 'anonymous' : 'password', '')
+  const access = createAccess(rules, principal, clientId, log)
+  const subject = rules.subject({ username, clientId })
+  return {
+    lines,
+    publishes: (topicName: string) => access.publish({ topicName }) !== undefined,
+    decidingLine: (topicName: string) => subject.decidingRule('write', topicName)?.line ?? 0,
+  }
+}
 
 /** The rules of features F4 to F6 as they read, one after the other. */
 function naivelyDecide(list: AclRule[], who: AclClient, action: AclAction, topicName: string): AclRule | undefined {

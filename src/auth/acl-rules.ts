@@ -10,15 +10,6 @@ export interface AclClient {
   readonly clientId: string
 }
 
-/** An answer, and why: for people, `acl check` and audit. */
-export interface AclDecision {
-  readonly allowed: boolean
-  /** The rule that decided; undefined when none did, and what is not granted is denied. */
-  readonly rule: AclRule | undefined
-  /** Mosquitto's log line when the client's own name kept pattern rules from being asked. */
-  readonly refusal: string | undefined
-}
-
 /** Denials and grants of one user, of the anonymous, or of the patterns. */
 class RuleSet {
   readonly denials = new AclRuleTree()
@@ -32,16 +23,14 @@ class RuleSet {
 
 /** The rules of one ACL file, ready to be asked. A file without rules denies everything (features F6). */
 export class AclRules {
-  /** In the order of the file. */
-  readonly list: readonly AclRule[]
   readonly #anonymous = new RuleSet()
   readonly #users = new Map<string, RuleSet>()
   readonly #patterns = new RuleSet()
   readonly #grantedVariables = { clientId: false, username: false }
   readonly #hasPatterns: boolean
 
+  /** @param list in the order of the file */
   constructor(list: readonly AclRule[]) {
-    this.list = list
     this.#hasPatterns = list.some(rule => rule.kind === 'pattern')
     for (const rule of list) {
       if (rule.kind === 'pattern') this.#addPattern(rule)
@@ -120,23 +109,6 @@ export class AclSubject {
       this.#patterns?.denials.find(action, topicName, this.#denied) ??
       this.#patterns?.grants.find(action, topicName, this.#granted)
     )
-  }
-}
-
-/** Asks the rules as the broker does, and says which one decided. Without an ACL file everything is allowed. */
-export function decide(
-  rules: AclRules | undefined,
-  client: AclClient,
-  action: AclAction,
-  topicName: string,
-): AclDecision {
-  if (rules === undefined) return { allowed: true, rule: undefined, refusal: undefined }
-  const subject = rules.subject(client)
-  const rule = subject.decidingRule(action, topicName)
-  return {
-    allowed: isGrant(rule),
-    rule,
-    refusal: rule === undefined ? subject.refusal : undefined,
   }
 }
 
