@@ -30,7 +30,7 @@ export function refuseForeignOwner(files: DataDirectory): void {
 /** A line of warning for a broker that stayed root; empty when it did not. To be asked once it listens. */
 export function rootWarning({ dir, config }: DataDirectory): string {
   if (process.geteuid?.() !== 0) return ''
-  return `Warning: the broker runs as root, and every network reaches it. Better an account of its own: stop it, then
+  return `\nWarning: the broker runs as root, and every network reaches it. Better an account of its own: stop it, then
   chown -R ACCOUNT ${shellQuote(dir)}, and 'user ACCOUNT' instead of 'user root' in ${escapeText(config, 4096)}
 `
 }
