@@ -1,8 +1,9 @@
 // Reads the README as a script. The word behind a code block's language says what a reader does with it:
 //
 //   conf file=NAME         writes the block to NAME in the clone
-//   sh run [exits=N] [types="TEXT"]
-//                          runs it to its end; it must exit with N, 0 unless told; TEXT is typed whenever it asks
+//   sh run [root] [exits=N] [types="TEXT"]
+//                          runs it to its end, as root only if told so; it must exit with N, 0 unless told; TEXT is typed
+//                          whenever it asks
 //   sh serve               starts it, and leaves it running until the next one starts or the README ends
 //   text prints            what the block before it printed
 //
@@ -10,7 +11,13 @@
 
 export type Block =
   | { readonly kind: 'file'; readonly name: string; readonly text: string }
-  | { readonly kind: 'run'; readonly script: string; readonly exits: number; readonly types: string | undefined }
+  | {
+      readonly kind: 'run'
+      readonly script: string
+      readonly rootOnly: boolean
+      readonly exits: number
+      readonly types: string | undefined
+    }
   | { readonly kind: 'serve'; readonly script: string }
   | { readonly kind: 'prints'; readonly text: string }
 
@@ -37,5 +44,6 @@ function readBlock(info: string, text: string): Block | undefined {
   if (/^text prints$/.test(info)) return { kind: 'prints', text }
   if (!/^sh run\b/.test(info)) return undefined
   const exits = Number(/ exits=(\d+)/.exec(info)?.[1] ?? 0)
-  return { kind: 'run', script: text, exits, types: / types="([^"]*)"/.exec(info)?.[1] }
+  const rootOnly = /^sh run root\b/.test(info)
+  return { kind: 'run', script: text, rootOnly, exits, types: / types="([^"]*)"/.exec(info)?.[1] }
 }

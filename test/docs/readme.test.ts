@@ -2,10 +2,11 @@
 // because tests run side by side; `npm ci` is left out, because it is how this test came to run.
 
 import assert from 'node:assert/strict'
-import { cpSync, globSync, mkdtempSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import { chmodSync, cpSync, globSync, mkdtempSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test, { type TestContext } from 'node:test'
+import { clientRecipe } from '../../src/cli/up-arguments.ts'
 import { read, repository, repositoryFiles } from '../repo/source-files.ts'
 import { freePort } from '../support/free-port.ts'
 import { type LineProcess, runProgram, startProgram } from '../support/line-process.ts'
@@ -63,6 +64,11 @@ test('the README has three worked examples, each of which runs something and say
   }
 })
 
+test('the recipe for a further device is the one that castellan up --help tells', () => {
+  const inExamples = examples.flatMap(([, blocks]) => blocks).filter(block => block.kind === 'run')
+  assert.equal(inExamples.filter(({ script }) => script.includes(clientRecipe)).length, 1)
+})
+
 function firstCommand(): string {
   const block = sections.get('Two commands')?.find(({ kind }) => kind === 'serve')
   assert.ok(block?.kind === 'serve')
@@ -100,13 +106,13 @@ class Reader {
   async follow(block: Block): Promise<void> {
     switch (block.kind) {
       case 'file':
-        writeFileSync(join(this.#clone, block.name), this.#local(block.text) + this.#stayRoot(block))
+        writeFileSync(join(this.#clone, block.name), this.#local(block.text))
         return
       case 'serve':
         await this.serve(block.script)
         return
       case 'run':
-        await this.#run(block)
+        if (!block.rootOnly || process.geteuid?.() === 0) await this.#run(block)
         return
       case 'prints':
         assert.deepEqual(this.#printed, block.text.trimEnd().split('\n'))
@@ -147,15 +153,12 @@ class Reader {
       .replace(/castellan up\b(?!.*--port)/, `castellan up --port ${tls} --local-port ${plain}`)
       .replace(/(mosquitto_(?:pub|sub)) (?!.*-p )/g, `$1 -p ${plain} `)
   }
-
-  /** Root's broker becomes the user `mosquitto`, who may not read root's password files. */
-  #stayRoot(block: Extract<Block, { kind: 'file' }>): string {
-    return process.getuid?.() === 0 && block.name.endsWith('.conf') ? 'user root\n' : ''
-  }
 }
 
 async function newReader(t: TestContext): Promise<Reader> {
   const clone = mkdtempSync(join(tmpdir(), 'castellan-readme-'))
+  // As `git clone` makes it: the account that root's broker becomes can get at it.
+  chmodSync(clone, 0o755)
   t.after(() => rmSync(clone, { recursive: true, force: true }))
   for (const path of repositoryFiles()) cpSync(join(repository, path), join(clone, path))
   symlinkSync(join(repository, 'node_modules'), join(clone, 'node_modules'))
