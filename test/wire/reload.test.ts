@@ -126,7 +126,7 @@ for (const { what, options = '', files = {}, lines } of faults) {
     const client = await join(t, broker, alice)
     const said = await reload(broker, options, refused)
     const expected = lines.map(line => line.replace('%', broker.process.dir))
-    const at = said.indexOf(expected[0]!)
+    const at = said.findIndex(line => line.startsWith(expected[0]!))
     assert(at !== -1, `${expected[0]} is not among\n${said.join('\n')}`)
     for (const [index, line] of expected.entries()) {
       assert(said[at + index]?.startsWith(line), `${said[at + index]} does not begin with ${line}`)
@@ -301,7 +301,7 @@ test('conf §2: limits that are documented as live hold for the connections that
   client.send('82 09 00 01 00 00 03', Buffer.from('two'), '00')
   assert.deepEqual((await client.expectSuback()).reasonCodes, [0x97])
   client.send(publishBytes({ topic: 'one', qos: 1, payload: 'four' }))
-  assert.equal((await client.expectAcknowledgement('PUBACK')).reasonCode, 0x95)
+  assert.equal((await client.expectAcknowledgement('PUBACK')).reasonCode, 0x83)
 })
 
 /** `Throttle`'s first step, less what clocks may differ by. */
