@@ -238,6 +238,10 @@ export class ClientConnection implements ConnectionHandler, Conversation, Outlet
     this.acknowledge(PacketType.pubrel, packetId, reasonCode)
   }
 
+  dropped(): void {
+    this.broker.counters.publishDropped++
+  }
+
   sendSuback(packetId: number, reasonCodes: readonly number[]): void {
     traceSending(this, 'SUBACK')
     this.send({ type: PacketType.suback, packetId, reasonCodes, properties: noProperties })

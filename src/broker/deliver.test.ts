@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { Engine } from '../../test/support/engine.ts'
+import { Engine, lasting } from '../../test/support/engine.ts'
 import { PacketType } from '../mqtt/packet.ts'
 
 test('[MQTT-4.3.1-1] a client whose thousands of answers have not left yet still gets the QoS 0 messages of others', () => {
@@ -24,4 +24,16 @@ test('max_buffered_bytes: a client with that many bytes before it gets no more Q
   slow.drain()
   publisher.publish('t', 'kept')
   assert.deepEqual(slow.payloads(), ['kept'])
+})
+
+test('$SYS counts a message that waited and expired as dropped, and no other', () => {
+  const engine = new Engine()
+  engine.connect('away', lasting()).subscribe('#', { qos: 1 })
+  engine.connect('away', lasting()).vanish()
+  const publisher = engine.connect('p')
+  publisher.publish('t', 'expires', { qos: 1, properties: { messageExpiryInterval: 10 } })
+  publisher.publish('t', 'stays', { qos: 1 })
+  engine.pass(10_000)
+  assert.deepEqual(engine.connect('away', lasting()).answerAll(), ['stays'])
+  assert.equal(engine.broker.counters.publishDropped, 1)
 })

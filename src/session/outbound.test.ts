@@ -392,3 +392,28 @@ test('max_queued_bytes: properties count like payload, or a queue of small paylo
     ['queued', 'queued', 'dropped'],
   )
 })
+
+test('[MQTT-3.1.2-25] [MQTT-3.3.2-5] whatever is dropped after it waited is told once: too large, expired, too large to be sent again', () => {
+  const { outbound, outlet, offer } = start({ max_inflight_messages: 1 })
+  offer('begun', 1)
+  outbound.offer(delivery('expires', 1, 5000), 0)
+  for (const payload of ['large', 'taken']) offer(payload, 1)
+  outlet.tooLarge.add('large')
+  outbound.puback(1, 5000)
+  assert.deepEqual([outlet.sent, outlet.drops], [['begun q1 m1', 'taken q1 m3'], 2])
+  outbound.disconnect()
+  const next = new RecordingOutlet()
+  next.tooLarge.add('taken')
+  outbound.connect(next, 65_535, 5000)
+  assert.deepEqual([next.sent, next.drops], [[], 1])
+})
+
+test('queue_qos0_messages: what waited and is too large for the client now is told as dropped', () => {
+  const { outbound, offer } = start({ queue_qos0_messages: true })
+  outbound.disconnect()
+  for (const payload of ['large', 'small']) offer(payload, 0)
+  const outlet = new RecordingOutlet()
+  outlet.tooLarge.add('large')
+  outbound.connect(outlet, 65_535, 0)
+  assert.deepEqual([outlet.sent, outlet.drops], [['small q0 m0'], 1])
+})

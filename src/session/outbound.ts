@@ -21,6 +21,8 @@ export interface Outlet {
   /** @returns false when the packet passes the client's Maximum Packet Size and was dropped [MQTT-3.1.2-25] */
   sendPublish(delivery: Delivery, packetId: number, dup: boolean): boolean
   sendPubrel(packetId: number, reasonCode: number): void
+  /** A message that waited here was dropped: too large for this client, or expired. */
+  dropped(): void
 }
 
 /** The options that bound a session's outbound half, by their names in mosquitto.conf; 0 is Mosquitto's "unlimited". */
@@ -135,7 +137,10 @@ export class Outbound {
       this.#queue.shift()
       this.#queuedBytes -= delivery.message.size
       if (delivery.qos === 0) this.#queuedQoS0--
-      if (delivery.message.hasExpired(now)) continue
+      if (delivery.message.hasExpired(now)) {
+        outlet.dropped()
+        continue
+      }
       this.#sendWaiting(delivery, outlet)
     }
   }
@@ -189,10 +194,10 @@ export class Outbound {
 
   #sendWaiting(delivery: Delivery, outlet: Outlet): void {
     if (delivery.qos > 0) {
-      this.#start(delivery)
+      if (!this.#start(delivery)) outlet.dropped()
       return
     }
-    outlet.sendPublish(delivery, 0, false)
+    if (!outlet.sendPublish(delivery, 0, false)) outlet.dropped()
     delivery.message.dropFrames()
   }
 
@@ -273,6 +278,7 @@ export class Outbound {
           this.#unacknowledged++
         } else {
           this.#remove(exchange)
+          outlet.dropped()
         }
       }
       exchange.sent = true

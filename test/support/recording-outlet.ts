@@ -7,6 +7,7 @@ export class RecordingOutlet implements Outlet {
   writable = true
   /** Payloads that pass the client's Maximum Packet Size. */
   readonly tooLarge = new Set<string>()
+  drops = 0
   readonly #sent: string[] = []
 
   /** `<payload> q<qos> m<packet id>`, ` dup` behind what is sent again, and `pubrel m<packet id>`, since the last time. */
@@ -19,6 +20,10 @@ export class RecordingOutlet implements Outlet {
     if (this.tooLarge.has(payload)) return false
     this.#sent.push(`${payload} q${qos} m${packetId}${dup ? ' dup' : ''}`)
     return true
+  }
+
+  dropped(): void {
+    this.drops++
   }
 
   sendPubrel(packetId: number, reasonCode: number): void {
