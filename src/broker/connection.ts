@@ -223,8 +223,8 @@ export class ClientConnection implements ConnectionHandler, Conversation, Outlet
     this.send({ type, packetId, reasonCode, properties: noProperties })
   }
 
-  sendPublish(delivery: Delivery, packetId: number, dup: boolean): boolean {
-    const frame = this.agreement.encoder.encode(delivery, packetId, dup, this.broker.clock.now())
+  sendPublish(delivery: Delivery, packetId: number, dup: boolean, now: number): boolean {
+    const frame = this.agreement.encoder.encode(delivery, packetId, dup, now)
     if (frame === undefined) return false
     this.broker.counters.packetsSent++
     this.broker.counters.publishSent++

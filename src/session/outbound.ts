@@ -19,7 +19,7 @@ export interface Outlet {
   /** Whether the transport has room for more; `Outbound.pump` is called when it has again. */
   readonly writable: boolean
   /** @returns false when the packet passes the client's Maximum Packet Size and was dropped [MQTT-3.1.2-25] */
-  sendPublish(delivery: Delivery, packetId: number, dup: boolean): boolean
+  sendPublish(delivery: Delivery, packetId: number, dup: boolean, now: number): boolean
   sendPubrel(packetId: number, reasonCode: number): void
   /** A message that waited here was dropped: too large for this client, or expired. */
   dropped(): void
@@ -118,7 +118,7 @@ export class Outbound {
   offer(delivery: Delivery, now: number): OfferOutcome {
     if (delivery.qos === 0) return this.#offerQoS0(delivery, now)
     if (this.isReadyFor(delivery.qos, delivery.message.size)) {
-      return this.#start(delivery) ? 'sent' : 'dropped'
+      return this.#start(delivery, now) ? 'sent' : 'dropped'
     }
     return this.#enqueue(delivery, now)
   }
@@ -127,7 +127,7 @@ export class Outbound {
   pump(now: number): void {
     const outlet = this.#outlet
     if (outlet === undefined) return
-    if (this.#unsent > 0) this.#resend(outlet)
+    if (this.#unsent > 0) this.#resend(outlet, now)
     while (this.#unsent === 0 && this.#outlet === outlet) {
       const delivery = this.#queue.peek()
       if (delivery === undefined) return
@@ -141,7 +141,7 @@ export class Outbound {
         outlet.dropped()
         continue
       }
-      this.#sendWaiting(delivery, outlet)
+      this.#sendWaiting(delivery, outlet, now)
     }
   }
 
@@ -192,12 +192,12 @@ export class Outbound {
     this.#unsent = 0
   }
 
-  #sendWaiting(delivery: Delivery, outlet: Outlet): void {
+  #sendWaiting(delivery: Delivery, outlet: Outlet, now: number): void {
     if (delivery.qos > 0) {
-      if (!this.#start(delivery)) outlet.dropped()
+      if (!this.#start(delivery, now)) outlet.dropped()
       return
     }
-    if (!outlet.sendPublish(delivery, 0, false)) outlet.dropped()
+    if (!outlet.sendPublish(delivery, 0, false, now)) outlet.dropped()
     delivery.message.dropFrames()
   }
 
@@ -209,7 +209,7 @@ export class Outbound {
     // What waited goes first: QoS 0 keeps its order too [MQTT-4.6.0-5].
     if (this.#queuedQoS0 > 0) return this.#enqueue(delivery, now)
     if (!outlet.writable) return 'dropped'
-    return outlet.sendPublish(delivery, 0, false) ? 'sent' : 'dropped'
+    return outlet.sendPublish(delivery, 0, false, now) ? 'sent' : 'dropped'
   }
 
   #mayStart(size: number): boolean {
@@ -222,11 +222,11 @@ export class Outbound {
     return bytes === 0 || this.#inflight.size === 0 || this.#inflightBytes + size <= bytes
   }
 
-  #start(delivery: Delivery): boolean {
+  #start(delivery: Delivery, now: number): boolean {
     const packetId = this.#takePacketId()
     delivery.message.own()
     const exchange: Exchange = { packetId, delivery, state: 'publish', sent: true, counted: true }
-    if (!(this.#outlet as Outlet).sendPublish(delivery, packetId, false)) return false
+    if (!(this.#outlet as Outlet).sendPublish(delivery, packetId, false, now)) return false
     this.#inflight.set(packetId, exchange)
     this.#inflightBytes += delivery.message.size
     this.#unacknowledged++
@@ -265,7 +265,7 @@ export class Outbound {
     if (delivery.qos === 0) this.#queuedQoS0++
   }
 
-  #resend(outlet: Outlet): void {
+  #resend(outlet: Outlet, now: number): void {
     for (const exchange of this.#inflight.values()) {
       if (exchange.sent) continue
       if (!outlet.writable) return
@@ -273,7 +273,7 @@ export class Outbound {
         outlet.sendPubrel(exchange.packetId, ReasonCode.success)
       } else {
         if (this.#unacknowledged >= this.#receiveMaximum) return
-        if (outlet.sendPublish(exchange.delivery, exchange.packetId, true)) {
+        if (outlet.sendPublish(exchange.delivery, exchange.packetId, true, now)) {
           exchange.counted = true
           this.#unacknowledged++
         } else {
