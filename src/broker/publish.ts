@@ -53,7 +53,8 @@ function takeOver(
   const { message_size_limit: sizeLimit } = broker.settings
   if (sizeLimit > 0 && packet.payload.length > sizeLimit) {
     broker.counters.publishDropped++
-    return ReasonCode.packetTooLarge
+    // Mosquitto says 0x95, which no PUBACK may carry [MQTT-3.4.2-1]; its manual promises this one.
+    return ReasonCode.implementationSpecificError
   }
   const message = toMessage(connection, packet, topicName, now)
   const permitted = connection.session.access.publish(message)
