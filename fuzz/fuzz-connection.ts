@@ -62,6 +62,7 @@ export class FuzzConnection implements Transport {
     this.#state = 'closed'
   }
 
+  established(): void {}
   pause(): void {
     this.#isPaused = true
   }

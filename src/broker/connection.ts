@@ -159,7 +159,15 @@ export class ClientConnection implements ConnectionHandler, Conversation, Outlet
     this.attempt = undefined
     this.#agreement = agreement
     agreement.session.connection = this
+    this.transport.established()
+    // Judging a CONNECT may have taken long; the client can only begin to keep the connection alive now.
+    this.#lastPacketAt = this.broker.clock.now()
     this.#armKeepAlive(this.#lastPacketAt)
+  }
+
+  /** Time for which the broker holds a CONNECT back does not count against its client. */
+  postponeTimeOut(milliseconds: number): void {
+    this.broker.wheel.set(this.#timer, this.#timer.at + milliseconds)
   }
 
   end(reasonCode: number, text?: string): void {

@@ -17,7 +17,7 @@ const limits: TransportLimits = {
   packetTimeoutMs: 1000,
   writeTimeoutMs: 1000,
   maximumPacketSize: 100_000,
-  maximumFirstPacketSize: 64,
+  maximumStrangerPacketSize: 64,
   maximumQueueWeight: 100_000,
 }
 // CONNECT: "MQTT", 3.1.1, clean, 60 s, id "a"
@@ -42,14 +42,14 @@ function connected(onPacket?: (packet: Packet, connection: SocketConnection) => 
       this.bytesSent += bytes
     },
   }
-  let introductions = 0
+  let establishments = 0
   const connection = new SocketConnection(near as unknown as Socket, {
     clock,
     wheel,
     outbox: new Outbox(),
     traffic,
     limits,
-    introduced: () => void introductions++,
+    established: () => void establishments++,
   })
   const handler = new RecordingHandler(packet => onPacket?.(packet, connection))
   connection.start(handler)
@@ -57,7 +57,7 @@ function connected(onPacket?: (packet: Packet, connection: SocketConnection) => 
     clock.advance(ms)
     wheel.advance(clock.now())
   }
-  return { connection, handler, peer, near, traffic, pass, introductions: () => introductions }
+  return { connection, handler, peer, near, traffic, pass, establishments: () => establishments }
 }
 
 /** What the peer receives up to the end of the stream. */
@@ -68,7 +68,7 @@ async function received(peer: Duplex): Promise<string> {
 }
 
 test('packets of one chunk are handed over one by one and in order', async () => {
-  const { handler, peer, traffic, introductions } = connected()
+  const { handler, peer, traffic } = connected()
   peer.write(Buffer.concat([connect, publish(1), pingreq]))
   await handler.waitForPackets(3)
   assert.deepEqual(
@@ -76,7 +76,20 @@ test('packets of one chunk are handed over one by one and in order', async () =>
     [PacketType.connect, PacketType.publish, PacketType.pingreq],
   )
   assert.equal(traffic.bytesReceived, connect.length + 6 + 1 + pingreq.length)
-  assert.equal(introductions(), 1)
+})
+
+test('a stranger may send small packets only; whoever was let in may send larger ones', async () => {
+  const { connection, handler, peer, establishments } = connected()
+  peer.write(connect)
+  await handler.waitForPackets(1)
+  connection.established()
+  assert.equal(establishments(), 1)
+  peer.write(publish(100))
+  await handler.waitForPackets(2)
+  assert.deepEqual(handler.failures, [])
+  const stranger = connected()
+  stranger.peer.write(publish(100))
+  await stranger.handler.waitForFailure()
 })
 
 test('a packet may arrive byte by byte', async () => {

@@ -26,8 +26,8 @@ export interface ConnectionDeps {
   readonly outbox: Outbox
   readonly traffic: TrafficSink
   readonly limits: TransportLimits
-  /** Called once, when the first packet is complete. */
-  introduced(): void
+  /** Called once, when the client is let in. */
+  established(): void
 }
 
 /**
@@ -58,7 +58,6 @@ export class SocketConnection {
   #pumping = false
   #pumpScheduled = false
   #flushScheduled = false
-  #introduced = false
   /** The peer has sent its last byte, and we have not looked at all of them yet. */
   #endReceived = false
   /** Bytes handed to the socket whose write has not completed. */
@@ -69,7 +68,7 @@ export class SocketConnection {
   constructor(socket: Socket, deps: ConnectionDeps) {
     this.#socket = socket
     this.#deps = deps
-    this.#framer = new Framer(deps.limits.maximumFirstPacketSize)
+    this.#framer = new Framer(deps.limits.maximumStrangerPacketSize)
     this.#packetTimer = new Timer(() => this.#cutOff('packet_timeout'))
     this.#writeTimer = new Timer(() => this.#cutOff('write_timeout'))
     // A failed write is followed by the socket's 'error' event.
@@ -126,6 +125,12 @@ export class SocketConnection {
     this.#deps.wheel.clear(this.#packetTimer)
     this.#deps.wheel.clear(this.#writeTimer)
     this.#socket.destroy()
+  }
+
+  /** The client is let in: larger packets are accepted, and it is no longer counted among those that are not. */
+  established(): void {
+    this.#framer.maximumPacketSize = this.#deps.limits.maximumPacketSize
+    this.#deps.established()
   }
 
   pause(): void {
@@ -194,17 +199,10 @@ export class SocketConnection {
       const packet = this.#nextPacket()
       if (packet === undefined) break
       packets++
-      if (!this.#introduced) this.#introduce()
       this.#handler?.receive(packet)
     }
     this.#pumping = false
     if (this.#isReading) this.#watchPacket(packets)
-  }
-
-  #introduce(): void {
-    this.#introduced = true
-    this.#framer.maximumPacketSize = this.#deps.limits.maximumPacketSize
-    this.#deps.introduced()
   }
 
   #nextPacket(): Packet | undefined {

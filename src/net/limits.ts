@@ -12,14 +12,14 @@ export interface TransportLimits {
   readonly writeTimeoutMs: number
   /** `max_packet_size`, in bytes; the announced length is refused before anything of it is held. */
   readonly maximumPacketSize: number
-  /** The same for the first packet, while nothing is known of the peer. */
-  readonly maximumFirstPacketSize: number
+  /** The same while the peer is a stranger: until its CONNECT is accepted. */
+  readonly maximumStrangerPacketSize: number
   /** Twice `max_buffered_bytes`: from here on the peer is not heard until it has taken half of what waits for it. */
   readonly maximumQueueWeight: number
 }
 
-/** Room for a CONNECT with each of its five fields at 64 KiB and as much again in properties. */
-const maximumFirstPacketSize = 640 * 1024
+/** Room for a CONNECT with each of its five fields at 64 KiB, and properties of a sensible size. */
+const maximumStrangerPacketSize = 352 * 1024
 
 /** Below MQTT's 268,435,455 by what forwarding may add: mount point, subscription identifiers, expiry. */
 const largestForwardable = 268_000_000
@@ -31,7 +31,7 @@ export function transportLimits(settings: NetSettings): TransportLimits {
     packetTimeoutMs: settings.packet_timeout * 1000,
     writeTimeoutMs: settings.write_timeout * 1000,
     maximumPacketSize,
-    maximumFirstPacketSize: Math.min(maximumPacketSize, maximumFirstPacketSize),
+    maximumStrangerPacketSize: Math.min(maximumPacketSize, maximumStrangerPacketSize),
     maximumQueueWeight: 2 * settings.max_buffered_bytes,
   }
 }

@@ -77,7 +77,7 @@ class BoundListener implements Listener {
   readonly #tls: TlsAcceptor | undefined
   readonly #servers: Server[] = []
   readonly #open = new Set<Socket>()
-  /** Accepted, but no packet is complete yet: counted against `max_pending_connections`. */
+  /** Accepted, but not let in by the broker yet: counted against `max_pending_connections`. */
   readonly #pending = new Map<Socket, SocketConnection | undefined>()
   readonly #held: Socket[] = []
   #started = false
@@ -222,8 +222,8 @@ class BoundListener implements Listener {
   #connect(raw: Socket, socket: Socket, certificate: CertificateIdentity | undefined, tls: Peer['tls']): void {
     const { clock, wheel, outbox, traffic } = this.#deps
     const limits = transportLimits(this.#deps.settings())
-    const introduced = () => void this.#pending.delete(raw)
-    const connection = new SocketConnection(socket, { clock, wheel, outbox, traffic, limits, introduced })
+    const established = () => void this.#pending.delete(raw)
+    const connection = new SocketConnection(socket, { clock, wheel, outbox, traffic, limits, established })
     this.#pending.set(raw, connection)
     const peer: Peer = { address: raw.remoteAddress ?? '', port: raw.remotePort ?? 0, certificate, tls }
     if (tls === undefined) this.#watchForTls(socket, connection)

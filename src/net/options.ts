@@ -207,7 +207,7 @@ export const netOptions = {
     default: undefined,
     reload: 'restart',
     doc: 'OpenSSL engine that holds the private key.',
-    unsupported: { advice: 'OpenSSL 3 has no engines; keep the key in keyfile' },
+    unsupported: { advice: 'OpenSSL 3 has no engines; keep the key in keyfile', never: true },
   }),
   tls_engine_kpass_sha1: option({
     scope: 'listener',
@@ -215,7 +215,7 @@ export const netOptions = {
     default: undefined,
     reload: 'restart',
     doc: 'SHA-1 of the password of the engine key.',
-    unsupported: { advice: 'OpenSSL 3 has no engines; keep the key in keyfile' },
+    unsupported: { advice: 'OpenSSL 3 has no engines; keep the key in keyfile', never: true },
   }),
   tls_handshake_timeout: option({
     scope: 'global',
@@ -231,7 +231,11 @@ export const netOptions = {
     default: 'pem',
     reload: 'restart',
     doc: 'Whether the private key is in `keyfile` or in an engine.',
-    unsupported: { accepts: value => value !== 'engine', advice: 'OpenSSL 3 has no engines; keep the key in keyfile' },
+    unsupported: {
+      accepts: value => value !== 'engine',
+      advice: 'OpenSSL 3 has no engines; keep the key in keyfile',
+      never: true,
+    },
   }),
   tls_version: option({
     scope: 'listener-only',
@@ -239,7 +243,11 @@ export const netOptions = {
     default: 'tlsv1.2',
     reload: 'new-connections',
     doc: 'Oldest version of TLS that is accepted.',
-    unsupported: { accepts: value => value !== 'tlsv1.1', advice: 'TLS 1.1 is broken; use tlsv1.2 or tlsv1.3' },
+    unsupported: {
+      accepts: value => value !== 'tlsv1.1',
+      advice: 'TLS 1.1 is broken; use tlsv1.2 or tlsv1.3',
+      never: true,
+    },
   }),
   websockets_log_level: option({
     scope: 'global',

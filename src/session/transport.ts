@@ -10,6 +10,8 @@ export interface Transport {
   close(): void
   /** Ends the connection at once and drops what is queued. */
   destroy(): void
+  /** The client was let in: the limits for strangers no longer hold for it. */
+  established(): void
   /** Stops handing over packets (what is already read waits) until `resume`. */
   pause(): void
   resume(): void

@@ -73,6 +73,7 @@ export class ModelLink implements Transport {
     this.#open = false
   }
 
+  established(): void {}
   pause(): void {}
 
   resume(): void {}
