@@ -27,6 +27,7 @@ Made by \`npm run docs\` from the tables in \`src/*/options.ts\`.
 
 Castellan reads Mosquitto's configuration file. Options marked **own** are not known to Mosquitto. Options marked
 **not yet** are known and refused; of those marked **some values not yet**, only values that ask for a missing feature are.
+What is marked **refused** or **some values refused** will not come.
 
 - *Scope*: a \`global\` option holds for the broker. A \`security\` option does too, or belongs to the listener above it
   after \`per_listener_settings true\`. A \`listener\` option belongs to the listener above it; without one it makes the
@@ -76,7 +77,8 @@ function remarks(option: AnyOption): string {
 function supportMark({ scope, unsupported }: AnyOption): string {
   if (scope === 'bridge' || scope === 'plugin') return '**not yet**'
   if (unsupported === undefined) return ''
-  return unsupported.accepts === undefined ? '**not yet**' : '**some values not yet**'
+  const what = unsupported.accepts === undefined ? '' : 'some values '
+  return `**${what}${unsupported.never === true ? 'refused' : 'not yet'}**`
 }
 
 function showDefault(value: unknown): string {

@@ -35,6 +35,8 @@ export interface Unsupported<T> {
   readonly accepts?: (value: T) => boolean
   /** What to do instead, without a final full stop. */
   readonly advice: string
+  /** It will not come, and the text does not say "yet". */
+  readonly never?: true
 }
 
 export interface Option<T = unknown, D = unknown, S extends Scope = Scope> {

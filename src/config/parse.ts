@@ -248,7 +248,7 @@ class ConfigParser {
     this.#reported.set(values, reported.add(key))
     this.#refuse({
       refusedBy: 'castellan',
-      message: `Error: The '${key}' option is not supported yet by Castellan; ${unsupported.advice}.`,
+      message: `Error: ${refusalOf(key, unsupported)} by Castellan; ${unsupported.advice}.`,
       locations: locate(state),
     })
   }
@@ -298,6 +298,10 @@ const unreadable = {
 
 function locate(state: FileState): readonly Location[] {
   return [{ file: state.file, line: state.line }, ...state.includedFrom]
+}
+
+function refusalOf(key: string, { never }: NonNullable<AnyOption['unsupported']>): string {
+  return never === true ? `This '${key}' is refused` : `The '${key}' option is not supported yet`
 }
 
 function originOf(state: FileState): string {
