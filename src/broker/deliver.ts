@@ -10,7 +10,7 @@ import type { Retained } from './retained.ts'
 
 export function deliver(broker: Broker, subscription: Subscription, message: Message, now: number): void {
   if (!mayReach(subscription, message)) return
-  offer(broker, subscription.session, delivery(broker, subscription, message), now)
+  offer(broker, subscription.session, routed(broker, subscription, message), now)
 }
 
 /** One copy per session, at the highest QoS and with all identifiers (`allow_duplicate_messages false`) [MQTT-3.3.4-2]. */
@@ -18,7 +18,7 @@ export function deliverOnce(broker: Broker, reached: readonly Subscription[], me
   const merged = new Map<Session, Delivery>()
   for (const subscription of reached) {
     if (!mayReach(subscription, message)) continue
-    const next = delivery(broker, subscription, message)
+    const next = routed(broker, subscription, message)
     const earlier = merged.get(subscription.session)
     merged.set(subscription.session, earlier === undefined ? next : merge(earlier, next))
   }
@@ -30,7 +30,7 @@ export function deliverRetained(broker: Broker, subscription: Subscription, reta
   const { message, source } = retained
   if (broker.settings.check_retain_source && source !== undefined && !source.mayPublish(message.topicName)) return
   if (!mayReach(subscription, message)) return
-  offer(broker, subscription.session, { ...delivery(broker, subscription, message), retain: true }, now)
+  offer(broker, subscription.session, delivery(broker, subscription, message, true), now)
 }
 
 function mayReach(subscription: Subscription, message: Message): boolean {
@@ -45,11 +45,15 @@ export function effectiveQoS(broker: Broker, subscription: Subscription, message
   return message.qos
 }
 
-function delivery(broker: Broker, subscription: Subscription, message: Message): Delivery {
+function routed(broker: Broker, subscription: Subscription, message: Message): Delivery {
+  return delivery(broker, subscription, message, subscription.retainAsPublished && message.retain)
+}
+
+function delivery(broker: Broker, subscription: Subscription, message: Message, retain: boolean): Delivery {
   return {
     message,
     qos: effectiveQoS(broker, subscription, message),
-    retain: subscription.retainAsPublished && message.retain,
+    retain,
     subscriptionIdentifiers: subscription.identifier === 0 ? undefined : [subscription.identifier],
   }
 }

@@ -3,6 +3,7 @@
 
 import { noProperties, type Properties, type ProtocolVersion } from '../mqtt/packet.ts'
 import { encodePublish } from '../mqtt/packets/publish.ts'
+import { forwardedProperties } from '../session/forwarded-properties.ts'
 import type { Message } from '../session/message.ts'
 import type { Delivery } from '../session/outbound.ts'
 
@@ -94,10 +95,9 @@ function publishProperties(delivery: Delivery, topicAlias: number | undefined, n
   if (topicAlias === undefined && messageExpiryInterval === undefined && subscriptionIdentifiers === undefined) {
     return message.properties
   }
-  return {
-    ...message.properties,
-    ...(topicAlias !== undefined && { topicAlias }),
-    ...(messageExpiryInterval !== undefined && { messageExpiryInterval }),
-    ...(subscriptionIdentifiers !== undefined && { subscriptionIdentifiers }),
-  }
+  const properties = forwardedProperties(message.properties)
+  if (topicAlias !== undefined) properties.topicAlias = topicAlias
+  if (messageExpiryInterval !== undefined) properties.messageExpiryInterval = messageExpiryInterval
+  if (subscriptionIdentifiers !== undefined) properties.subscriptionIdentifiers = subscriptionIdentifiers
+  return properties
 }

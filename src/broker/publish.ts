@@ -5,6 +5,7 @@ import type { Permitted } from '../auth/principal.ts'
 import { ProtocolViolationError } from '../mqtt/errors.ts'
 import { noProperties, PacketType, type Properties, type Publish } from '../mqtt/packet.ts'
 import { ReasonCode } from '../mqtt/reason-code.ts'
+import { forwardedProperties } from '../session/forwarded-properties.ts'
 import { Message, neverExpires } from '../session/message.ts'
 import type { Subscription } from '../session/subscription.ts'
 import { levelCount, longestTopicBytes, topicNameFault } from '../topic/name.ts'
@@ -151,7 +152,7 @@ function toMessage(connection: ClientConnection, packet: Publish, topicName: str
     packet.qos,
     packet.retain,
     connection.session.clientId,
-    properties === noProperties ? noProperties : forwarded(properties),
+    forwarded(properties),
     expiry === undefined ? neverExpires : now + expiry * 1000,
   )
 }
@@ -166,6 +167,6 @@ export function mounted(mountPoint: string | undefined, topicName: string): stri
 
 /** The properties that go on to subscribers unaltered; alias and expiry belong to one hop (§3.3.2.3). */
 function forwarded(properties: Properties): Properties {
-  const { topicAlias: _alias, messageExpiryInterval: _expiry, ...unaltered } = properties
-  return unaltered
+  const isUnaltered = properties.topicAlias === undefined && properties.messageExpiryInterval === undefined
+  return isUnaltered ? properties : forwardedProperties(properties)
 }
