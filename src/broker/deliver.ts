@@ -8,9 +8,21 @@ import type { Subscription } from '../session/subscription.ts'
 import type { Broker } from './broker.ts'
 import type { Retained } from './retained.ts'
 
-export function deliver(broker: Broker, subscription: Subscription, message: Message, now: number): void {
-  if (!mayReach(subscription, message)) return
-  offer(broker, subscription.session, routed(broker, subscription, message), now)
+/**
+ * @param last what this message was delivered as before; most subscribers get the same
+ * @returns what it was delivered as now, for the next call
+ */
+export function deliver(
+  broker: Broker,
+  subscription: Subscription,
+  message: Message,
+  now: number,
+  last: Delivery | undefined,
+): Delivery | undefined {
+  if (!mayReach(subscription, message)) return last
+  const next = fits(broker, subscription, message, last) ? last : routed(broker, subscription, message)
+  offer(broker, subscription.session, next, now)
+  return next
 }
 
 /** One copy per session, at the highest QoS and with all identifiers (`allow_duplicate_messages false`) [MQTT-3.3.4-2]. */
@@ -43,6 +55,21 @@ function mayReach(subscription: Subscription, message: Message): boolean {
 export function effectiveQoS(broker: Broker, subscription: Subscription, message: Message): QoS {
   if (broker.settings.upgrade_outgoing_qos || subscription.qos < message.qos) return subscription.qos
   return message.qos
+}
+
+function fits(
+  broker: Broker,
+  subscription: Subscription,
+  message: Message,
+  last: Delivery | undefined,
+): last is Delivery {
+  return (
+    last !== undefined &&
+    last.subscriptionIdentifiers === undefined &&
+    subscription.identifier === 0 &&
+    last.qos === effectiveQoS(broker, subscription, message) &&
+    last.retain === (subscription.retainAsPublished && message.retain)
+  )
 }
 
 function routed(broker: Broker, subscription: Subscription, message: Message): Delivery {

@@ -7,6 +7,7 @@ import { noProperties, PacketType, type Properties, type Publish } from '../mqtt
 import { ReasonCode } from '../mqtt/reason-code.ts'
 import { forwardedProperties } from '../session/forwarded-properties.ts'
 import { Message, neverExpires } from '../session/message.ts'
+import type { Delivery } from '../session/outbound.ts'
 import type { Subscription } from '../session/subscription.ts'
 import { levelCount, longestTopicBytes, topicNameFault } from '../topic/name.ts'
 import type { Broker } from './broker.ts'
@@ -98,7 +99,8 @@ export function deliverMessage(broker: Broker, message: Permitted<Message>, now:
   if (count > 1 && !broker.settings.allow_duplicate_messages) {
     deliverOnce(broker, reached.splice(first), message, now)
   } else {
-    for (let i = first; i < first + count; i++) deliver(broker, reached[i] as Subscription, message, now)
+    let last: Delivery | undefined
+    for (let i = first; i < first + count; i++) last = deliver(broker, reached[i] as Subscription, message, now, last)
     reached.length = first
   }
   message.dropFrames()
