@@ -261,16 +261,6 @@ test('max_packet_size: an announced length above it is refused before the body a
   assert.equal(handler.failures[0]?.code, 'ERR_MQTT_PACKET_TOO_LARGE')
 })
 
-test('the first packet has a smaller limit than the following ones', async () => {
-  const one = connected()
-  one.peer.write(hex`10 7F`)
-  await one.handler.waitForFailure()
-  assert.equal(one.handler.failures[0]?.code, 'ERR_MQTT_PACKET_TOO_LARGE')
-  const two = connected()
-  two.peer.write(Buffer.concat([connect, publish(500)]))
-  await two.handler.waitForPackets(2)
-})
-
 test('close sends what is queued, then ends', async () => {
   const { connection, handler, peer } = connected()
   const all = received(peer)
