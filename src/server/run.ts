@@ -111,7 +111,8 @@ async function serve(options: RunOptions, config: Config, log: BrokerLog): Promi
     if (!(error instanceof AppError)) throw error
     for (const line of errorLines(error)) log.write('error', line)
     log.flush()
-    return error instanceof ListenerError ? exitCode.unusable : exitCode.configuration
+    const isUnusable = error instanceof ListenerError || error instanceof PidFileError
+    return isUnusable ? exitCode.unusable : exitCode.configuration
   }
   log.write('information', `castellan version ${version()} running`)
   options.onListening?.()
@@ -159,12 +160,18 @@ function untilStopped(signals: Signals, options: RunOptions, running: RunningBro
 
 const nothingToSave = 'Nothing saved: `persistence` is off, sessions and retained messages live in memory.'
 
+class PidFileError extends AppError {
+  constructor(path: string, cause: unknown) {
+    super('ERR_PID_FILE', `Error: Unable to write pid file "${escapeText(path)}".`, { cause })
+  }
+}
+
 function writePidFile(path: string | undefined): void {
   if (path === undefined) return
   try {
     writeFileSync(path, `${process.pid}\n`, { mode: 0o644 })
   } catch (cause) {
-    throw new AppError('ERR_PID_FILE', `Error: Unable to write pid file "${escapeText(path)}".`, { cause })
+    throw new PidFileError(path, cause)
   }
 }
 
