@@ -68,6 +68,12 @@ class FileRealm implements Realm {
     return username !== undefined && passwords?.users.get(username)?.fingerprint === evidence
   }
 
+  knows(principal: Principal): boolean {
+    const { method, username } = principal
+    if (method !== 'password' && method !== 'SCRAM-SHA-256') return this.stillAdmits(principal)
+    return username !== undefined && this.#options.passwords?.users.has(username) === true
+  }
+
   admitsClientId(clientId: string): boolean {
     return clientId.startsWith(this.#options.clientIdPrefixes ?? '')
   }

@@ -59,6 +59,8 @@ export interface Realm {
   beginExchange(method: string, identity: Identity): EnhancedExchange | undefined
   /** Whether a client that was let in under older rules would still be; never asks for the secret again. */
   stillAdmits(principal: Principal): boolean
+  /** Whether the user exists here at all; one whose password was changed does, and keeps what waits in its sessions. */
+  knows(principal: Principal): boolean
   /** Whether this client id may be used here (`clientid_prefixes`). */
   admitsClientId(clientId: string): boolean
   access(principal: Principal, clientId: string): Access

@@ -120,13 +120,25 @@ export class Broker implements RegistryHost {
   }
 
   /**
-   * New settings and rules are in force: whoever they exclude is disconnected (0x98), everybody else goes on under them.
+   * New settings and rules are in force: whoever they exclude is disconnected (0x98), everybody else, connected or away,
+   * goes on under them.
    * The listeners' contexts have been replaced before.
    */
   reconfigure(settings: BrokerSettings): void {
     this.settings = settings
-    for (const connection of this.connections) connection.reauthorize()
-    for (const session of this.registry.values()) session.outbound.limits = this.limits
+    for (const session of [...this.registry.values()]) {
+      session.outbound.limits = this.limits
+      if (session.access.standing === 'admitted') session.outbound.prune(topicName => session.access.receive(topicName))
+      else this.#exclude(session)
+    }
+  }
+
+  /** Nothing more is done in the client's name, its will included; of a user who is gone nothing is left (features B12). */
+  #exclude(session: Session): void {
+    const { standing } = session.access
+    session.will = undefined
+    session.connection?.end(ReasonCode.administrativeAction)
+    if (standing === 'unknown') this.registry.close(session)
   }
 
   /** Tells every client that the server shuts down and ends its connection. Nothing is accepted afterwards. */

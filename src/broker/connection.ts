@@ -196,18 +196,6 @@ export class ClientConnection implements ConnectionHandler, Conversation, Outlet
     this.#finish()
   }
 
-  /** New rules are in force: ends the connection if they exclude its client, or drops what it may no longer receive. */
-  reauthorize(): void {
-    if (this.state !== 'connected') return
-    const { session } = this
-    const { realm } = this.listener
-    if (!realm.stillAdmits(session.principal) || !realm.admitsClientId(session.clientId)) {
-      this.end(ReasonCode.administrativeAction)
-      return
-    }
-    session.outbound.prune(topicName => session.access.receive(topicName))
-  }
-
   /** A later proof by the same owner replaces the earlier one (re-authentication, §4.12.1). */
   prove(principal: Principal): void {
     this.session.principal = principal

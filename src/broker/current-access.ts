@@ -38,6 +38,12 @@ export class CurrentAccess implements SessionAccess {
     return this.#listener.realm.stillAdmits(this.#principal) && this.#current().publish({ topicName }) !== undefined
   }
 
+  get standing(): 'admitted' | 'unproven' | 'unknown' {
+    const { realm } = this.#listener
+    if (realm.stillAdmits(this.#principal) && realm.admitsClientId(this.#clientId)) return 'admitted'
+    return realm.knows(this.#principal) ? 'unproven' : 'unknown'
+  }
+
   #current(): Access {
     const { realm } = this.#listener
     if (realm !== this.#realm) {

@@ -138,7 +138,7 @@ test('max_connections and global_max_connections: one more is closed before a ha
   assert.equal(server.lines.filter(candidate => candidate === line).length, 2)
 })
 
-test('max_pending_connections: silent peers count until their first packet', async t => {
+test('max_pending_connections: strangers count until they are let in, whatever they say', async t => {
   const server = await startListener(t, {}, { max_pending_connections: 1 })
   const silent = await server.connect(t)
   await server.waitForAccepted()
@@ -147,6 +147,9 @@ test('max_pending_connections: silent peers count until their first packet', asy
   await server.waitForLine(/from 127\.0\.0\.1 denied: max_pending_connections exceeded\.$/)
   silent.write(connectPacket)
   await server.accepted[0]?.handler.waitForPackets(1)
+  const another = await server.connect(t)
+  await once(another.resume(), 'close')
+  server.accepted[0]?.transport.established()
   await server.connect(t)
   await server.waitForAccepted(2)
 })
@@ -226,7 +229,7 @@ test('a unix socket: a path that does not fit is refused', async t => {
   })
 })
 
-test('close stops listening and drops the silent; who has spoken stays', async t => {
+test('close stops listening and drops strangers; who was let in stays', async t => {
   const server = await startListener(t)
   const silent = await server.connect(t)
   const speaking = await server.connect(t)
@@ -234,6 +237,7 @@ test('close stops listening and drops the silent; who has spoken stays', async t
   await server.waitForAccepted(2)
   const speaker = server.accepted.find(({ peer }) => peer.port === speaking.localPort)
   await speaker?.handler.waitForPackets(1)
+  speaker?.transport.established()
   server.listener.close()
   await once(silent.resume(), 'close')
   assert.equal(server.listener.connections, 1)

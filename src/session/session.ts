@@ -20,6 +20,8 @@ export interface Conversation {
 
 /** What the session's client may do, by the rules in force when it is asked. */
 export interface SessionAccess extends Access {
+  /** What the rules in force say of whoever opened the session: let in, has to prove itself again, or not known. */
+  readonly standing: 'admitted' | 'unproven' | 'unknown'
   /** Whether the client is still let in and may still publish here what it once retained (`check_retain_source`). */
   mayPublish(topicName: string): boolean
 }

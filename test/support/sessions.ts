@@ -10,6 +10,7 @@ const everything: SessionAccess = {
   receive: () => true,
   subscribe: () => true,
   mayPublish: () => true,
+  standing: 'admitted',
 }
 
 /** @param mayReceive the topics that its client may receive, all when left out */
