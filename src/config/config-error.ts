@@ -34,7 +34,7 @@ export class ConfigError extends AppError {
     const sorted = [...problems].sort(
       (a, b) => Number(b.refusedBy === 'mosquitto') - Number(a.refusedBy === 'mosquitto'),
     )
-    super('ERR_CONFIG', sorted[0]?.message ?? 'configuration refused')
+    super('ERR_CONFIG_REFUSED', sorted[0]?.message ?? 'configuration refused')
     this.problems = sorted
   }
 

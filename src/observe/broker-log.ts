@@ -13,7 +13,7 @@ import { formatTimestamp } from './timestamp.ts'
 /** The log file cannot be opened. */
 export class LogFileError extends AppError {
   constructor(path: string, cause: unknown) {
-    super('ERR_LOG_FILE', `Error: Unable to open log file ${escapeText(path)} for writing.`, { cause })
+    super('ERR_OBSERVE_LOG_FILE', `Error: Unable to open log file ${escapeText(path)} for writing.`, { cause })
   }
 }
 

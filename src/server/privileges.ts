@@ -14,7 +14,7 @@ export function dropPrivileges(user: string): void {
   const candidates = user === 'mosquitto' ? [user, 'nobody'] : [user]
   for (const name of candidates) if (become(name)) return
   throw new AppError(
-    'ERR_USER',
+    'ERR_SERVER_USER',
     `Error: Unable to drop privileges to '${escapeText(user)}' because this user does not exist.`,
   )
 }

@@ -162,7 +162,7 @@ const nothingToSave = 'Nothing saved: `persistence` is off, sessions and retaine
 
 class PidFileError extends AppError {
   constructor(path: string, cause: unknown) {
-    super('ERR_PID_FILE', `Error: Unable to write pid file "${escapeText(path)}".`, { cause })
+    super('ERR_SERVER_PID_FILE', `Error: Unable to write pid file "${escapeText(path)}".`, { cause })
   }
 }
 

@@ -1,0 +1,42 @@
+// The reference of all error codes: one sentence each, which a test compares with the codes in the program.
+
+/** Codes by room, as `ERR_<ROOM>_<WHAT>`, and what each says. */
+export const errorCodes: Readonly<Record<string, string>> = {
+  ERR_AUTH_ACL_FILE: 'A line of an ACL file cannot be read, or would deny less than it says.',
+  ERR_AUTH_CORRUPT_PASSWORD_FILE: 'A password file that `castellan passwd` is to change has a line that is none.',
+  ERR_AUTH_PASSWORD_FILE: 'A password file cannot be read, or a line of it is no entry.',
+  ERR_AUTH_PASSWORD_HASH: 'A password hash cannot be read, or its parameters are outside what is allowed.',
+  ERR_AUTH_SECRET_FILE: 'A file with secrets is no regular file, is too large, or cannot be opened.',
+  ERR_CLI_PASSWD: '`castellan passwd` was called wrongly, or could not do what it was asked.',
+  ERR_CLI_UP: '`castellan up` was called wrongly.',
+  ERR_CONFIG_REFUSED: 'The configuration has faults; nothing of it takes effect.',
+  ERR_CONFIG_VALUE: "An option's value is not of its form or outside its range.",
+  ERR_MQTT_MALFORMED_PACKET: 'A peer sent bytes that are no MQTT packet.',
+  ERR_MQTT_PACKET_TOO_LARGE: 'A peer announced a packet larger than `max_packet_size`.',
+  ERR_MQTT_PROTOCOL_VIOLATION: 'A peer sent a packet that MQTT does not allow there.',
+  ERR_NET_ADDRESS_IN_USE: 'Another program listens where a listener should.',
+  ERR_NET_ADDRESS_NOT_AVAILABLE: "A listener's host, interface or address is not of this machine.",
+  ERR_NET_LISTEN_FAILED: 'A listener cannot be opened, for a reason that has no code of its own.',
+  ERR_NET_PERMISSION_DENIED: 'The user that runs the broker may not listen there.',
+  ERR_NET_TLS_SETTINGS: "A listener's certificate, key, authorities, version or ciphers cannot be used.",
+  ERR_OBSERVE_LOG_FILE: 'The log file cannot be opened.',
+  ERR_PKI_REFUSED: 'A certificate was asked for that the authority does not issue.',
+  ERR_SERVER_PID_FILE: 'The pid file cannot be written.',
+  ERR_SERVER_RELOAD_LISTENER: 'A reload names a listener that is not open.',
+  ERR_SERVER_RULES_FILE: 'An ACL file that the configuration names cannot be read.',
+  ERR_SERVER_USER: 'The user that the broker is to become does not exist.',
+}
+
+/** The text of docs/reference/errors.md. */
+export function errorsPage(): string {
+  const rows = Object.entries(errorCodes).map(([code, sentence]) => `| \`${code}\` | ${sentence} |`)
+  return `${[introduction, '| code | what happened |', '|---|---|', ...rows].join('\n')}\n`
+}
+
+const introduction = `# Error codes
+
+Made by \`npm run docs\` from the table in \`scripts/errors-page.ts\`.
+
+Every error that the program raises on purpose has a code that stays: \`ERR_<ROOM>_<WHAT>\`, after the room of \`src/\`
+that raises it.
+`
