@@ -8,6 +8,9 @@ import { clientExpiration, inflightMessages, mountPoint, protocolVersions, retai
 
 const noPersistence = 'sessions and retained messages live in memory; remove the line or set `persistence false`'
 
+/** Below MQTT's 268,435,455 by what forwarding may add: mount point, subscription identifiers, expiry. */
+const largestForwardable = 268_000_000
+
 export const brokerOptions = {
   accept_protocol_versions: option({
     scope: 'named-listener',
@@ -128,7 +131,11 @@ export const brokerOptions = {
   }),
   max_packet_size: option({
     scope: 'global',
-    value: integer({ minimum: 20, refusal: (_, name) => `Error: '${name}' must be >= 20.` }),
+    value: integer({
+      minimum: 20,
+      maximum: largestForwardable,
+      refusal: (value, name) => `Error: '${name}' must be ${value < 20 ? '>= 20' : `<= ${largestForwardable}`}.`,
+    }),
     default: 2_000_000,
     reload: 'new-connections',
     doc: 'Most bytes of a packet; larger ones end the connection before they are read.',

@@ -21,11 +21,8 @@ export interface TransportLimits {
 /** Room for a CONNECT with each of its five fields at 64 KiB, and properties of a sensible size. */
 const maximumStrangerPacketSize = 352 * 1024
 
-/** Below MQTT's 268,435,455 by what forwarding may add: mount point, subscription identifiers, expiry. */
-const largestForwardable = 268_000_000
-
 export function transportLimits(settings: NetSettings): TransportLimits {
-  const maximumPacketSize = Math.min(settings.max_packet_size, largestForwardable)
+  const { max_packet_size: maximumPacketSize } = settings
   return {
     tlsHandshakeTimeoutMs: settings.tls_handshake_timeout * 1000,
     packetTimeoutMs: settings.packet_timeout * 1000,
