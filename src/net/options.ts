@@ -192,7 +192,7 @@ export const netOptions = {
     value: bool(),
     default: false,
     reload: 'new-connections',
-    doc: 'Switches off the delay of small TCP segments (TCP_NODELAY).',
+    doc: 'Without effect: small TCP segments are never delayed (TCP_NODELAY is always on).',
   }),
   socket_domain: option({
     scope: 'listener',
