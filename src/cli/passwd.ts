@@ -143,8 +143,6 @@ async function obtainPassword(source: PasswordSource, prompts: PasswdIo['stdout'
 async function readPassword(source: PasswordSource, prompts: PasswdIo['stdout'], io: PasswdIo): Promise<Buffer> {
   switch (source.from) {
     case 'argument':
-      // Takes the password out of what other users see of this process.
-      process.title = 'castellan passwd'
       return Buffer.from(source.value)
     case 'environment': {
       const value = io.env[source.name]

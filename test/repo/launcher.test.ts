@@ -2,11 +2,22 @@
 
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { once } from 'node:events'
+import {
+  chmodSync,
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import test, { type TestContext } from 'node:test'
 import { verbs } from '../../src/cli/verbs.ts'
+import { startProgram } from '../support/line-process.ts'
 import { repository } from './source-files.ts'
 
 const program = join(repository, 'bin/castellan')
@@ -54,6 +65,16 @@ test('mosquitto-conf section 8: the pid that was started is the broker: its exit
   assert.equal(started, broker)
   assert.equal(pid.status, 13)
   assert.equal(start([], { PATH: fakeNode(t, 'v24.0.0', 'kill -TERM $$') }).signal, 'SIGTERM')
+})
+
+test('cli section 1: ps shows it as castellan, and none of its arguments', {
+  skip: process.platform !== 'linux' && 'needs /proc',
+}, async t => {
+  const args = ['passwd', '-c', join(temporaryDirectory(t), 'users.pw'), 'alice', 'a password where none belongs']
+  const asking = startProgram(t, program, args)
+  await once(asking.child.stdout!, 'data')
+  const shown = readFileSync(`/proc/${asking.child.pid}/cmdline`, 'utf8').replaceAll('\0', '')
+  assert.equal(shown, 'castellan')
 })
 
 test('cli section 1: a link of an old name is that tool', t => {
