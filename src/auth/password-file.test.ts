@@ -142,3 +142,13 @@ test("features B2: a file that cannot be opened is refused with Mosquitto's text
   assert.ok(file.users.has('alice'))
   assert.match(warnings[0] ?? '', /has world readable permissions/)
 })
+
+test('RFC 5802 §5.1: a SCRAM entry under a name that no login can have is named in a warning, any other is not', t => {
+  const directory = mkdtempSync(join(tmpdir(), 'castellan-password-file-'))
+  t.after(() => rmSync(directory, { recursive: true }))
+  const path = join(directory, 'pw')
+  writeFileSync(path, `cafe\u0301:${scram}\ncaf\u00e9:${scram}\nane\u0301:${pw}\n`, { mode: 0o600 })
+  assert.deepEqual(loadPasswordFile(path, {}).warnings, [
+    `Warning: User 'cafe\u0301' in password file '${path}' cannot log in by SCRAM: SASLprep makes another name of it.`,
+  ])
+})

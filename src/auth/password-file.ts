@@ -13,6 +13,7 @@ import {
   parsePasswordHash,
   type ScramHash,
 } from './password-hash.ts'
+import { isPrepared } from './sasl-prep.ts'
 import { readSecretFile, SecretFileError } from './secret-file.ts'
 
 export interface PasswordEntry {
@@ -63,12 +64,23 @@ export function loadPasswordFile(
 ): { readonly file: PasswordFile; readonly warnings: readonly string[] } {
   try {
     const { bytes, warnings } = readSecretFile(path, env)
-    return { file: parsePasswordFile(bytes, path), warnings }
+    const file = parsePasswordFile(bytes, path)
+    return { file, warnings: [...warnings, ...unreachable(file, path)] }
   } catch (error) {
     if (!(error instanceof SecretFileError)) throw error
     const message = `Unable to open pwfile "${escapeText(path, 4096)}".`
     throw new PasswordFileError(path, undefined, message, error.message, { cause: error })
   }
+}
+
+/** Users with an entry for SCRAM under a name that no SCRAM login can have (RFC 5802 §5.1). */
+function unreachable({ users }: PasswordFile, path: string): string[] {
+  return [...users]
+    .filter(([username, { hash }]) => hash.kind === 'scram-sha-256' && !isPrepared(username))
+    .map(
+      ([username]) =>
+        `Warning: User '${escapeText(username)}' in password file '${escapeText(path, 4096)}' cannot log in by SCRAM: SASLprep makes another name of it.`,
+    )
 }
 
 /**

@@ -11,6 +11,11 @@ const spaces = /\p{Zs}/gu
 const prohibited =
   /[\p{Cc}\p{Co}\p{Cs}\p{Cn}\p{Zl}\p{Zp}\u06dd\u070f\u180e\u200e\u200f\u202a-\u202e\u2061-\u2063\u206a-\u206f\u2ff0-\u2ffb\ufff9-\ufffd\u{1d173}-\u{1d17a}\u{e0001}\u{e0020}-\u{e007f}]/u
 
+/** Whether a SCRAM login can have this name: it is looked up as prepared, so it has to stand in the file in that form. */
+export function isPrepared(username: string): boolean {
+  return saslPrep(username) === username
+}
+
 /** @returns the prepared text, or undefined when it is empty or has a character that RFC 4013 §2.3 prohibits */
 export function saslPrep(text: string): string | undefined {
   const prepared = text.replace(mappedToNothing, '').replace(spaces, ' ').normalize('NFKC')

@@ -3,6 +3,7 @@
 
 import { trimBlanks } from '../auth/password-file.ts'
 import { type HashKind, hashDefaults, hashLimits, minimumScramIterations } from '../auth/password-hash.ts'
+import { isPrepared, saslPrep } from '../auth/sasl-prep.ts'
 import { AppError } from '../base/errors.ts'
 import { escapeText } from '../base/escape.ts'
 import { passwdUsage } from './passwd-help.ts'
@@ -87,6 +88,7 @@ export function parsePasswdArguments(args: readonly string[], calledAs: string):
   refuseContradictions(options)
   const request = readOperands(options, operands)
   if ('username' in request) checkUsername(request.username)
+  if ('source' in request && request.hash.kind === 'scram-sha-256') checkScramName(request.username)
   return request
 }
 
@@ -249,6 +251,17 @@ function checkUsername(username: string): void {
     throw new PasswdUsageError("Error: Username must not begin with '#', which makes a comment.")
   if (trimBlanks(username) !== username)
     throw new PasswdUsageError('Error: Username must not begin or end with a blank.')
+}
+
+/** A SCRAM login looks its name up as SASLprep makes it: under any other form the entry would be out of reach. */
+function checkScramName(username: string): void {
+  if (isPrepared(username)) return
+  const form = saslPrep(username)
+  const why =
+    form === undefined
+      ? 'it has a character that SASLprep prohibits'
+      : `SASLprep makes '${escapeText(form)}' of it, so use that, even if the two look alike`
+  throw new PasswdUsageError(`Error: Username '${escapeText(username)}' cannot log in by SCRAM: ${why}.`)
 }
 
 /** Features B4. @throws {PasswdError} */

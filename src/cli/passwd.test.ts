@@ -107,6 +107,18 @@ test('features B4: -c does not take the place of what is no regular file', async
   assert.equal(statSync(file).isFIFO(), true)
 })
 
+test('RFC 5802 §5.1: a name that SASLprep changes is refused for SCRAM, in any other form and for any other hash taken', async t => {
+  const { file } = place(t, '')
+  for (const [kind, name] of [
+    ['scram-sha-256', 'caf\u00e9'],
+    ['sha512', 'cafe\u0301'],
+  ] as const) {
+    assert.equal((await run(['-H', kind, '-b', file, name, 'pw'])).code, 0, name)
+  }
+  assert.equal((await run(['-H', 'scram-sha-256', '-b', file, 'ane\u0301', 'pw'])).code, 2)
+  assert.deepEqual([...parsePasswordFile(readFileSync(file), file).users.keys()], ['caf\u00e9', 'cafe\u0301'])
+})
+
 test('features B5: a symbolic link is refused, and followed, staying one, where the environment allows it', async t => {
   const { file, directory } = place(t, '')
   const link = join(directory, 'link')
@@ -244,6 +256,18 @@ const misused: readonly Refusal[] = [
     '-H scram-sha-256 -I 4095 F u',
     '',
     exactly('Error: Number of iterations must be at least 4096 with scram-sha-256.'),
+  ],
+  [
+    '-H scram-sha-256 F cafe\u0301',
+    '',
+    exactly(
+      "Error: Username 'cafe\u0301' cannot log in by SCRAM: SASLprep makes 'caf\u00e9' of it, so use that, even if the two look alike.",
+    ),
+  ],
+  [
+    '-H scram-sha-256 F a\u202eb',
+    '',
+    exactly("Error: Username 'a\\u{202e}b' cannot log in by SCRAM: it has a character that SASLprep prohibits."),
   ],
   ['-c -D F u', '', exactly('Error: -c and -D cannot be used together.')],
   ['-c -U F', '', exactly('Error: -c and -U cannot be used together.')],
