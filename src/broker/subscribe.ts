@@ -18,7 +18,7 @@ interface Made {
 /** @throws ProtocolViolationError for a filter that is none, and for no-local on a shared subscription */
 export function receiveSubscribe(broker: Broker, connection: ClientConnection, packet: Subscribe, now: number): void {
   const reasonCodes: number[] = []
-  // A filter that stands several times in one packet counts as its last [MQTT-3.8.4-3].
+  // A filter that stands several times in one packet gets them once if any of the requests asks for them [MQTT-3.8.4-5].
   const sendsRetained = new Map<Subscription, boolean>()
   const identifier = packet.properties.subscriptionIdentifiers?.[0] ?? 0
   for (const request of packet.subscriptions) checkFilter(request)
@@ -28,7 +28,8 @@ export function receiveSubscribe(broker: Broker, connection: ClientConnection, p
       reasonCodes.push(outcome)
     } else {
       reasonCodes.push(outcome.subscription.qos)
-      sendsRetained.set(outcome.subscription, outcome.sendRetained)
+      const { subscription, sendRetained } = outcome
+      sendsRetained.set(subscription, sendRetained || sendsRetained.get(subscription) === true)
     }
   }
   connection.sendSuback(packet.packetId, reasonCodes)
