@@ -34,7 +34,7 @@ export function receivePublish(broker: Broker, connection: ClientConnection, pac
       ReasonCode.receiveMaximumExceeded,
     )
   }
-  const reasonCode = takeOver(broker, connection, packet, topicName, now)
+  const reasonCode = accept(broker, connection, packet, topicName, now)
   if (packet.qos === 1) {
     connection.acknowledge(PacketType.puback, packet.packetId, reasonCode)
   } else if (packet.qos === 2) {
@@ -45,13 +45,7 @@ export function receivePublish(broker: Broker, connection: ClientConnection, pac
 }
 
 /** Limits and rules, then the route. @returns the reason code of the acknowledgement */
-function takeOver(
-  broker: Broker,
-  connection: ClientConnection,
-  packet: Publish,
-  topicName: string,
-  now: number,
-): number {
+function accept(broker: Broker, connection: ClientConnection, packet: Publish, topicName: string, now: number): number {
   const { message_size_limit: sizeLimit } = broker.settings
   if (sizeLimit > 0 && packet.payload.length > sizeLimit) {
     broker.counters.publishDropped++
@@ -69,8 +63,6 @@ function takeOver(
   const reached = routeMessage(broker, permitted, connection.session.access, now)
   return reached === 0 ? ReasonCode.noMatchingSubscribers : ReasonCode.success
 }
-
-const reached: Subscription[] = []
 
 /**
  * Retains, routes and delivers one message.
@@ -93,9 +85,9 @@ export function routeMessage(
  * @returns how many subscriptions it reached
  */
 export function deliverMessage(broker: Broker, message: Permitted<Message>, now: number): number {
-  const first = reached.length
-  broker.router.route(message, reached)
-  const count = reached.length - first
+  const { reached } = broker.router
+  const count = broker.router.route(message)
+  const first = reached.length - count
   if (count > 1 && !broker.settings.allow_duplicate_messages) {
     deliverOnce(broker, reached.splice(first), message, now)
   } else {

@@ -7,9 +7,11 @@ import type { Subscription } from '../session/subscription.ts'
 import { LocalRouter } from './router.ts'
 
 function reached(router: LocalRouter, topicName: string): string[] {
-  const subscriptions: Subscription[] = []
-  router.route(permitOwn(new Message(topicName, new Uint8Array(0), 0, false, 'p')), subscriptions)
-  return subscriptions.map(({ session, fullFilter }) => `${session.clientId} ${fullFilter}`).sort()
+  const count = router.route(permitOwn(new Message(topicName, new Uint8Array(0), 0, false, 'p')))
+  return router.reached
+    .splice(-count, count)
+    .map(({ session, fullFilter }) => `${session.clientId} ${fullFilter}`)
+    .sort()
 }
 
 function subscribe(router: LocalRouter, clientId: string, fullFilter: string): Subscription {
@@ -59,4 +61,13 @@ test('a group whose last member left begins anew with the next one', () => {
     assert.deepEqual(reached(router, 'x'), [`${clientId} $share/g/x`])
     router.unsubscribe(only)
   }
+})
+
+test('a message that is routed while another one is delivered leaves that one’s subscriptions where they are', () => {
+  const router = new LocalRouter()
+  const outer = subscribe(router, 'a', 'outer')
+  subscribe(router, 'b', 'inner')
+  assert.equal(router.route(permitOwn(new Message('outer', new Uint8Array(0), 0, false, 'p'))), 1)
+  assert.deepEqual(reached(router, 'inner'), ['b inner'])
+  assert.deepEqual(router.reached, [outer])
 })

@@ -12,14 +12,19 @@ export interface Router {
   readonly sharedSubscriptionCount: number
   subscribe(subscription: Subscription): void
   unsubscribe(subscription: Subscription): void
+  /** What `route` found: a stack, since delivering one message may end a connection whose will is routed meanwhile. */
+  readonly reached: Subscription[]
   /**
-   * Appends to `reached` every plain subscription that matches and, of each shared group that matches, the one member
-   * whose turn it is [MQTT-4.8.2-3].
+   * Puts onto `reached` every plain subscription that matches and, of each shared group that matches, the one member
+   * whose turn it is [MQTT-4.8.2-3]. The caller takes them off.
+   *
+   * @returns how many
    */
-  route(message: Permitted<Message>, reached: Subscription[]): void
+  route(message: Permitted<Message>): number
 }
 
 export class LocalRouter implements Router {
+  readonly reached: Subscription[] = []
   readonly #tree = new SubscriptionTree<Subscription | SharedGroup>()
   /** By `$share/<name>/<filter>`. */
   readonly #groups = new Map<string, SharedGroup>()
@@ -65,7 +70,9 @@ export class LocalRouter implements Router {
     }
   }
 
-  route(message: Permitted<Message>, reached: Subscription[]): void {
+  route(message: Permitted<Message>): number {
+    const { reached } = this
+    const before = reached.length
     const matched = this.#matched
     this.#tree.match(message.topicName, matched)
     for (let i = 0; i < matched.length; i++) {
@@ -78,5 +85,6 @@ export class LocalRouter implements Router {
       }
     }
     matched.length = 0
+    return reached.length - before
   }
 }
