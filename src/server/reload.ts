@@ -54,7 +54,8 @@ function prepare(running: RunningBroker, next: Config, log: BrokerLog): readonly
   )
   return [...byName(next.listeners)].map(([name, settings]) => {
     const open = openListeners.get(name)
-    if (open === undefined) throw new AppError('ERR_SERVER_RELOAD_LISTENER', `Error: No listener for ${settings.origin}.`)
+    if (open === undefined)
+      throw new AppError('ERR_SERVER_RELOAD_LISTENER', `Error: No listener for ${settings.origin}.`)
     return { open, settings, realm: rules.realm(next.global, settings), swapTls: open.listener.prepareReload(settings) }
   })
 }
