@@ -42,8 +42,9 @@ export class Registry {
   }
 
   /**
-   * Gives the client id's session to a newly proven principal (whether it may have it was decided before): the existing one, or a new one when there is none or
-   * `cleanStart` asks for it [MQTT-3.1.2-4]. An earlier connection is told 0x8E and closed [MQTT-3.1.4-3].
+   * Gives the client id's session to a newly proven principal (whether it may have it was decided before): the existing
+   * one, or a new one when there is none or `cleanStart` asks for it [MQTT-3.1.2-4]. An earlier connection is told 0x8E
+   * and closed [MQTT-3.1.4-3].
    */
   claim(
     clientId: string,
@@ -87,8 +88,10 @@ export class Registry {
     if (this.#sessions.get(session.clientId) !== session) return
     this.#sessions.delete(session.clientId)
     this.#host.wheel.clear(session.expiryTimer)
-    for (const subscription of session.subscriptions.values()) this.#host.router.unsubscribe(subscription)
-    session.subscriptions.clear()
+    for (const subscription of session.subscriptions.values()) {
+      this.#host.router.unsubscribe(subscription)
+      session.removeSubscription(subscription)
+    }
     session.outbound.clear()
     if (session.will !== undefined) this.#host.publishWill(session)
   }
