@@ -162,6 +162,14 @@ export const brokerOptions = {
     reload: 'live',
     doc: 'Most messages that wait for one client; further ones are dropped; 0: no limit.',
   }),
+  max_subscription_levels_per_client: option({
+    scope: 'global',
+    value: integer({ minimum: 1 }),
+    default: 50_000,
+    reload: 'live',
+    doc: 'Most levels of all topic filters of one session together; what passes them is refused. Bounds the search for every message.',
+    own: true,
+  }),
   max_subscriptions_per_client: option({
     scope: 'global',
     value: integer({ minimum: 1 }),

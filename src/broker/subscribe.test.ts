@@ -183,3 +183,13 @@ test('mount_point: filters stand on it, shared ones too, and are unsubscribed by
   assert.deepEqual(client.payloads(), ['site/t', 'site/u'])
   assert.deepEqual(client.unsubscribe('t', '$share/g/u'), [0, 0])
 })
+
+test('max_subscription_levels_per_client bounds the levels of all filters together, and what is given back counts no more', () => {
+  const engine = new Engine({ settings: { max_subscription_levels_per_client: 5 } })
+  const client = engine.connect('c')
+  subscribeMany(client, [['a/b/c'], ['d/e/f'], ['g/h'], ['g/h'], ['i']])
+  assert.deepEqual(client.expect(PacketType.suback).reasonCodes, [0, 0x97, 0, 0, 0x97])
+  client.unsubscribe('a/b/c')
+  subscribeMany(client, [['d/e/f'], ['i']])
+  assert.deepEqual(client.expect(PacketType.suback).reasonCodes, [0, 0x97])
+})

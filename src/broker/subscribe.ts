@@ -3,6 +3,7 @@
 import { ProtocolViolationError } from '../mqtt/errors.ts'
 import type { QoS, RetainHandling, Subscribe, SubscriptionRequest, Unsubscribe } from '../mqtt/packet.ts'
 import { ReasonCode } from '../mqtt/reason-code.ts'
+import type { Session } from '../session/session.ts'
 import { Subscription } from '../session/subscription.ts'
 import { levelCount } from '../topic/name.ts'
 import { parseTopicFilter } from '../topic/shared.ts'
@@ -47,7 +48,7 @@ export function receiveUnsubscribe(broker: Broker, connection: ClientConnection,
     const fullFilter = mount(connection, parsed).fullFilter
     const subscription = session.subscriptions.get(fullFilter)
     if (subscription === undefined) return ReasonCode.noSubscriptionExisted
-    session.subscriptions.delete(fullFilter)
+    session.removeSubscription(subscription)
     broker.router.unsubscribe(subscription)
     connection.retainedBacklog.drop(subscription)
     logUnsubscribe(connection, fullFilter)
@@ -80,9 +81,9 @@ function subscribe(
   let subscription = session.subscriptions.get(fullFilter)
   const isNew = subscription === undefined
   if (subscription === undefined) {
-    if (session.subscriptions.size >= broker.settings.max_subscriptions_per_client) return ReasonCode.quotaExceeded
+    if (!fits(broker, session, levelCount(topicFilter))) return ReasonCode.quotaExceeded
     subscription = new Subscription(session, fullFilter, topicFilter, parsed.shareName)
-    session.subscriptions.set(fullFilter, subscription)
+    session.addSubscription(subscription)
     broker.router.subscribe(subscription)
   }
   subscription.qos = Math.min(request.qos, maximumQoS) as QoS
@@ -92,6 +93,11 @@ function subscribe(
   logSubscribe(connection, fullFilter, subscription.qos)
   const sendRetained = parsed.shareName === undefined && wantsRetained(request.retainHandling, isNew)
   return { subscription, sendRetained }
+}
+
+function fits(broker: Broker, session: Session, levels: number): boolean {
+  const { max_subscriptions_per_client: most, max_subscription_levels_per_client: mostLevels } = broker.settings
+  return session.subscriptions.size < most && session.subscribedLevels + levels <= mostLevels
 }
 
 /** Retain Handling (§3.8.3.1): 0 always, 1 if the subscription is new, 2 never; shared ones never get any (§4.8.2). */

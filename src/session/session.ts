@@ -5,6 +5,7 @@ import type { Principal } from '../auth/principal.ts'
 import type { Access } from '../auth/realm.ts'
 import { Timer } from '../base/timer-wheel.ts'
 import type { Will } from '../mqtt/packet.ts'
+import { levelCount } from '../topic/name.ts'
 import { InboundExchanges } from './inbound.ts'
 import { Outbound, type OutboundLimits } from './outbound.ts'
 import type { Subscription } from './subscription.ts'
@@ -34,8 +35,8 @@ export class Session {
   connection: Conversation | undefined
   /** Seconds the session outlives its connection; `neverExpiresInterval` is for ever. */
   expiryInterval: number
-  /** By full topic filter, `$share/…` included. */
-  readonly subscriptions = new Map<string, Subscription>()
+  readonly #subscriptions = new Map<string, Subscription>()
+  #subscribedLevels = 0
   readonly inbound = new InboundExchanges()
   readonly outbound: Outbound
   /** Published when the connection is lost, or `willTimer` later (§3.1.2.5). */
@@ -60,6 +61,27 @@ export class Session {
     this.will = undefined
     this.willTimer = new Timer(() => onWillDue(this))
     this.expiryTimer = new Timer(() => onExpired(this))
+  }
+
+  /** By full topic filter, `$share/…` included. */
+  get subscriptions(): ReadonlyMap<string, Subscription> {
+    return this.#subscriptions
+  }
+
+  /** Levels of all topic filters together. */
+  get subscribedLevels(): number {
+    return this.#subscribedLevels
+  }
+
+  addSubscription(subscription: Subscription): void {
+    this.#subscriptions.set(subscription.fullFilter, subscription)
+    this.#subscribedLevels += levelCount(subscription.topicFilter)
+  }
+
+  removeSubscription(subscription: Subscription): void {
+    if (this.#subscriptions.delete(subscription.fullFilter)) {
+      this.#subscribedLevels -= levelCount(subscription.topicFilter)
+    }
   }
 
   /** Whose session it is; no other identity may take it over (features H4). */
