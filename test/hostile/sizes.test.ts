@@ -28,6 +28,7 @@ import {
 const versions = [4, 5] as const
 const open = 'allow_anonymous true'
 const longestText = 65_535
+const anyDepth = 'max_topic_levels 65535\nmax_subscription_levels_per_client 10000000'
 
 /** A topic of so many levels; above 32,768 no UTF-8 string of MQTT has room for more. */
 const deep = (levels: number) => `${'a/'.repeat(levels - 1)}a`
@@ -62,7 +63,7 @@ for (const version of versions) {
 
 for (const levels of [1000, 32_768]) {
   test(`max_topic_levels: when it is raised, ${levels} levels work in PUBLISH, SUBSCRIBE, will and retained messages`, async t => {
-    const broker = await startWireBroker(t, `${open}\nmax_topic_levels 65535`)
+    const broker = await startWireBroker(t, `${open}\n${anyDepth}`)
     const client = await join(t, broker)
     const topic = deep(levels)
     for (const filter of [topic, '#', `${'+/'.repeat(levels - 1)}+`]) await subscribe(client, filter)
@@ -85,8 +86,18 @@ async function settledBy(client: RawClient, count: number, topic: string): Promi
   for (let i = 0; i < count; i += 1) assert.equal((await client.expectPublish()).topic, topic)
 }
 
+test('max_subscription_levels_per_client: filters whose levels together pass it are refused; less deep ones still fit', async t => {
+  const broker = await startWireBroker(t, `${open}\nmax_subscription_levels_per_client 500`)
+  const client = await join(t, broker)
+  const filters = [deep(200), `+/${deep(199)}`, `+/+/${deep(198)}`, 'a/b']
+  client.send(subscribeBytes({ subscriptions: filters.map(filter => ({ filter, qos: 1 })) }))
+  assert.deepEqual((await client.expectSuback()).reasonCodes, [1, 1, 0x97, 1])
+  await publish(await join(t, broker), { topic: deep(200), qos: 0 })
+  assert.equal((await drain(client)).length, 2)
+})
+
 test('two hundred filters with hundreds of wildcards each do not make a deep topic explode', async t => {
-  const broker = await startWireBroker(t, `${open}\nmax_topic_levels 65535`)
+  const broker = await startWireBroker(t, `${open}\n${anyDepth}`)
   const [client, neighbour] = [await join(t, broker), await join(t, broker)]
   const levels = 1000
   for (let i = 0; i < 10; i += 1) {
@@ -241,7 +252,7 @@ for (const version of versions) {
 }
 
 test('max_subscriptions_per_client: when it is raised, 100,000 subscriptions work, and a disconnect frees them at once', async t => {
-  const broker = await startWireBroker(t, `${open}\nmax_subscriptions_per_client 100000`)
+  const broker = await startWireBroker(t, `${open}\n${anyDepth}\nmax_subscriptions_per_client 100000`)
   const [client, neighbour] = [await join(t, broker), await join(t, broker)]
   assert.deepEqual(await subscribeOften(client), { 1: 100_000 })
   for (const topic of ['many/0/0/x', 'many/50/500/x', 'many/99/999/x']) {
@@ -255,7 +266,7 @@ test('max_subscriptions_per_client: when it is raised, 100,000 subscriptions wor
 })
 
 test('max_subscriptions_per_client: a hundred thousand members of shared groups are freed as quickly', async t => {
-  const broker = await startWireBroker(t, `${open}\nmax_subscriptions_per_client 100000`)
+  const broker = await startWireBroker(t, `${open}\n${anyDepth}\nmax_subscriptions_per_client 100000`)
   const [client, neighbour] = [await join(t, broker), await join(t, broker)]
   for (let packet = 0; packet < packets; packet += 1) await subscribeShared(client, packet)
   await publish(neighbour, { topic: 'one', qos: 0 })
