@@ -1,0 +1,229 @@
+import assert from 'node:assert/strict'
+import test from 'node:test'
+import { Engine, type EngineClient, lasting } from '../../test/support/engine.ts'
+import { pencilEntry, ScramClient } from '../../test/support/scram-client.ts'
+import { parsePasswordFile } from '../auth/password-file.ts'
+import { createPasswordHash, formatPasswordHash } from '../auth/password-hash.ts'
+import type { EnhancedExchange } from '../auth/realm.ts'
+import { type Connect, PacketType } from '../mqtt/packet.ts'
+
+const method = 'SCRAM-SHA-256'
+const [continues, again] = [0x18, 0x19]
+const otherEntry = `other:${formatPasswordHash(await createPasswordHash('scram-sha-256', Buffer.from('pencil'), 4096))}`
+const users = (...lines: string[]) => ({ allowAnonymous: false, passwords: parsePasswordFile(lines.join('\n'), 'f') })
+const realm = users(pencilEntry, otherEntry)
+
+function sendAuth(client: EngineClient, reasonCode: number, data: string, authenticationMethod = method): void {
+  const properties = { authenticationMethod, authenticationData: Buffer.from(data) }
+  client.send({ type: PacketType.auth, reasonCode, properties })
+}
+
+/** CONNECT with the first message. */
+function begin(engine: Engine, scram: ScramClient, connect: Partial<Connect> = {}): EngineClient {
+  const client = engine.open()
+  const data = { authenticationMethod: method, authenticationData: Buffer.from(scram.first()) }
+  client.connect('c', { ...connect, properties: { ...connect.properties, ...data } })
+  return client
+}
+
+/** The server's message in its AUTH, which asks for more unless another code is expected. */
+function challenge(client: EngineClient, reasonCode = continues): string {
+  const auth = client.expect(PacketType.auth)
+  assert.equal(auth.reasonCode, reasonCode)
+  assert.equal(auth.properties.authenticationMethod, method)
+  return Buffer.from(auth.properties.authenticationData ?? []).toString()
+}
+
+/** Logs in, and reads CONNACK. */
+async function logIn(engine: Engine, scram = new ScramClient(), connect: Partial<Connect> = {}): Promise<EngineClient> {
+  const client = begin(engine, scram, connect)
+  sendAuth(client, continues, scram.final(challenge(client)))
+  await client.answered()
+  client.connack = client.expect(PacketType.connack)
+  return client
+}
+
+test('[MQTT-4.12.0-2] [MQTT-4.12.0-5] SCRAM: AUTH 0x18, then CONNACK with the method and the proof that the server knows the user', async () => {
+  const scram = new ScramClient()
+  const client = await logIn(new Engine({ realm }), scram)
+  assert.equal(client.connack?.reasonCode, 0)
+  assert.equal(client.connack?.properties.authenticationMethod, method)
+  assert.ok(scram.proves(Buffer.from(client.connack?.properties.authenticationData ?? []).toString()))
+})
+
+test('[MQTT-4.12.0-6] without a method in CONNECT there is no AUTH and no method in CONNACK', () => {
+  const client = new Engine().connect('c')
+  assert.equal(client.connack?.properties.authenticationMethod, undefined)
+  client.expectNothing()
+})
+
+test('[MQTT-4.12.0-4] a wrong password and an unknown user are refused alike: CONNACK 0x87 behind the last message', async () => {
+  for (const scram of [new ScramClient('user', 'wrong'), new ScramClient('nobody', 'pencil')]) {
+    const engine = new Engine({ realm })
+    const client = begin(engine, scram)
+    sendAuth(client, continues, scram.final(challenge(client)))
+    await client.answered()
+    client.expectRefused(0x87)
+    assert.equal(engine.broker.registry.size, 0)
+  }
+})
+
+test('[MQTT-4.12.0-1] a method that is not on offer is refused with 0x8C', async () => {
+  for (const [engine, authenticationMethod] of [
+    [new Engine({ realm }), 'SCRAM-SHA-1'],
+    [new Engine(), method],
+  ] as const) {
+    const client = engine.open()
+    client.connect('c', { properties: { authenticationMethod } })
+    await client.answered()
+    client.expectRefused(0x8c)
+  }
+})
+
+test('[MQTT-4.12.0-3] [MQTT-4.12.0-5] [MQTT-3.1.2-30] an AUTH that does not continue the exchange, or anything but AUTH and DISCONNECT, ends it', () => {
+  const wrongs: readonly ((client: EngineClient, final: string) => void)[] = [
+    (client, final) => sendAuth(client, again, final),
+    (client, final) => sendAuth(client, continues, final, 'SCRAM-SHA-1'),
+    client => client.publish('t', 'x'),
+    client => client.send({ type: PacketType.pingreq }),
+  ]
+  for (const wrong of wrongs) {
+    const engine = new Engine({ realm })
+    const scram = new ScramClient()
+    const client = begin(engine, scram)
+    wrong(client, scram.final(challenge(client)))
+    client.expectClosed()
+    assert.equal(engine.broker.registry.size, 0)
+  }
+})
+
+test('DISCONNECT ends an exchange under way, and connect_timeout one that stands still', () => {
+  const engine = new Engine({ realm, settings: { connect_timeout: 10 } })
+  const [leaving, silent] = [begin(engine, new ScramClient()), begin(engine, new ScramClient())]
+  for (const client of [leaving, silent]) challenge(client)
+  leaving.disconnect()
+  leaving.expectClosed()
+  engine.pass(10_100)
+  silent.expectClosed()
+})
+
+test('[MQTT-4.12.0-7] AUTH from a client that did not connect with a method is a protocol error; in 3.1.1 there is none', () => {
+  for (const reasonCode of [continues, again]) {
+    const client = new Engine().connect('c')
+    sendAuth(client, reasonCode, 'x')
+    client.expectClosed(0x82)
+  }
+})
+
+test('features H4: the user whom SCRAM proved owns the session', async () => {
+  const engine = new Engine({ realm })
+  ;(await logIn(engine, new ScramClient(), lasting())).vanish()
+  const thief = await logIn(engine, new ScramClient('other'), lasting())
+  assert.equal(thief.connack?.reasonCode, 0x85)
+  const owner = await logIn(engine, new ScramClient(), lasting())
+  assert.deepEqual([owner.connack?.reasonCode, owner.connack?.sessionPresent], [0, true])
+})
+
+test('§4.12.1: re-authentication proves the client again; meanwhile and afterwards messages flow', async () => {
+  const engine = new Engine({ realm })
+  const client = await logIn(engine)
+  client.subscribe('t')
+  const scram = new ScramClient()
+  sendAuth(client, again, scram.first())
+  const serverFirst = challenge(client)
+  client.publish('t', 'meanwhile')
+  client.expectPublish('meanwhile')
+  sendAuth(client, continues, scram.final(serverFirst))
+  assert.ok(scram.proves(challenge(client, 0)))
+  client.publish('t', 'afterwards')
+  client.expectPublish('afterwards')
+  client.expectNothing()
+})
+
+test('[MQTT-4.12.1-2] [MQTT-3.14.2-1] a failed re-authentication ends the connection with 0x87, and so does another identity', async () => {
+  for (const scram of [new ScramClient('user', 'wrong'), new ScramClient('other'), new ScramClient('nobody')]) {
+    const engine = new Engine({ realm })
+    const client = await logIn(engine)
+    sendAuth(client, again, scram.first())
+    const [answer] = client.received()
+    if (answer?.type === PacketType.auth) {
+      const serverFirst = Buffer.from(answer.properties.authenticationData ?? []).toString()
+      sendAuth(client, continues, scram.final(serverFirst))
+      client.expectClosed(0x87)
+    } else {
+      assert.equal(answer?.type === PacketType.disconnect && answer.reasonCode, 0x87)
+      client.expectClosed()
+    }
+  }
+})
+
+test('[MQTT-4.12.1-1] re-authentication with another method, or an AUTH 0x18 out of nothing, is a protocol error', async () => {
+  for (const [reasonCode, authenticationMethod] of [
+    [again, 'SCRAM-SHA-1'],
+    [continues, method],
+  ] as const) {
+    const client = await logIn(new Engine({ realm }))
+    sendAuth(client, reasonCode, new ScramClient().first(), authenticationMethod)
+    client.expectClosed(0x82)
+  }
+})
+
+test('re-authentication where a reload took the method away ends the connection with 0x8C', async () => {
+  const engine = new Engine({ realm })
+  const client = await logIn(engine)
+  engine.listener.realm = engine.realm()
+  sendAuth(client, again, new ScramClient().first())
+  client.expectClosed(0x8c)
+})
+
+test('rules that change during an exchange count for it', async () => {
+  const engine = new Engine({ realm })
+  const scram = new ScramClient()
+  const client = begin(engine, scram)
+  const final = scram.final(challenge(client))
+  engine.listener.realm = engine.realm(users(otherEntry))
+  sendAuth(client, continues, final)
+  await client.answered()
+  client.expectRefused(0x87)
+})
+
+/** An engine whose only method takes its time: the test settles each round. */
+function slowMethod() {
+  const engine = new Engine()
+  const rounds: PromiseWithResolvers<Awaited<ReturnType<EnhancedExchange['step']>>>[] = []
+  const step: EnhancedExchange['step'] = () => {
+    const round: (typeof rounds)[number] = Promise.withResolvers()
+    rounds.push(round)
+    return round.promise
+  }
+  const inner = engine.listener.realm
+  engine.listener.realm = {
+    authenticate: identity => inner.authenticate(identity),
+    beginExchange: () => ({ method: 'slow', step }),
+    stillAdmits: principal => inner.stillAdmits(principal),
+    knows: principal => inner.knows(principal),
+    admitsClientId: clientId => inner.admitsClientId(clientId),
+    access: (principal, clientId) => inner.access(principal, clientId),
+  }
+  const client = engine.open()
+  client.connect('c', { properties: { authenticationMethod: 'slow' } })
+  return { engine, client, rounds }
+}
+
+test('§4.12: an AUTH before the last one was answered ends the connection', () => {
+  const { client } = slowMethod()
+  sendAuth(client, continues, 'impatient', 'slow')
+  client.expectClosed()
+})
+
+test('a round that fails lets nobody in, and one that ends behind its client does nothing', async () => {
+  const failing = slowMethod()
+  failing.rounds[0]?.reject(new Error('on fire'))
+  await failing.client.answered()
+  failing.client.expectRefused(0x88)
+  const gone = slowMethod()
+  gone.client.vanish()
+  gone.rounds[0]?.resolve({ kind: 'continue', data: Buffer.from('x') })
+  await gone.rounds[0]?.promise
+  assert.deepEqual(gone.client.received(), [])
+})
