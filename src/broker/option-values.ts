@@ -18,6 +18,23 @@ export function protocolVersions(): Value<readonly AcceptedVersion[]> {
   }
 }
 
+/** Below MQTT's 268,435,455 by what forwarding may add: mount point, subscription identifiers, expiry. */
+const largestForwardable = 268_000_000
+
+/** `max_packet_size`: what Mosquitto takes for "as large as MQTT allows" is as large as can be forwarded, and says so. */
+export function packetSize(): Value<number> {
+  const bytes = integer({ minimum: 20, refusal: (_, name) => `Error: '${name}' must be >= 20.` })
+  return {
+    syntax: bytes.syntax,
+    parse(rest, name, previous, warn) {
+      const size = bytes.parse(rest, name, previous, warn)
+      if (size <= largestForwardable) return size
+      warn(`Warning: ${name} ${size} is taken as ${largestForwardable}: larger packets cannot be forwarded.`)
+      return largestForwardable
+    },
+  }
+}
+
 const secondsPer = new Map([
   ['s', 1],
   ['h', 3600],

@@ -4,12 +4,16 @@ import type { ListenerSettings as AuthListenerSettings } from '../auth/options.t
 import { type ListenerScope, option, type Settings } from '../config/option.ts'
 import { bool, integer, text } from '../config/value.ts'
 import type { LogSettings } from '../observe/options.ts'
-import { clientExpiration, inflightMessages, mountPoint, protocolVersions, retainExpiry } from './option-values.ts'
+import {
+  clientExpiration,
+  inflightMessages,
+  mountPoint,
+  packetSize,
+  protocolVersions,
+  retainExpiry,
+} from './option-values.ts'
 
 const noPersistence = 'sessions and retained messages live in memory; remove the line or set `persistence false`'
-
-/** Below MQTT's 268,435,455 by what forwarding may add: mount point, subscription identifiers, expiry. */
-const largestForwardable = 268_000_000
 
 export const brokerOptions = {
   accept_protocol_versions: option({
@@ -131,11 +135,7 @@ export const brokerOptions = {
   }),
   max_packet_size: option({
     scope: 'global',
-    value: integer({
-      minimum: 20,
-      maximum: largestForwardable,
-      refusal: (value, name) => `Error: '${name}' must be ${value < 20 ? '>= 20' : `<= ${largestForwardable}`}.`,
-    }),
+    value: packetSize(),
     default: 2_000_000,
     reload: 'new-connections',
     doc: 'Most bytes of a packet; larger ones end the connection before they are read.',
