@@ -4,7 +4,7 @@
 import type { QoS } from '../mqtt/packet.ts'
 import { ReasonCode } from '../mqtt/reason-code.ts'
 import { Fifo } from './fifo.ts'
-import type { Message } from './message.ts'
+import { type Message, neverExpires } from './message.ts'
 
 /** One message for one subscriber, with what its subscriptions made of it. */
 export interface Delivery {
@@ -61,6 +61,8 @@ export class Outbound {
   #queuedBytes = 0
   /** Messages of QoS 0 in the queue: they waited while the client was away. */
   #queuedQoS0 = 0
+  /** No message in the queue expires before; it may be earlier than needed after some have left. */
+  #earliestExpiry = neverExpires
   /** PUBLISH packets sent on this connection and not yet acknowledged to the end (§4.9). */
   #unacknowledged = 0
   /** Exchanges that a reconnect left to be sent again. */
@@ -235,14 +237,20 @@ export class Outbound {
 
   #enqueue(delivery: Delivery, now: number): OfferOutcome {
     if (!this.#hasRoom(delivery)) {
-      this.#queue.retain(waiting => !waiting.message.hasExpired(now))
-      this.#recountQueue()
+      this.#purgeExpired(now)
       if (!this.#hasRoom(delivery)) return 'dropped'
     }
     delivery.message.own()
     this.#queue.push(delivery)
     this.#count(delivery)
     return 'queued'
+  }
+
+  /** Looks through the queue only when something in it may have expired: a full one meets every message that is dropped. */
+  #purgeExpired(now: number): void {
+    if (now < this.#earliestExpiry) return
+    this.#queue.retain(waiting => !waiting.message.hasExpired(now))
+    this.#recountQueue()
   }
 
   #hasRoom(delivery: Delivery): boolean {
@@ -254,6 +262,7 @@ export class Outbound {
   #recountQueue(): void {
     this.#queuedBytes = 0
     this.#queuedQoS0 = 0
+    this.#earliestExpiry = neverExpires
     this.#queue.retain(delivery => {
       this.#count(delivery)
       return true
@@ -263,6 +272,7 @@ export class Outbound {
   #count(delivery: Delivery): void {
     this.#queuedBytes += delivery.message.size
     if (delivery.qos === 0) this.#queuedQoS0++
+    this.#earliestExpiry = Math.min(this.#earliestExpiry, delivery.message.expiresAt)
   }
 
   #resend(outlet: Outlet, now: number): void {
