@@ -66,10 +66,10 @@ export class StreamFuzzer {
   #packets = 0
   #refused = 0
 
-  constructor(seed: number) {
+  /** @param freeFailures as the broker's throttles have it; by default takeovers and failures are never slowed down */
+  constructor(seed: number, freeFailures = Number.POSITIVE_INFINITY) {
     this.#random = new Random(seed)
-    // Takeovers are part of the game and must not be slowed down.
-    this.#engine = new Engine({ settings, throttle: { freeFailures: Number.POSITIVE_INFINITY } })
+    this.#engine = new Engine({ settings, throttle: { freeFailures } })
     const { acl, passwords } = { acl: parseAclFile(rules, 'rules').rules, passwords: parsePasswordFile(user, 'users') }
     const restricted = this.#engine.addListener({ mount_point: 'b/', max_qos: 1, max_topic_alias: 0 }, { acl })
     const named = this.#engine.addListener({ use_username_as_clientid: true, max_topic_alias_broker: 65_535 })
@@ -204,17 +204,18 @@ function descendant(random: Random, packets: readonly Buffer[], welcome: Buffer)
   }
 }
 
-/** A CONNECT that most listeners accept: with a client id and a user name, without a method or a Maximum Packet Size. */
+/** A CONNECT that most listeners accept: with a client id and a user name, without a method; some take small packets only. */
 function welcomeConnect(random: Random, version: ProtocolVersion): Connect {
   const connect = randomConnect(random, version)
   const {
     authenticationMethod: _method,
     authenticationData: _data,
     maximumPacketSize: _size,
-    ...rest
+    ...kept
   } = connect.properties
+  const properties = version === 5 && random.oneIn(4) ? { ...kept, maximumPacketSize: 16 + random.below(100) } : kept
   const clientId = connect.clientId === '' && version < 5 ? 'a' : connect.clientId
-  return { ...connect, clientId, username: random.pick(['a', 'b', 'device-1']), password: undefined, properties: rest }
+  return { ...connect, clientId, username: random.pick(['a', 'b', 'device-1']), password: undefined, properties }
 }
 
 function shuffled(random: Random, packets: readonly Buffer[]): Buffer[] {

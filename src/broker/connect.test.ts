@@ -220,6 +220,7 @@ test('a judge that fails lets nobody in', async () => {
     authenticate: () => Promise.reject(new Error('disk on fire')),
     beginExchange: () => undefined,
     stillAdmits: () => true,
+    knows: () => true,
     admitsClientId: () => true,
     access: () => assert.fail('nobody was let in'),
   }

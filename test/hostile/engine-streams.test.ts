@@ -11,3 +11,9 @@ test('hostile: 50,000 mutated streams crash nothing, leave nothing behind, and n
   assert.ok(refused > 10_000, `only ${refused} streams were refused: the mutations are too tame`)
   assert.ok(witnessed > 40_000, `only ${witnessed} messages were witnessed`)
 })
+
+test('hostile: the same while failures and takeovers are slowed down', async () => {
+  const fuzzer = new StreamFuzzer(20_260_102, 5)
+  await fuzzer.run(10_000)
+  assert.equal(fuzzer.result.streams, 10_000)
+})
