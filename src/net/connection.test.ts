@@ -92,6 +92,24 @@ test('a stranger may send small packets only; whoever was let in may send larger
   await stranger.handler.waitForFailure()
 })
 
+test('whoever sends what takes long to work off is interrupted, in order and without loss, for the others', async () => {
+  const order: string[] = []
+  const greedy = connected(packet => {
+    order.push(`greedy ${packet.type}`)
+    greedy.pass(15)
+  })
+  const other = connected(packet => order.push(`other ${packet.type}`))
+  greedy.peer.write(Buffer.concat([connect, pingreq, pingreq, pingreq]))
+  other.peer.write(connect)
+  await greedy.handler.waitForPackets(4)
+  await other.handler.waitForPackets(1)
+  assert.deepEqual(
+    order.filter(line => line.startsWith('greedy')),
+    ['greedy 1', 'greedy 12', 'greedy 12', 'greedy 12'],
+  )
+  assert.ok(order.indexOf('other 1') < order.length - 1, order.join())
+})
+
 test('a packet may arrive byte by byte', async () => {
   const { handler, peer } = connected()
   for (const byte of connect) peer.write(Buffer.from([byte]))

@@ -40,6 +40,9 @@ export interface ConnectionDeps {
  */
 type State = 'open' | 'failed' | 'closing' | 'closed'
 
+/** Milliseconds for which one connection's packets are worked off before the others have their turn. */
+const turnMs = 20
+
 /** Satisfies `Transport` of session/transport.ts, which this room may not import. */
 export class SocketConnection {
   readonly #socket: Socket
@@ -150,7 +153,7 @@ export class SocketConnection {
     this.#pumpScheduled = false
     if (!this.#isReading) return
     this.#handOver()
-    if (!this.#isReading) return
+    if (!this.#isReading || this.#pumpScheduled) return
     if (this.#endReceived) this.close()
     else this.#socket.resume()
   }
@@ -190,6 +193,8 @@ export class SocketConnection {
     if (this.#pumping) return
     this.#pumping = true
     let packets = 0
+    const { clock } = this.#deps
+    const turnEndsAt = clock.now() + turnMs
     while (this.#isReading) {
       if (this.#queueWeight >= this.#deps.limits.maximumQueueWeight) {
         this.#heldBack = true
@@ -200,9 +205,14 @@ export class SocketConnection {
       if (packet === undefined) break
       packets++
       this.#handler?.receive(packet)
+      if (clock.now() >= turnEndsAt && this.#isReading) {
+        this.#stopReading()
+        this.#schedulePump()
+        break
+      }
     }
     this.#pumping = false
-    if (this.#isReading) this.#watchPacket(packets)
+    if (this.#isReading && !this.#pumpScheduled) this.#watchPacket(packets)
   }
 
   #nextPacket(): Packet | undefined {
