@@ -373,6 +373,38 @@ test('attempts that wait in parallel are few: further ones are refused at once',
   next.expectNothing()
 })
 
+test('whoever needs no secret does not wash off guesses at the secrets of others', async () => {
+  const engine = new Engine({
+    realm: { allowAnonymous: true, passwords: passwords({ alice: 'secret' }) },
+    throttle: { freeFailures: 2, firstDelayMs: 1000 },
+  })
+  for (let n = 0; n < 2; n++) (await attempt(engine, 'c', login('alice', 'wrong'))).expectRefused(0x87)
+  for (let n = 0; n < 10; n++) engine.connect(`anonymous ${n}`)
+  ;(await attempt(engine, 'c', login('alice', 'wrong'))).expectRefused(0x87)
+  const next = engine.open()
+  next.connect('c', login('alice'))
+  engine.pass(900)
+  next.expectNothing()
+})
+
+test('features H4: a session that changed hands while its owner was slowed down is not his to take', async () => {
+  const engine = new Engine({ throttle: { freeFailures: 0, firstDelayMs: 5000 } })
+  const judged = engine.addListener({}, { passwords: passwords({ mallory: 'secret' }) })
+  engine.connect('c')
+  const session = engine.connect('c')
+  const waiting = engine.open()
+  waiting.connect('c')
+  session.disconnect()
+  const newOwner = engine.open(judged)
+  newOwner.connect('c', login('mallory'))
+  await newOwner.answered()
+  assert.equal(newOwner.expect(PacketType.connack).reasonCode, 0)
+  engine.pass(10_100)
+  await waiting.answered()
+  waiting.expectRefused(0x85)
+  newOwner.expectNothing()
+})
+
 test('who leaves while it is slowed down leaves nothing behind', async () => {
   const engine = new Engine({
     realm: { passwords: passwords({ alice: 'secret' }) },

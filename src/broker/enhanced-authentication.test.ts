@@ -4,6 +4,7 @@ import { Engine, type EngineClient, lasting } from '../../test/support/engine.ts
 import { pencilEntry, ScramClient } from '../../test/support/scram-client.ts'
 import { parsePasswordFile } from '../auth/password-file.ts'
 import { createPasswordHash, formatPasswordHash } from '../auth/password-hash.ts'
+import { provePrincipal } from '../auth/principal.ts'
 import type { EnhancedExchange } from '../auth/realm.ts'
 import { type Connect, PacketType } from '../mqtt/packet.ts'
 
@@ -187,12 +188,15 @@ test('rules that change during an exchange count for it', async () => {
   client.expectRefused(0x87)
 })
 
-/** An engine whose only method takes its time: the test settles each round. */
+type Step = Awaited<ReturnType<EnhancedExchange['step']>>
+
+/** An engine whose only method takes its time: the test settles each round, and says whom the rules admit. */
 function slowMethod() {
   const engine = new Engine()
-  const rounds: PromiseWithResolvers<Awaited<ReturnType<EnhancedExchange['step']>>>[] = []
+  const rounds: PromiseWithResolvers<Step>[] = []
+  const rules = { admit: true }
   const step: EnhancedExchange['step'] = () => {
-    const round: (typeof rounds)[number] = Promise.withResolvers()
+    const round = Promise.withResolvers<Step>()
     rounds.push(round)
     return round.promise
   }
@@ -200,15 +204,37 @@ function slowMethod() {
   engine.listener.realm = {
     authenticate: identity => inner.authenticate(identity),
     beginExchange: () => ({ method: 'slow', step }),
-    stillAdmits: principal => inner.stillAdmits(principal),
-    knows: principal => inner.knows(principal),
-    admitsClientId: clientId => inner.admitsClientId(clientId),
+    stillAdmits: () => rules.admit,
+    knows: () => true,
+    admitsClientId: () => true,
     access: (principal, clientId) => inner.access(principal, clientId),
   }
   const client = engine.open()
   client.connect('c', { properties: { authenticationMethod: 'slow' } })
-  return { engine, client, rounds }
+  /** Lets the latest round prove this user. */
+  const prove = async (username: string) => {
+    rounds.at(-1)?.resolve({ kind: 'success', data: undefined, principal: provePrincipal(username, method, '') })
+    await client.answered()
+  }
+  return { client, rounds, rules, prove }
 }
+
+test('[MQTT-4.12.1-2] a method that proves somebody else, or somebody whom the rules exclude by now, ends the connection', async () => {
+  for (const [username, admit] of [
+    ['user', true],
+    ['other', true],
+    ['user', false],
+  ] as const) {
+    const { client, rules, prove } = slowMethod()
+    await prove('user')
+    assert.equal(client.expect(PacketType.connack).reasonCode, 0)
+    sendAuth(client, again, 'x', 'slow')
+    rules.admit = admit
+    await prove(username)
+    if (username === 'user' && admit) assert.equal(client.expect(PacketType.auth).reasonCode, 0)
+    else client.expectClosed(0x87)
+  }
+})
 
 test('§4.12: an AUTH before the last one was answered ends the connection', () => {
   const { client } = slowMethod()

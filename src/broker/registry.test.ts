@@ -154,7 +154,7 @@ test('nothing is left of sessions that ended: no timer, no subscription, no conn
   const engine = new Engine()
   const timers = engine.broker.wheel.size
   const will = { topicName: 'w', payload: Buffer.from('x'), qos: 0, retain: false } as const
-  for (const connect of [expiring(10), expiring(0), lasting(4), fresh(5)]) {
+  for (const connect of [expiring(10), fresh(5), expiring(10), expiring(0), lasting(4), fresh(5)]) {
     const client = engine.connect('c', { ...connect, will: { ...will, properties: { willDelayInterval: 5 } } })
     for (const topicFilter of ['a', '$share/g/a', '#']) client.subscribe(topicFilter)
     client.vanish()

@@ -160,6 +160,17 @@ test('[MQTT-2.2.1-4] with all 65,535 packet ids in use the next message waits fo
   assert.deepEqual(outlet.sent, ['waits q1 m777'])
 })
 
+test('[MQTT-2.2.1-4] the same with 65,535 exchanges of an earlier connection, which take no place in Receive Maximum', () => {
+  const { outbound, offer } = start()
+  for (let n = 0; n < 65_535; n++) offer('x', 2)
+  for (let packetId = 1; packetId <= 65_535; packetId++) outbound.pubrec(packetId, 0, 0)
+  const outlet = reconnect(outbound)
+  assert.equal(offer('waits', 1), 'queued')
+  assert.equal(outlet.sent.length, 65_535)
+  outbound.pubcomp(777, 0)
+  assert.deepEqual(outlet.sent, ['waits q1 m777'])
+})
+
 test('[MQTT-3.3.4-9] [MQTT-4.9.0-2] no more than Receive Maximum are under way, and QoS 0 is not held back', () => {
   const { outbound, outlet, offer } = start({}, 2)
   assert.deepEqual([offer('a', 1), offer('b', 2), offer('c', 1), offer('d', 0)], ['sent', 'sent', 'queued', 'sent'])
