@@ -104,7 +104,7 @@ for (const version of versions) {
     const publisher = await join(t, broker, { version })
     for (const payload of numbers(5)) await publish(publisher, { topic, qos: 1 + (Number(payload) % 2), payload })
     const sent = await drain(first)
-    first.breakOff()
+    await leave(first)
     await publish(publisher, { topic, qos: 1, payload: '5' })
     const second = await join(t, broker, fields)
     const again = await drain(second)
