@@ -193,3 +193,12 @@ test('max_subscription_levels_per_client bounds the levels of all filters togeth
   subscribeMany(client, [['d/e/f'], ['i']])
   assert.deepEqual(client.expect(PacketType.suback).reasonCodes, [0, 0x97])
 })
+
+test('[MQTT-4.7.1-1] an UNSUBSCRIBE with a filter that is none ends the connection and removes nothing', () => {
+  const engine = new Engine()
+  const client = engine.connect('c', lasting())
+  client.subscribe('a')
+  client.send({ type: PacketType.unsubscribe, packetId: 9, topicFilters: ['a', 'b#'], properties: noProperties })
+  client.expectClosed(0x81)
+  assert.equal(engine.broker.router.subscriptionCount, 1)
+})

@@ -6,7 +6,7 @@ import { ReasonCode } from '../mqtt/reason-code.ts'
 import type { Session } from '../session/session.ts'
 import { Subscription } from '../session/subscription.ts'
 import { levelCount } from '../topic/name.ts'
-import { parseTopicFilter } from '../topic/shared.ts'
+import { type ParsedTopicFilter, parseTopicFilter } from '../topic/shared.ts'
 import type { Broker } from './broker.ts'
 import type { ClientConnection } from './connection.ts'
 import { logSubscribe, logUnsubscribe } from './trace.ts'
@@ -42,10 +42,9 @@ export function receiveSubscribe(broker: Broker, connection: ClientConnection, p
 
 export function receiveUnsubscribe(broker: Broker, connection: ClientConnection, packet: Unsubscribe): void {
   const { session } = connection
-  const reasonCodes = packet.topicFilters.map(topicFilter => {
-    const parsed = parseTopicFilter(topicFilter)
-    if ('fault' in parsed) throw new ProtocolViolationError('MQTT-4.7.1-1', parsed.fault, ReasonCode.malformedPacket)
-    const fullFilter = mount(connection, parsed).fullFilter
+  // All are checked before any is carried out.
+  const filters = packet.topicFilters.map(topicFilter => mount(connection, parseFilter(topicFilter)))
+  const reasonCodes = filters.map(({ fullFilter }) => {
     const subscription = session.subscriptions.get(fullFilter)
     if (subscription === undefined) return ReasonCode.noSubscriptionExisted
     session.removeSubscription(subscription)
@@ -57,9 +56,14 @@ export function receiveUnsubscribe(broker: Broker, connection: ClientConnection,
   connection.sendUnsuback(packet.packetId, reasonCodes)
 }
 
+function parseFilter(topicFilter: string): ParsedTopicFilter {
+  const parsed = parseTopicFilter(topicFilter)
+  if (!('fault' in parsed)) return parsed
+  throw new ProtocolViolationError('MQTT-4.7.1-1', parsed.fault, ReasonCode.malformedPacket)
+}
+
 function checkFilter(request: SubscriptionRequest): void {
-  const parsed = parseTopicFilter(request.topicFilter)
-  if ('fault' in parsed) throw new ProtocolViolationError('MQTT-4.7.1-1', parsed.fault, ReasonCode.malformedPacket)
+  const parsed = parseFilter(request.topicFilter)
   if (parsed.shareName !== undefined && request.noLocal) {
     throw new ProtocolViolationError('MQTT-3.8.3-4', 'no-local on a shared subscription')
   }
@@ -72,8 +76,7 @@ function subscribe(
   request: SubscriptionRequest,
   identifier: number,
 ): Made | number {
-  const parsed = parseTopicFilter(request.topicFilter)
-  if ('fault' in parsed) return ReasonCode.topicFilterInvalid
+  const parsed = parseFilter(request.topicFilter)
   const { session, isBridge, maximumQoS } = connection.agreement
   const { fullFilter, topicFilter } = mount(connection, parsed)
   if (levelCount(topicFilter) > broker.settings.max_topic_levels) return ReasonCode.topicFilterInvalid
@@ -107,7 +110,7 @@ function wantsRetained(handling: RetainHandling, isNew: boolean): boolean {
 
 function mount(
   connection: ClientConnection,
-  parsed: { readonly shareName: string | undefined; readonly topicFilter: string },
+  parsed: ParsedTopicFilter,
 ): { readonly fullFilter: string; readonly topicFilter: string } {
   const topicFilter = (connection.agreement.mountPoint ?? '') + parsed.topicFilter
   const fullFilter = parsed.shareName === undefined ? topicFilter : `$share/${parsed.shareName}/${topicFilter}`
