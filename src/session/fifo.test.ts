@@ -35,7 +35,7 @@ test('retain keeps what it is told to, in order, and leaves out what was shifted
   const fifo = new Fifo<number>()
   for (let n = 0; n < 10; n++) fifo.push(n)
   fifo.shift()
-  fifo.retain(n => n % 2 === 0)
+  fifo.keep(n => n % 2 === 0)
   assert.equal(fifo.length, 4)
   fifo.push(11)
   assert.deepEqual(drain(fifo), [2, 4, 6, 8, 11])

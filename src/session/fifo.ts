@@ -30,9 +30,9 @@ export class Fifo<T> {
     return item
   }
 
-  /** Keeps what `keep` says, in order. */
-  retain(keep: (item: T) => boolean): void {
-    this.#items = (this.#items.slice(this.#head) as T[]).filter(keep)
+  /** Drops what `wanted` does not accept; the order stays. */
+  keep(wanted: (item: T) => boolean): void {
+    this.#items = (this.#items.slice(this.#head) as T[]).filter(wanted)
     this.#head = 0
   }
 

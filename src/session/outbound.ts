@@ -111,7 +111,7 @@ export class Outbound {
   }
 
   /** Whether a message of this QoS and size would be sent at once. */
-  isReadyFor(qos: number, size: number): boolean {
+  isReadyFor(qos: QoS, size: number): boolean {
     if (qos === 0) return this.#queuedQoS0 === 0 && this.#outlet?.writable === true
     return this.#queue.length === 0 && this.#unsent === 0 && this.#mayStart(size)
   }
@@ -179,7 +179,7 @@ export class Outbound {
 
   /** Drops what waits and what `mayReceive` no longer allows; exchanges under way are completed. */
   prune(mayReceive: (topicName: string) => boolean): void {
-    this.#queue.retain(delivery => mayReceive(delivery.message.topicName))
+    this.#queue.keep(delivery => mayReceive(delivery.message.topicName))
     this.#recountQueue()
   }
 
@@ -249,7 +249,7 @@ export class Outbound {
   /** Looks through the queue only when something in it may have expired: a full one meets every message that is dropped. */
   #purgeExpired(now: number): void {
     if (now < this.#earliestExpiry) return
-    this.#queue.retain(waiting => !waiting.message.hasExpired(now))
+    this.#queue.keep(waiting => !waiting.message.hasExpired(now))
     this.#recountQueue()
   }
 
@@ -263,7 +263,7 @@ export class Outbound {
     this.#queuedBytes = 0
     this.#queuedQoS0 = 0
     this.#earliestExpiry = neverExpires
-    this.#queue.retain(delivery => {
+    this.#queue.keep(delivery => {
       this.#count(delivery)
       return true
     })
