@@ -1,5 +1,7 @@
 // The proof that somebody was authenticated. Only this room can make one: opening a session needs it.
 
+import { assert } from '../base/errors.ts'
+
 export type AuthenticationMethod = 'anonymous' | 'password' | 'certificate' | 'SCRAM-SHA-256'
 
 class ProvenPrincipal {
@@ -42,6 +44,15 @@ declare const permitted: unique symbol
 
 /** A value that the rules allow; only `auth/` makes one, so an unchecked PUBLISH does not compile. */
 export type Permitted<T> = T & { readonly [permitted]: true }
+
+/** What was permitted for a topic holds for every message on it, as long as the rules stay. */
+export function permitAlike<T extends { readonly topicName: string }>(
+  permit: Permitted<{ readonly topicName: string }>,
+  value: T,
+): Permitted<T> {
+  assert(value.topicName === permit.topicName, 'a permit is for its own topic')
+  return value as Permitted<T>
+}
 
 /** What the broker publishes itself (`$SYS`, log topics) needs no rule to allow it. */
 export function permitOwn<T>(message: T): Permitted<T> {

@@ -116,7 +116,7 @@ export class Broker implements RegistryHost {
       this.retained.set(topicName, { message, source: undefined, expiresAt: neverExpires })
     }
     const message = new Message(topicName, payload, 2, retain, '', noProperties, now + lifeSeconds * 1000)
-    deliverMessage(this, permitOwn(message), now)
+    deliverMessage(this, permitOwn(message), this.router.route(topicName), now)
   }
 
   /**
@@ -126,6 +126,7 @@ export class Broker implements RegistryHost {
    */
   reconfigure(settings: BrokerSettings): void {
     this.settings = settings
+    this.router.outdate()
     for (const session of [...this.registry.values()]) {
       session.outbound.limits = this.limits
       if (session.access.standing === 'admitted') session.outbound.prune(topicName => session.access.receive(topicName))

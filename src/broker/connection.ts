@@ -17,7 +17,10 @@ import {
   type Properties,
   type ProtocolVersion,
 } from '../mqtt/packet.ts'
+import { shortAcknowledgementSize, writeShortAcknowledgement } from '../mqtt/packets/acknowledgement.ts'
+import type { PublishRun } from '../mqtt/publish-run.ts'
 import { connackReturnCode, ReasonCode } from '../mqtt/reason-code.ts'
+import { TopicCache } from '../mqtt/topic-cache.ts'
 import type { ConnectionHandler, Peer, TransportEnd } from '../net/connection-handler.ts'
 import type { Delivery, Outlet } from '../session/outbound.ts'
 import type { Conversation, Session } from '../session/session.ts'
@@ -27,8 +30,10 @@ import type { Broker } from './broker.ts'
 import { beginConnect, type ConnectAttempt } from './connect.ts'
 import { CurrentAccess } from './current-access.ts'
 import { type PendingExchange, receiveAuth } from './enhanced-authentication.ts'
+import { forwardRun } from './forward.ts'
 import type { ListenerContext } from './listener-context.ts'
 import { receivePublish } from './publish.ts'
+import { PublisherMemory } from './publisher-memory.ts'
 import { endingText } from './reason-code.ts'
 import { RetainedBacklog } from './retained-backlog.ts'
 import { receiveSubscribe, receiveUnsubscribe } from './subscribe.ts'
@@ -59,6 +64,8 @@ export class ClientConnection implements ConnectionHandler, Conversation, Outlet
   /** An enhanced authentication under way: before CONNACK, or again later. */
   exchange: PendingExchange | undefined
   readonly retainedBacklog: RetainedBacklog
+  readonly topics = new TopicCache()
+  readonly publisherMemory: PublisherMemory
   #agreement: Agreement | undefined
   /** Bytes, as the client said in CONNECT. */
   #maximumPacketSize = Number.POSITIVE_INFINITY
@@ -72,6 +79,7 @@ export class ClientConnection implements ConnectionHandler, Conversation, Outlet
     this.transport = transport
     this.listener = listener
     this.retainedBacklog = new RetainedBacklog(broker)
+    this.publisherMemory = new PublisherMemory(broker.router)
     this.#timer = new Timer(now => this.#timeOut(now))
     this.#lastPacketAt = broker.clock.now()
     broker.wheel.set(this.#timer, this.#lastPacketAt + broker.settings.connect_timeout * 1000)
@@ -107,8 +115,7 @@ export class ClientConnection implements ConnectionHandler, Conversation, Outlet
     return `${this.peer.address}:${this.peer.port}`
   }
 
-  receive(packet: Packet): void {
-    const now = this.broker.clock.now()
+  receive(packet: Packet, now: number): void {
     this.#lastPacketAt = now
     this.broker.counters.packetsReceived++
     try {
@@ -121,6 +128,12 @@ export class ClientConnection implements ConnectionHandler, Conversation, Outlet
       if (!(error instanceof ProtocolError)) throw error
       this.fail(error)
     }
+  }
+
+  forward(buffer: Buffer, start: number, maximumPacketSize: number, now: number): number {
+    if (this.state !== 'connected') return start
+    this.#lastPacketAt = now
+    return forwardRun(this.broker, this, buffer, start, maximumPacketSize, now)
   }
 
   fail(error: ProtocolError): void {
@@ -159,6 +172,8 @@ export class ClientConnection implements ConnectionHandler, Conversation, Outlet
     this.attempt = undefined
     this.#agreement = agreement
     agreement.session.connection = this
+    // A session that was resumed may receive what its new connection may.
+    if (agreement.session.subscriptions.size > 0) this.broker.router.outdate()
     this.transport.established()
     // Judging a CONNECT may have taken long; the client can only begin to keep the connection alive now.
     this.#lastPacketAt = this.broker.clock.now()
@@ -200,34 +215,69 @@ export class ClientConnection implements ConnectionHandler, Conversation, Outlet
   prove(principal: Principal): void {
     this.session.principal = principal
     this.session.access = new CurrentAccess(this.listener, principal, this.session.clientId)
+    this.publisherMemory.forget()
+    this.broker.router.outdate()
   }
 
   /** Nothing larger than the client accepts is ever sent [MQTT-3.1.2-24]; a client that takes no answer is let go. */
   send(packet: Packet): void {
     const bytes = encodePacket(packet, this.protocolVersion)
     if (bytes.length > this.#maximumPacketSize) {
-      this.refuse(`its maximum packet size is below the ${bytes.length} bytes of an answer`)
+      this.#refuseAnswer(bytes.length)
       return
     }
     this.broker.counters.packetsSent++
     this.transport.send(bytes)
   }
 
+  #refuseAnswer(bytes: number): void {
+    this.refuse(`its maximum packet size is below the ${bytes} bytes of an answer`)
+  }
+
   /** PUBACK, PUBREC or PUBCOMP; older versions cannot say that something failed, so their flow is completed. */
   acknowledge(type: Acknowledgement['type'], packetId: number, reasonCode: number): void {
     traceSendingAcknowledgement(this, type, packetId, reasonCode)
-    this.send({ type, packetId, reasonCode, properties: noProperties })
+    if (reasonCode !== ReasonCode.success && this.protocolVersion === 5) {
+      this.send({ type, packetId, reasonCode, properties: noProperties })
+      return
+    }
+    // MQTT 5 forbids a Maximum Packet Size of 0 only: a client may refuse even these four bytes.
+    if (shortAcknowledgementSize > this.#maximumPacketSize) {
+      this.#refuseAnswer(shortAcknowledgementSize)
+      return
+    }
+    this.broker.counters.packetsSent++
+    const start = this.transport.reserve(shortAcknowledgementSize)
+    writeShortAcknowledgement(this.transport.room, start, type, packetId)
   }
 
   sendPublish(delivery: Delivery, packetId: number, dup: boolean, now: number): boolean {
-    const frame = this.agreement.encoder.encode(delivery, packetId, dup, now)
-    if (frame === undefined) return false
-    this.broker.counters.packetsSent++
-    this.broker.counters.publishSent++
-    this.broker.counters.publishBytesSent += delivery.message.payload.length
+    if (!this.agreement.encoder.send(this.transport, delivery, packetId, dup, now)) return false
+    this.#countSent(1, delivery.message.payload.length)
     traceSendingPublish(this, delivery, packetId, dup)
-    this.transport.send(frame)
     return true
+  }
+
+  takesPlain(size: number): boolean {
+    return this.agreement.encoder.takesPlain(size)
+  }
+
+  sendRun(run: PublishRun): void {
+    this.#countSent(run.count, run.payloadBytes)
+    this.transport.send(run.bytesFor(this.protocolVersion))
+  }
+
+  sendPacketOf(run: PublishRun): void {
+    this.#countSent(1, run.packetEnd - run.payloadStart)
+    const start = this.transport.reserve(run.packetEnd - run.packetStart)
+    run.buffer.copy(this.transport.room, start, run.packetStart, run.packetEnd)
+  }
+
+  #countSent(packets: number, payloadBytes: number): void {
+    const { counters } = this.broker
+    counters.packetsSent += packets
+    counters.publishSent += packets
+    counters.publishBytesSent += payloadBytes
   }
 
   sendPubrel(packetId: number, reasonCode: number): void {

@@ -7,8 +7,10 @@ import type { Session } from '../session/session.ts'
 import type { Subscription } from '../session/subscription.ts'
 import type { Broker } from './broker.ts'
 import type { Retained } from './retained.ts'
+import type { Route } from './route.ts'
 
 /**
+ * @param subscription of a route: its client may receive the topic
  * @param last what this message was delivered as before; most subscribers get the same
  * @returns what it was delivered as now, for the next call
  */
@@ -19,36 +21,50 @@ export function deliver(
   now: number,
   last: Delivery | undefined,
 ): Delivery | undefined {
-  if (!mayReach(subscription, message)) return last
+  if (isOwn(subscription, message)) return last
   const next = fits(broker, subscription, message, last) ? last : routed(broker, subscription, message)
   offer(broker, subscription.session, next, now)
   return next
 }
 
-/** One copy per session, at the highest QoS and with all identifiers (`allow_duplicate_messages false`) [MQTT-3.3.4-2]. */
-export function deliverOnce(broker: Broker, reached: readonly Subscription[], message: Message, now: number): void {
+/**
+ * One copy per session, at the highest QoS and with all identifiers (`allow_duplicate_messages false`) [MQTT-3.3.4-2].
+ *
+ * @returns how many subscriptions it reached
+ */
+export function deliverOnce(broker: Broker, route: Route, message: Message, now: number): number {
   const merged = new Map<Session, Delivery>()
-  for (const subscription of reached) {
-    if (!mayReach(subscription, message)) continue
-    const next = routed(broker, subscription, message)
-    const earlier = merged.get(subscription.session)
-    merged.set(subscription.session, earlier === undefined ? next : merge(earlier, next))
+  for (const subscription of route.subscriptions) mergeInto(merged, broker, subscription, message)
+  let reached = route.matched
+  for (const { group, members } of route.groups) {
+    const member = group.choose(members, message.qos, message.size)
+    if (member === undefined) continue
+    reached++
+    mergeInto(merged, broker, member, message)
   }
   for (const [session, one] of merged) offer(broker, session, one, now)
+  message.dropFrames()
+  return reached
+}
+
+function mergeInto(merged: Map<Session, Delivery>, broker: Broker, subscription: Subscription, message: Message): void {
+  if (isOwn(subscription, message)) return
+  const next = routed(broker, subscription, message)
+  const earlier = merged.get(subscription.session)
+  merged.set(subscription.session, earlier === undefined ? next : merge(earlier, next))
 }
 
 /** Sends what is retained to a new subscription, RETAIN set [MQTT-3.3.1-8]. */
 export function deliverRetained(broker: Broker, subscription: Subscription, retained: Retained, now: number): void {
   const { message, source } = retained
   if (broker.settings.check_retain_source && source !== undefined && !source.mayPublish(message.topicName)) return
-  if (!mayReach(subscription, message)) return
+  if (isOwn(subscription, message) || !subscription.session.access.receive(message.topicName)) return
   offer(broker, subscription.session, delivery(broker, subscription, message, true), now)
 }
 
-function mayReach(subscription: Subscription, message: Message): boolean {
-  const { session } = subscription
-  if (subscription.noLocal && message.publisher === session.clientId) return false
-  return session.access.receive(message.topicName)
+/** No-local: the client's own messages are not for it (§3.8.3.1). */
+function isOwn(subscription: Subscription, message: Message): boolean {
+  return subscription.noLocal && message.publisher === subscription.session.clientId
 }
 
 /** The lower of the subscription's and the message's [MQTT-3.8.4-8], unless `upgrade_outgoing_qos` says otherwise. */

@@ -2,10 +2,12 @@
 // message share one frame per version.
 
 import { noProperties, type Properties, type ProtocolVersion } from '../mqtt/packet.ts'
-import { encodePublish } from '../mqtt/packets/publish.ts'
+import { encodePublish, plainPublishSize, writePlainPublish } from '../mqtt/packets/publish.ts'
+import { encodeUtf8String } from '../mqtt/utf8.ts'
 import { forwardedProperties } from '../session/forwarded-properties.ts'
-import type { Message } from '../session/message.ts'
+import { type Message, neverExpires } from '../session/message.ts'
 import type { Delivery } from '../session/outbound.ts'
+import type { Transport } from '../session/transport.ts'
 
 export interface PublishEncoderOptions {
   readonly protocolVersion: ProtocolVersion
@@ -21,7 +23,8 @@ export class PublishEncoder {
   readonly #maximumPacketSize: number
   readonly #topicAliasMaximum: number
   readonly #mountPoint: string | undefined
-  readonly #aliases = new Map<string, number>()
+  /** Made with the first alias. */
+  #aliases: Map<string, number> | undefined = undefined
 
   constructor(options: PublishEncoderOptions) {
     this.#version = options.protocolVersion
@@ -30,16 +33,39 @@ export class PublishEncoder {
     this.#mountPoint = options.mountPoint
   }
 
-  /** @returns the packet, or undefined when it passes the client's Maximum Packet Size [MQTT-3.1.2-24] */
-  encode(delivery: Delivery, packetId: number, dup: boolean, now: number): Uint8Array | undefined {
-    const frame = this.#isPlain(delivery)
-      ? sharedFrame(delivery.message, this.#version)
-      : this.#encodeOwn(delivery, packetId, dup, now)
-    return frame.length > this.#maximumPacketSize ? undefined : frame
+  /** Whether plain packets of up to `size` bytes can go to the client as they are, and in what version's form. */
+  takesPlain(size: number): boolean {
+    return this.#mountPoint === undefined && this.#topicAliasMaximum === 0 && size <= this.#maximumPacketSize
+  }
+
+  /**
+   * Puts the packet into the transport's queue.
+   *
+   * @returns false when it passes the client's Maximum Packet Size: then nothing is sent [MQTT-3.1.2-24]
+   */
+  send(transport: Transport, delivery: Delivery, packetId: number, dup: boolean, now: number): boolean {
+    const { message } = delivery
+    if (this.#sharesFrame(delivery)) return this.#sendFrame(transport, sharedFrame(message, this.#version))
+    if (!this.#isWithoutProperties(delivery)) {
+      return this.#sendFrame(transport, this.#encode(delivery, packetId, dup, now))
+    }
+    const topicName = this.#encodedTopicName(message)
+    const { qos, retain } = delivery
+    const size = plainPublishSize(topicName.length, message.payload.length, qos, this.#version)
+    if (size > this.#maximumPacketSize) return false
+    const start = transport.reserve(size)
+    writePlainPublish(transport.room, start, topicName, message.payload, qos, retain, dup, packetId, this.#version)
+    return true
+  }
+
+  #sendFrame(transport: Transport, frame: Uint8Array): boolean {
+    if (frame.length > this.#maximumPacketSize) return false
+    transport.send(frame)
+    return true
   }
 
   /** Nothing in the packet depends on the client but its version. */
-  #isPlain(delivery: Delivery): boolean {
+  #sharesFrame(delivery: Delivery): boolean {
     return (
       delivery.qos === 0 &&
       !delivery.retain &&
@@ -47,29 +73,43 @@ export class PublishEncoder {
       (this.#version < 5 ||
         (this.#topicAliasMaximum === 0 &&
           delivery.subscriptionIdentifiers === undefined &&
-          delivery.message.expiresAt === Number.POSITIVE_INFINITY))
+          delivery.message.expiresAt === neverExpires))
     )
   }
 
-  #encodeOwn(delivery: Delivery, packetId: number, dup: boolean, now: number): Uint8Array {
+  #isWithoutProperties(delivery: Delivery): boolean {
+    return (
+      this.#version < 5 ||
+      (this.#topicAliasMaximum === 0 &&
+        delivery.subscriptionIdentifiers === undefined &&
+        delivery.message.properties === noProperties &&
+        delivery.message.expiresAt === neverExpires)
+    )
+  }
+
+  #encodedTopicName(message: Message): Uint8Array {
+    if (this.#mountPoint === undefined) return message.encodedTopicName
+    return encodeUtf8String(this.#unmount(message.topicName))
+  }
+
+  #encode(delivery: Delivery, packetId: number, dup: boolean, now: number): Uint8Array {
     const { message, qos, retain } = delivery
     const topicName = this.#unmount(message.topicName)
-    if (this.#version < 5) {
-      return encodePublish(topicName, message.payload, qos, retain, dup, packetId, noProperties, this.#version)
-    }
-    const known = this.#aliases.get(topicName)
+    const known = this.#aliases?.get(topicName)
     const alias = known ?? this.#newAlias()
     const properties = publishProperties(delivery, alias, now)
     const sent = known === undefined ? topicName : ''
     const frame = encodePublish(sent, message.payload, qos, retain, dup, packetId, properties, 5)
     if (known === undefined && alias !== undefined && frame.length <= this.#maximumPacketSize) {
+      this.#aliases ??= new Map()
       this.#aliases.set(topicName, alias)
     }
     return frame
   }
 
   #newAlias(): number | undefined {
-    return this.#aliases.size < this.#topicAliasMaximum ? this.#aliases.size + 1 : undefined
+    const used = this.#aliases?.size ?? 0
+    return used < this.#topicAliasMaximum ? used + 1 : undefined
   }
 
   #unmount(topicName: string): string {

@@ -1,7 +1,7 @@
 // The life of a PUBLISH inside the broker, in the order of the steps: resolve, limit, permit, route, deliver, acknowledge.
 // The acknowledgement is last: it leaves when what it promises is done.
 
-import type { Permitted } from '../auth/principal.ts'
+import { type Permitted, permitAlike } from '../auth/principal.ts'
 import { ProtocolViolationError } from '../mqtt/errors.ts'
 import { noProperties, PacketType, type Properties, type Publish } from '../mqtt/packet.ts'
 import { ReasonCode } from '../mqtt/reason-code.ts'
@@ -13,7 +13,9 @@ import { levelCount, longestTopicBytes, topicNameFault } from '../topic/name.ts'
 import type { Broker } from './broker.ts'
 import type { ClientConnection } from './connection.ts'
 import { deliver, deliverOnce } from './deliver.ts'
+import type { KnownTopic } from './publisher-memory.ts'
 import type { RetainSource } from './retained.ts'
+import type { GroupTarget, Route } from './route.ts'
 import { traceReceivedPublish } from './trace.ts'
 
 /** @throws ProtocolViolationError when the packet is illegal on this connection: the connection ends */
@@ -52,54 +54,61 @@ function accept(broker: Broker, connection: ClientConnection, packet: Publish, t
     // Mosquitto says 0x95, which no PUBACK may carry [MQTT-3.4.2-1]; its manual promises this one.
     return ReasonCode.implementationSpecificError
   }
-  const message = toMessage(connection, packet, topicName, now)
-  const permitted = connection.session.access.publish(message)
+  const { route, permitted } = knownTopic(broker, connection, topicName)
   if (permitted === undefined) {
     traceReceivedPublish(connection, 'Denied', packet, topicName)
     broker.counters.publishDropped++
     return ReasonCode.notAuthorized
   }
   traceReceivedPublish(connection, 'Received', packet, topicName)
-  const reached = routeMessage(broker, permitted, connection.session.access, now)
+  const message = permitAlike(permitted, toMessage(connection, packet, route, now))
+  if (message.retain) retain(broker, message, connection.session.access, now)
+  const reached = deliverMessage(broker, message, route, now)
   return reached === 0 ? ReasonCode.noMatchingSubscribers : ReasonCode.success
 }
 
-/**
- * Retains, routes and delivers one message.
- *
- * @returns how many subscriptions it reached
- */
-export function routeMessage(
-  broker: Broker,
-  message: Permitted<Message>,
-  source: RetainSource | undefined,
-  now: number,
-): number {
+/** Asks rules and router once per topic, as long as neither changes. */
+function knownTopic(broker: Broker, connection: ClientConnection, topicName: string): KnownTopic {
+  const known = connection.publisherMemory.find(topicName)
+  if (known !== undefined) return known
+  const route = broker.router.route(mounted(connection.agreement.mountPoint, topicName))
+  const made = { topicName, route, permitted: connection.session.access.publish(route) }
+  connection.publisherMemory.remember(made)
+  return made
+}
+
+/** Retains, routes and delivers one message that no connection brings, a will. */
+export function routeMessage(broker: Broker, message: Permitted<Message>, source: RetainSource, now: number): void {
   if (message.retain) retain(broker, message, source, now)
-  return deliverMessage(broker, message, now)
+  deliverMessage(broker, message, broker.router.route(message.topicName), now)
 }
 
 /**
  * Delivers one message to whoever has subscribed to it now.
  *
+ * @param route the current one of the message's topic
  * @returns how many subscriptions it reached
  */
-export function deliverMessage(broker: Broker, message: Permitted<Message>, now: number): number {
-  const { reached } = broker.router
-  const count = broker.router.route(message)
-  const first = reached.length - count
-  if (count > 1 && !broker.settings.allow_duplicate_messages) {
-    deliverOnce(broker, reached.splice(first), message, now)
-  } else {
-    let last: Delivery | undefined
-    for (let i = first; i < first + count; i++) last = deliver(broker, reached[i] as Subscription, message, now, last)
-    reached.length = first
+export function deliverMessage(broker: Broker, message: Permitted<Message>, route: Route, now: number): number {
+  if (route.overlaps && !broker.settings.allow_duplicate_messages) return deliverOnce(broker, route, message, now)
+  const { subscriptions, groups } = route
+  let last: Delivery | undefined
+  for (let i = 0; i < subscriptions.length; i++) {
+    last = deliver(broker, subscriptions[i] as Subscription, message, now, last)
+  }
+  let reached = route.matched
+  for (let i = 0; i < groups.length; i++) {
+    const { group, members } = groups[i] as GroupTarget
+    const member = group.choose(members, message.qos, message.size)
+    if (member === undefined) continue
+    reached++
+    last = deliver(broker, member, message, now, last)
   }
   message.dropFrames()
-  return count
+  return reached
 }
 
-function retain(broker: Broker, message: Permitted<Message>, source: RetainSource | undefined, now: number): void {
+function retain(broker: Broker, message: Permitted<Message>, source: RetainSource, now: number): void {
   if (message.payload.length === 0) {
     broker.retained.delete(message.topicName)
     return
@@ -137,17 +146,18 @@ function checkOffered(broker: Broker, connection: ClientConnection, packet: Publ
   }
 }
 
-function toMessage(connection: ClientConnection, packet: Publish, topicName: string, now: number): Message {
+function toMessage(connection: ClientConnection, packet: Publish, route: Route, now: number): Message {
   const { properties } = packet
   const expiry = properties.messageExpiryInterval
   return new Message(
-    mounted(connection.agreement.mountPoint, topicName),
+    route.topicName,
     packet.payload,
     packet.qos,
     packet.retain,
     connection.session.clientId,
     forwarded(properties),
     expiry === undefined ? neverExpires : now + expiry * 1000,
+    route.encodedTopicName,
   )
 }
 

@@ -1,10 +1,10 @@
 // Which subscriptions a message reaches. The interface is what several processes will share later; `LocalRouter` knows
 // the subscriptions of this one.
 
-import type { Permitted } from '../auth/principal.ts'
-import type { Message } from '../session/message.ts'
 import type { Subscription } from '../session/subscription.ts'
+import { hasWildcard } from '../topic/name.ts'
 import { SubscriptionTree } from '../topic/subscription-tree.ts'
+import { type GroupTarget, Route } from './route.ts'
 import { SharedGroup } from './shared-group.ts'
 
 export interface Router {
@@ -12,23 +12,30 @@ export interface Router {
   readonly sharedSubscriptionCount: number
   subscribe(subscription: Subscription): void
   unsubscribe(subscription: Subscription): void
-  /** What `route` found: a stack, since delivering one message may end a connection whose will is routed meanwhile. */
-  readonly reached: Subscription[]
-  /**
-   * Puts onto `reached` every plain subscription that matches and, of each shared group that matches, the one member
-   * whose turn it is [MQTT-4.8.2-3]. The caller takes them off.
-   *
-   * @returns how many
-   */
-  route(message: Permitted<Message>): number
+  /** Where messages of this topic go now; the same object as long as nothing has changed. */
+  route(topicName: string): Route
+  /** Whether nothing that the route depends on has changed since it was made. */
+  isCurrent(route: Route): boolean
+  /** Outdates every route: rules have changed, or what a client may receive. */
+  outdate(): void
 }
 
+/** Topics whose routes are remembered, and subscriptions in all those routes together; beyond, all are worked out anew. */
+const mostRoutes = 32_768
+const mostRouteTargets = 1_000_000
+/** Longer topic names are looked up each time. */
+const longestRemembered = 256
+
 export class LocalRouter implements Router {
-  readonly reached: Subscription[] = []
   readonly #tree = new SubscriptionTree<Subscription | SharedGroup>()
   /** By `$share/<name>/<filter>`. */
   readonly #groups = new Map<string, SharedGroup>()
   readonly #matched: (Subscription | SharedGroup)[] = []
+  /** By topic name; outdated ones too, until they are asked for. */
+  readonly #routes = new Map<string, Route>()
+  #routeTargets = 0
+  /** Counts the changes that may concern any topic. */
+  #epoch = 0
   #plainCount = 0
   #sharedCount = 0
 
@@ -41,6 +48,7 @@ export class LocalRouter implements Router {
   }
 
   subscribe(subscription: Subscription): void {
+    this.#outdate(subscription.topicFilter)
     if (subscription.shareName === undefined) {
       this.#tree.add(subscription.topicFilter, subscription)
       this.#plainCount++
@@ -57,6 +65,7 @@ export class LocalRouter implements Router {
   }
 
   unsubscribe(subscription: Subscription): void {
+    this.#outdate(subscription.topicFilter)
     if (subscription.shareName === undefined) {
       if (this.#tree.remove(subscription.topicFilter, subscription)) this.#plainCount--
       return
@@ -70,21 +79,63 @@ export class LocalRouter implements Router {
     }
   }
 
-  route(message: Permitted<Message>): number {
-    const { reached } = this
-    const before = reached.length
+  route(topicName: string): Route {
+    const remembered = this.#routes.get(topicName)
+    if (remembered !== undefined && this.isCurrent(remembered)) return remembered
+    const route = this.#find(topicName)
+    if (topicName.length <= longestRemembered) this.#remember(route, remembered)
+    return route
+  }
+
+  isCurrent(route: Route): boolean {
+    return route.epoch === this.#epoch
+  }
+
+  outdate(): void {
+    this.#epoch++
+  }
+
+  /** A filter without wildcards concerns one topic; any other may concern all. */
+  #outdate(topicFilter: string): void {
+    if (hasWildcard(topicFilter)) {
+      this.#epoch++
+      return
+    }
+    const route = this.#routes.get(topicFilter)
+    if (route !== undefined) route.epoch = -1
+  }
+
+  #find(topicName: string): Route {
     const matched = this.#matched
-    this.#tree.match(message.topicName, matched)
+    this.#tree.match(topicName, matched)
+    const subscriptions: Subscription[] = []
+    const groups: GroupTarget[] = []
+    let plain = 0
     for (let i = 0; i < matched.length; i++) {
       const match = matched[i] as Subscription | SharedGroup
       if (match instanceof SharedGroup) {
-        const member = match.choose(message)
-        if (member !== undefined) reached.push(member)
+        groups.push({ group: match, members: match.members.filter(member => mayReceive(member, topicName)) })
       } else {
-        reached.push(match)
+        plain++
+        if (mayReceive(match, topicName)) subscriptions.push(match)
       }
     }
     matched.length = 0
-    return reached.length - before
+    return new Route(topicName, subscriptions, groups, plain, this.#epoch)
   }
+
+  #remember(route: Route, replaced: Route | undefined): void {
+    this.#routeTargets += route.size - (replaced?.size ?? 0)
+    if (this.#routes.size >= mostRoutes || this.#routeTargets > mostRouteTargets) {
+      // Connections remember routes too: those that are no longer found by name must not be taken for current.
+      this.#routes.clear()
+      this.#routeTargets = route.size
+      route.epoch = ++this.#epoch
+    }
+    this.#routes.set(route.topicName, route)
+  }
+}
+
+function mayReceive(subscription: Subscription, topicName: string): boolean {
+  return subscription.session.access.receive(topicName)
 }

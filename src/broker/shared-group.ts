@@ -1,7 +1,10 @@
 // The members of one shared subscription and whose turn it is (§4.8.2).
 
-import type { Message } from '../session/message.ts'
+import type { QoS } from '../mqtt/packet.ts'
 import type { Subscription } from '../session/subscription.ts'
+
+/** Members that are asked whether they have room, before it is simply the next one's turn. */
+const mostAsked = 16
 
 export class SharedGroup {
   readonly topicFilter: string
@@ -10,6 +13,10 @@ export class SharedGroup {
 
   constructor(topicFilter: string) {
     this.topicFilter = topicFilter
+  }
+
+  get members(): readonly Subscription[] {
+    return this.#members
   }
 
   get isEmpty(): boolean {
@@ -29,25 +36,34 @@ export class SharedGroup {
   }
 
   /**
-   * The next member in turn that is connected and may receive the topic; failing that the next one that is away, whose
-   * session keeps the message; failing that one that is away and takes nothing above QoS 0. undefined when nobody may
-   * receive it.
+   * The next in turn that is connected and would get a message of this QoS and size at once; failing that the next that
+   * is connected; failing that the next that is away, whose session keeps the message; failing that one that is away and
+   * takes nothing above QoS 0.
+   *
+   * @param members those that may receive the message, in the group's order
+   * @returns undefined when there are none
    */
-  choose(message: Message): Subscription | undefined {
-    const members = this.#members
+  choose(members: readonly Subscription[], qos: QoS, size: number): Subscription | undefined {
+    let connected = -1
     let away = -1
     for (let step = 0; step < members.length; step++) {
       const index = (this.#next + step) % members.length
       const member = members[index] as Subscription
-      if (!member.session.access.receive(message.topicName)) continue
-      if (member.session.connection !== undefined) return this.#take(index)
-      if (away === -1 || (members[away]?.qos === 0 && member.qos > 0)) away = index
+      const { session } = member
+      if (session.connection !== undefined) {
+        if (session.outbound.isReadyFor(Math.min(qos, member.qos) as QoS, size)) return this.#take(members, index)
+        if (connected === -1) connected = index
+      } else if (away === -1 || (members[away]?.qos === 0 && member.qos > 0)) {
+        away = index
+      }
+      if (connected !== -1 && step >= mostAsked) break
     }
-    return away === -1 ? undefined : this.#take(away)
+    return this.#take(members, connected === -1 ? away : connected)
   }
 
-  #take(index: number): Subscription | undefined {
-    this.#next = (index + 1) % this.#members.length
-    return this.#members[index]
+  #take(members: readonly Subscription[], index: number): Subscription | undefined {
+    if (index === -1) return undefined
+    this.#next = (index + 1) % members.length
+    return members[index]
   }
 }

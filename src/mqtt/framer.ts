@@ -25,8 +25,9 @@ export class Framer {
   start = 0
   end = 0
 
-  #chunk: Buffer = empty
-  #position = 0
+  /** What was received last and is not framed yet: from `position` on. */
+  chunk: Buffer = empty
+  position = 0
   readonly #waiting: Buffer[] = []
   #state: 'type' | 'length' | 'body' = 'type'
   #remainingLength = 0
@@ -45,12 +46,23 @@ export class Framer {
     return this.#state !== 'type'
   }
 
+  /** The first byte of the next packet, where a packet begins at `position`; -1 anywhere else. */
+  get nextByte(): number {
+    if (this.#state !== 'type' || this.#failure !== undefined) return -1
+    return this.chunk[this.position] ?? -1
+  }
+
+  /** Passes over whole packets that were taken from `chunk`. */
+  skipTo(position: number): void {
+    this.position = position
+  }
+
   /** Hands over what was received; the bytes must not change until they were framed. */
   push(chunk: Buffer): void {
     if (chunk.length === 0) return
-    if (this.#position === this.#chunk.length) {
-      this.#chunk = chunk
-      this.#position = 0
+    if (this.position === this.chunk.length) {
+      this.chunk = chunk
+      this.position = 0
     } else {
       this.#waiting.push(chunk)
     }
@@ -65,7 +77,7 @@ export class Framer {
    */
   next(): boolean {
     if (this.#failure !== undefined) throw this.#failure
-    while (this.#position < this.#chunk.length || this.#takeWaiting()) {
+    while (this.position < this.chunk.length || this.#takeWaiting()) {
       if (this.#state === 'body') {
         if (this.#gather()) return true
       } else if (this.#readFixedHeader() && this.#takeWhole()) {
@@ -79,23 +91,23 @@ export class Framer {
   #takeWaiting(): boolean {
     const chunk = this.#waiting.shift()
     if (chunk === undefined) return false
-    this.#chunk = chunk
-    this.#position = 0
+    this.chunk = chunk
+    this.position = 0
     return true
   }
 
   /** Whether type and remaining length are complete; the state then is `body`. */
   #readFixedHeader(): boolean {
-    const chunk = this.#chunk
+    const chunk = this.chunk
     if (this.#state === 'type') {
-      this.header = chunk[this.#position++] as number
+      this.header = chunk[this.position++] as number
       this.#checkType()
       this.#remainingLength = 0
       this.#shift = 0
       this.#state = 'length'
     }
-    while (this.#position < chunk.length) {
-      const byte = chunk[this.#position++] as number
+    while (this.position < chunk.length) {
+      const byte = chunk[this.position++] as number
       this.#remainingLength |= (byte & 0x7f) << this.#shift
       this.#shift += 7
       if (byte < 0x80) {
@@ -129,31 +141,31 @@ export class Framer {
   #fail(error: ProtocolError): never {
     this.#failure = error
     this.#waiting.length = 0
-    this.#chunk = empty
-    this.#position = 0
+    this.chunk = empty
+    this.position = 0
     this.#release()
     throw error
   }
 
   /** The common case: the whole body lies in this chunk and is not copied. */
   #takeWhole(): boolean {
-    const end = this.#position + this.#remainingLength
-    if (end > this.#chunk.length) {
+    const end = this.position + this.#remainingLength
+    if (end > this.chunk.length) {
       this.#received = 0
-      return this.#position < this.#chunk.length && this.#gather()
+      return this.position < this.chunk.length && this.#gather()
     }
-    this.#give(this.#chunk, this.#position, end)
-    this.#position = end
+    this.#give(this.chunk, this.position, end)
+    this.position = end
     return true
   }
 
   /** Adds what this chunk has of the body, and gives the body if that completes it. */
   #gather(): boolean {
     const missing = this.#remainingLength - this.#received
-    const available = Math.min(missing, this.#chunk.length - this.#position)
+    const available = Math.min(missing, this.chunk.length - this.position)
     this.#makeRoom(this.#received + available)
-    this.#chunk.copy(this.#room, this.#received, this.#position, this.#position + available)
-    this.#position += available
+    this.chunk.copy(this.#room, this.#received, this.position, this.position + available)
+    this.position += available
     this.#received += available
     if (available < missing) return false
     this.#give(this.#room, 0, this.#remainingLength)
@@ -178,8 +190,8 @@ export class Framer {
 
   /** Lets go of every chunk: a quiet connection must not pin 64 KiB for its last few bytes. */
   #release(): void {
-    this.#chunk = empty
-    this.#position = 0
+    this.chunk = empty
+    this.position = 0
     this.buffer = empty
     this.start = 0
     this.end = 0

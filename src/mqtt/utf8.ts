@@ -1,6 +1,7 @@
 // UTF-8 strings of the wire (MQTT 5 §1.5.4), checked as strictly as Mosquitto checks them.
 
 import { isUtf8 } from 'node:buffer'
+import { assert } from '../base/errors.ts'
 import { MalformedPacketError } from './errors.ts'
 
 /**
@@ -41,4 +42,14 @@ function isNonCharacter(text: string, index: number): boolean {
 function refusedCharacter(what: string, kind: string, codePoint: number): MalformedPacketError {
   const hex = codePoint.toString(16).toUpperCase().padStart(4, '0')
   return new MalformedPacketError(codePoint === 0 ? 'MQTT-1.5.4-2' : '§1.5.4', `${what} holds ${kind} U+${hex}`)
+}
+
+/** A string as the wire has it: two bytes of length, then UTF-8. At most 65,535 bytes of that, which the caller sees to. */
+export function encodeUtf8String(text: string): Buffer {
+  const length = Buffer.byteLength(text)
+  assert(length <= 0xffff, 'string is longer than 65535 bytes')
+  const encoded = Buffer.allocUnsafeSlow(2 + length)
+  encoded.writeUInt16BE(length, 0)
+  encoded.write(text, 2, 'utf8')
+  return encoded
 }

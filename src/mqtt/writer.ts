@@ -26,7 +26,7 @@ export function binarySize(bytes: Uint8Array): number {
 }
 
 /** Bytes of a whole packet whose body has this many. */
-function packetSize(remainingLength: number): number {
+export function packetSize(remainingLength: number): number {
   return 1 + variableByteIntegerSize(remainingLength) + remainingLength
 }
 

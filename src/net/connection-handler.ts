@@ -2,6 +2,7 @@
 
 import type { ProtocolError } from '../mqtt/errors.ts'
 import type { Packet, ProtocolVersion } from '../mqtt/packet.ts'
+import type { TopicCache } from '../mqtt/topic-cache.ts'
 import type { CertificateIdentity } from '../x509/certificate-identity.ts'
 
 export interface Peer {
@@ -23,8 +24,22 @@ export type TransportEnd =
 export interface ConnectionHandler {
   /** 4 until CONNECT was decoded. */
   readonly protocolVersion: ProtocolVersion
-  /** Never throws. Packets are handed over one by one, in order, and not while the transport is paused. */
-  receive(packet: Packet): void
+  /** The topic names that the client has used lately. */
+  readonly topics: TopicCache
+  /**
+   * Never throws. Packets are handed over one by one, in order, and not while the transport is paused.
+   *
+   * @param now milliseconds on the clock, read since the last packet
+   */
+  receive(packet: Packet, now: number): void
+  /**
+   * Takes plain PUBLISH packets as bytes, if it can: whole ones from `start` on. The buffer is never written to again.
+   *
+   * @param maximumPacketSize bytes; longer packets are not taken
+   * @param now as for `receive`
+   * @returns where they end, or `start` when the packet there has to be decoded
+   */
+  forward(buffer: Buffer, start: number, maximumPacketSize: number, now: number): number
   /** The bytes do not decode or break a limit; nothing more will be received. */
   fail(error: ProtocolError): void
   /** The bytes that the broker sent earlier have left: there is room again. */

@@ -8,7 +8,7 @@ import { decodePacket } from '../mqtt/codec.ts'
 import { ProtocolError } from '../mqtt/errors.ts'
 import { Framer } from '../mqtt/framer.ts'
 import type { Packet } from '../mqtt/packet.ts'
-import { TopicCache } from '../mqtt/topic-cache.ts'
+import { plainPublishHeader } from '../mqtt/publish-run.ts'
 import type { ConnectionHandler, TransportEnd } from './connection-handler.ts'
 import type { TransportLimits } from './limits.ts'
 import type { Outbox } from './outbox.ts'
@@ -43,12 +43,14 @@ type State = 'open' | 'failed' | 'closing' | 'closed'
 /** Milliseconds for which one connection's packets are worked off before the others have their turn. */
 const turnMs = 20
 
+/** Where packets for a connection that takes none any more are written. */
+let lost = Buffer.alloc(1024)
+
 /** Satisfies `Transport` of session/transport.ts, which this room may not import. */
 export class SocketConnection {
   readonly #socket: Socket
   readonly #deps: ConnectionDeps
   readonly #framer: Framer
-  readonly #topics = new TopicCache()
   readonly #queue = new WriteQueue()
   readonly #packetTimer: Timer
   readonly #writeTimer: Timer
@@ -98,11 +100,23 @@ export class SocketConnection {
   }
 
   send(bytes: Uint8Array): void {
-    if (this.#state === 'closing' || this.#state === 'closed') return
+    if (!this.#accepts) return
     this.#queue.push(bytes)
-    if (this.#flushScheduled || this.#writing > 0) return
-    this.#flushScheduled = true
-    this.#deps.outbox.add(this)
+    this.#scheduleFlush()
+  }
+
+  reserve(size: number): number {
+    if (!this.#accepts) {
+      if (lost.length < size) lost = Buffer.alloc(size)
+      return 0
+    }
+    const start = this.#queue.reserve(size)
+    this.#scheduleFlush()
+    return start
+  }
+
+  get room(): Buffer {
+    return this.#accepts ? this.#queue.room : lost
   }
 
   /** For the outbox alone: writes what the turn has queued. */
@@ -112,7 +126,7 @@ export class SocketConnection {
   }
 
   close(): void {
-    if (this.#state === 'closing' || this.#state === 'closed') return
+    if (!this.#accepts) return
     this.#state = 'closing'
     this.#deps.wheel.clear(this.#packetTimer)
     this.#setWriteDeadline()
@@ -162,6 +176,16 @@ export class SocketConnection {
     return !this.#paused && !this.#heldBack && this.#state === 'open'
   }
 
+  get #accepts(): boolean {
+    return this.#state === 'open' || this.#state === 'failed'
+  }
+
+  #scheduleFlush(): void {
+    if (this.#flushScheduled || this.#writing > 0) return
+    this.#flushScheduled = true
+    this.#deps.outbox.add(this)
+  }
+
   #stopReading(): void {
     // The peer is not slow while it is us who do not read.
     this.#deps.wheel.clear(this.#packetTimer)
@@ -193,36 +217,52 @@ export class SocketConnection {
     if (this.#pumping) return
     this.#pumping = true
     let packets = 0
-    const { clock } = this.#deps
-    const turnEndsAt = clock.now() + turnMs
+    const { clock, limits } = this.#deps
+    let now = clock.now()
+    const turnEndsAt = now + turnMs
     while (this.#isReading) {
-      if (this.#queueWeight >= this.#deps.limits.maximumQueueWeight) {
+      if (this.#queueWeight >= limits.maximumQueueWeight) {
         this.#heldBack = true
         this.#stopReading()
         break
       }
-      const packet = this.#nextPacket()
-      if (packet === undefined) break
+      if (!this.#takeNext(now)) break
       packets++
-      this.#handler?.receive(packet)
-      if (clock.now() >= turnEndsAt && this.#isReading) {
+      now = clock.now()
+      if (now >= turnEndsAt && this.#isReading) {
         this.#stopReading()
         this.#schedulePump()
         break
       }
     }
     this.#pumping = false
-    if (this.#isReading && !this.#pumpScheduled) this.#watchPacket(packets)
+    if (this.#isReading && !this.#pumpScheduled) this.#watchPacket(packets, now)
   }
 
-  #nextPacket(): Packet | undefined {
+  /** Hands over the next packet, or a run of them. @returns false when there is no whole one */
+  #takeNext(now: number): boolean {
     const framer = this.#framer
     const handler = this.#handler
-    if (handler === undefined) return undefined
+    if (handler === undefined) return false
+    if (framer.nextByte === plainPublishHeader) {
+      const end = handler.forward(framer.chunk, framer.position, framer.maximumPacketSize, now)
+      if (end > framer.position) {
+        framer.skipTo(end)
+        return true
+      }
+    }
+    const packet = this.#decodeNext(handler)
+    if (packet === undefined) return false
+    handler.receive(packet, now)
+    return true
+  }
+
+  #decodeNext(handler: ConnectionHandler): Packet | undefined {
+    const framer = this.#framer
     try {
       if (!framer.next()) return undefined
       const { buffer, header, start, end } = framer
-      return decodePacket(buffer, header, start, end, handler.protocolVersion, this.#topics)
+      return decodePacket(buffer, header, start, end, handler.protocolVersion, handler.topics)
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error
       this.#state = 'failed'
@@ -234,11 +274,10 @@ export class SocketConnection {
   }
 
   /** A packet that was begun must be complete in time; each new one gets its own deadline, each chunk does not. */
-  #watchPacket(completed: number): void {
-    const { wheel, clock, limits } = this.#deps
+  #watchPacket(completed: number, now: number): void {
+    const { wheel, limits } = this.#deps
     if (!this.#framer.partial) wheel.clear(this.#packetTimer)
-    else if (completed > 0 || !this.#packetTimer.isSet)
-      wheel.set(this.#packetTimer, clock.now() + limits.packetTimeoutMs)
+    else if (completed > 0 || !this.#packetTimer.isSet) wheel.set(this.#packetTimer, now + limits.packetTimeoutMs)
   }
 
   /**
@@ -254,9 +293,10 @@ export class SocketConnection {
   #write(): void {
     const piece = this.#queue.take()
     this.#writing = piece.length
-    if (this.#state !== 'closing') this.#setWriteDeadline()
     this.#deps.traffic.sent(piece.length)
     this.#socket.write(piece, this.#onWritten)
+    // Most writes are taken by the kernel at once; only one that is not needs a deadline.
+    if (this.#socket.writableLength > 0 && this.#state !== 'closing') this.#setWriteDeadline()
   }
 
   #written(): void {
@@ -268,7 +308,7 @@ export class SocketConnection {
     } else if (this.#state === 'closing') {
       this.#socket.end()
     } else {
-      this.#deps.wheel.clear(this.#writeTimer)
+      if (this.#writeTimer.isSet) this.#deps.wheel.clear(this.#writeTimer)
       this.#handler?.drained()
     }
   }

@@ -1,21 +1,32 @@
-// Bytes on their way out of one connection: chunks in order, handed out in pieces that are cheap to write.
+// Bytes on their way out of one connection: packets in order, handed out in pieces that are cheap to write. Small packets
+// are written straight into a tail that grows with what the turn brings; large ones, and what one turn brings alone, are
+// sent as they are.
 
 import { assert } from '../base/errors.ts'
 
 /** Most bytes of one write: so much must get through within `write_timeout`. */
 const maxWriteBytes = 64 * 1024
-/** From here on a chunk is written as it is; below, copying it to its neighbours is cheaper than a write of its own. */
+/** From here on bytes are written as they are; below, copying them to their neighbours is cheaper than a write of their own. */
 const joinBelowBytes = 16 * 1024
-/** What a small chunk costs in memory beside its bytes, measured and rounded up: the view and its share of a buffer. */
+/** The first tail; one that is full grows fourfold, up to `maxWriteBytes`. */
+const firstTailBytes = 512
+const tailGrowth = 4
+/** What a chunk costs in memory beside its bytes, measured and rounded up: the view and its share of a buffer. */
 const chunkOverheadBytes = 200
 /** Sent chunks are let go of in batches, to shift the array seldom. */
 const compactAfter = 1024
 
+const empty = Buffer.alloc(0)
+
 export class WriteQueue {
+  /** What is not written to any more, and where the first of it begins. */
   readonly #chunks: Uint8Array[] = []
   #head = 0
   /** Bytes of the head chunk that were taken already. */
   #offset = 0
+  /** The tail is `room[0, #tailLength)`: it comes after all chunks, and small packets are added to it. */
+  #room: Buffer = empty
+  #tailLength = 0
   #bytes = 0
 
   /** Bytes pushed and not yet taken. */
@@ -23,19 +34,47 @@ export class WriteQueue {
     return this.#bytes
   }
 
-  /** What those take in memory: a flood of answers of two bytes weighs a hundred times what it sends. */
+  /** What those take in memory. */
   get weight(): number {
-    return this.#bytes + (this.#chunks.length - this.#head) * chunkOverheadBytes
+    const unused = this.#room.length - this.#tailLength
+    return this.#bytes + unused + (this.#chunks.length - this.#head) * chunkOverheadBytes
   }
 
+  /** Where the caller of `reserve` writes. */
+  get room(): Buffer {
+    return this.#room
+  }
+
+  /** The chunk must not change until it was taken; a small one that comes behind others is copied. */
   push(chunk: Uint8Array): void {
-    if (chunk.length === 0) return
+    const { length } = chunk
+    if (length === 0) return
+    if (this.#bytes > 0 && length < joinBelowBytes) {
+      const start = this.reserve(length)
+      this.#room.set(chunk, start)
+      return
+    }
+    this.#closeTail()
     this.#chunks.push(chunk)
-    this.#bytes += chunk.length
+    this.#bytes += length
+  }
+
+  /**
+   * Adds bytes that the caller writes at once, before any other call: all of `room[start, start + size)`.
+   *
+   * @returns start
+   */
+  reserve(size: number): number {
+    if (this.#tailLength + size > this.#room.length) this.#growTail(size)
+    const start = this.#tailLength
+    this.#tailLength += size
+    this.#bytes += size
+    return start
   }
 
   /** Takes the next piece, 1 to 65536 bytes; the queue must not be empty. */
   take(): Uint8Array {
+    this.#closeTail()
     const first = this.#chunks[this.#head]
     assert(first !== undefined, 'take() from a write queue that is not empty')
     const piece =
@@ -51,7 +90,29 @@ export class WriteQueue {
     this.#chunks.length = 0
     this.#head = 0
     this.#offset = 0
+    this.#room = empty
+    this.#tailLength = 0
     this.#bytes = 0
+  }
+
+  #growTail(size: number): void {
+    const needed = this.#tailLength + size
+    if (needed > maxWriteBytes) {
+      this.#closeTail()
+      this.#room = Buffer.allocUnsafe(Math.max(size, this.#chunks.length === 0 ? firstTailBytes : maxWriteBytes))
+      return
+    }
+    const grown = Math.max(needed, firstTailBytes, Math.min(maxWriteBytes, this.#room.length * tailGrowth))
+    const room = Buffer.allocUnsafe(grown)
+    this.#room.copy(room, 0, 0, this.#tailLength)
+    this.#room = room
+  }
+
+  #closeTail(): void {
+    if (this.#tailLength === 0) return
+    this.#chunks.push(this.#room.subarray(0, this.#tailLength))
+    this.#room = empty
+    this.#tailLength = 0
   }
 
   #slice(first: Uint8Array): Uint8Array {

@@ -2,6 +2,7 @@
 
 import { noProperties, PacketType, type Properties, type QoS } from '../mqtt/packet.ts'
 import { propertiesLength } from '../mqtt/properties.ts'
+import { encodeUtf8String } from '../mqtt/utf8.ts'
 
 /** The farthest expiry: never. */
 export const neverExpires = Number.POSITIVE_INFINITY
@@ -21,13 +22,19 @@ export class Message {
   /** What the message counts for in the limits on bytes: payload, topic and properties as on the wire. */
   readonly size: number
   #payload: Uint8Array
+  /** Whether the payload is a copy of its own, and pins nothing else. */
   #owned: boolean
+  #held: boolean
+  #encodedTopicName: Uint8Array | undefined
   /** @internal The PUBLISH at QoS 0 as every plain subscriber of that version gets it; made by the first of a turn. */
   frame4: Uint8Array | undefined
   /** @internal */
   frame5: Uint8Array | undefined
 
-  /** @param payload may be a view into a receive buffer; `own` copies it before the message is kept past the turn */
+  /**
+   * @param payload may be a view into a receive buffer; `hold` or `own` copies it before the message is kept past the turn
+   * @param encodedTopicName as of the property of that name, where the caller has it
+   */
   constructor(
     topicName: string,
     payload: Uint8Array,
@@ -36,16 +43,20 @@ export class Message {
     publisher: string,
     properties: Properties = noProperties,
     expiresAt: number = neverExpires,
+    encodedTopicName?: Uint8Array,
   ) {
     this.topicName = topicName
     this.#payload = payload
     this.#owned = false
+    this.#held = false
     this.qos = qos
     this.retain = retain
     this.publisher = publisher
     this.properties = properties
     this.expiresAt = expiresAt
-    this.size = payload.length + Buffer.byteLength(topicName) + propertiesLength(properties, PacketType.publish)
+    this.#encodedTopicName = encodedTopicName
+    const topicBytes = encodedTopicName === undefined ? Buffer.byteLength(topicName) : encodedTopicName.length - 2
+    this.size = payload.length + topicBytes + propertiesLength(properties, PacketType.publish)
     this.frame4 = undefined
     this.frame5 = undefined
   }
@@ -54,11 +65,28 @@ export class Message {
     return this.#payload
   }
 
-  /** Makes the message fit to be queued or retained: the payload no longer pins or shares a receive buffer. */
+  /** The topic name as on the wire: two bytes of length, then UTF-8. */
+  get encodedTopicName(): Uint8Array {
+    this.#encodedTopicName ??= encodeUtf8String(this.topicName)
+    return this.#encodedTopicName
+  }
+
+  /**
+   * Makes the message fit to be under way for a while: the payload no longer pins a receive buffer, at most it shares a
+   * small block with others that came about the same time.
+   */
+  hold(): void {
+    if (this.#held) return
+    this.#payload = Buffer.from(this.#payload)
+    this.#held = true
+  }
+
+  /** Makes the message fit to be queued or retained: the payload pins and shares nothing. */
   own(): this {
     if (!this.#owned) {
       this.#payload = Uint8Array.prototype.slice.call(this.#payload)
       this.#owned = true
+      this.#held = true
     }
     return this
   }

@@ -1,7 +1,8 @@
 // The server-to-client half of a session: packet ids, the QoS 1 and QoS 2 exchanges, the client's Receive Maximum, and
 // the bounded queue of what cannot be sent yet. It outlives connections; a connection is an `Outlet` plugged into it.
 
-import type { QoS } from '../mqtt/packet.ts'
+import type { ProtocolVersion, QoS } from '../mqtt/packet.ts'
+import type { PublishRun } from '../mqtt/publish-run.ts'
 import { ReasonCode } from '../mqtt/reason-code.ts'
 import { Fifo } from './fifo.ts'
 import { type Message, neverExpires } from './message.ts'
@@ -20,6 +21,12 @@ export interface Outlet {
   readonly writable: boolean
   /** @returns false when the packet passes the client's Maximum Packet Size and was dropped [MQTT-3.1.2-25] */
   sendPublish(delivery: Delivery, packetId: number, dup: boolean, now: number): boolean
+  readonly protocolVersion: ProtocolVersion
+  /** Whether plain PUBLISH packets of up to `size` bytes, whatever their version, can go out as they are. */
+  takesPlain(size: number): boolean
+  sendRun(run: PublishRun): void
+  /** The packet that the run is at; only where the client speaks the version it was written in. */
+  sendPacketOf(run: PublishRun): void
   sendPubrel(packetId: number, reasonCode: number): void
   /** A message that waited here was dropped: too large for this client, or expired. */
   dropped(): void
@@ -33,6 +40,9 @@ export interface OutboundLimits {
   readonly max_queued_bytes: number
   readonly queue_qos0_messages: boolean
 }
+
+/** Bytes by which a plain packet can grow from one version to another: no properties, and a longer remaining length. */
+const versionsDifferBy = 2
 
 /**
  * An exchange with the client: `publish` until it is acknowledged (QoS 1) or received (QoS 2), then `pubrel` until
@@ -49,6 +59,8 @@ interface Exchange {
 }
 
 export type OfferOutcome = 'sent' | 'queued' | 'dropped'
+/** `declined`: this subscriber needs its messages one by one, through `offer`. */
+export type RunOutcome = 'sent' | 'dropped' | 'declined'
 
 export class Outbound {
   readonly #inflight = new Map<number, Exchange>()
@@ -123,6 +135,28 @@ export class Outbound {
       return this.#start(delivery, now) ? 'sent' : 'dropped'
     }
     return this.#enqueue(delivery, now)
+  }
+
+  /** Sends a run of QoS 0 packets as bytes. `dropped` is all of them, where `offer` would drop each. */
+  offerRun(run: PublishRun): RunOutcome {
+    const outcome = this.#judgePlain(run.longestPacket)
+    if (outcome === 'sent') this.#outlet?.sendRun(run)
+    return outcome
+  }
+
+  /** The same with the one packet that the run is at. */
+  offerPacket(run: PublishRun): RunOutcome {
+    if (this.#outlet !== undefined && !run.isAsFor(this.#outlet.protocolVersion)) return 'declined'
+    const outcome = this.#judgePlain(run.packetEnd - run.packetStart)
+    if (outcome === 'sent') this.#outlet?.sendPacketOf(run)
+    return outcome
+  }
+
+  #judgePlain(size: number): RunOutcome {
+    const outlet = this.#outlet
+    if (outlet === undefined) return this.#limits.queue_qos0_messages ? 'declined' : 'dropped'
+    if (this.#queuedQoS0 > 0 || !outlet.takesPlain(size + versionsDifferBy)) return 'declined'
+    return outlet.writable ? 'sent' : 'dropped'
   }
 
   /** Sends as much of what waits as the windows and the transport allow. */
@@ -226,7 +260,7 @@ export class Outbound {
 
   #start(delivery: Delivery, now: number): boolean {
     const packetId = this.#takePacketId()
-    delivery.message.own()
+    delivery.message.hold()
     const exchange: Exchange = { packetId, delivery, state: 'publish', sent: true, counted: true }
     if (!(this.#outlet as Outlet).sendPublish(delivery, packetId, false, now)) return false
     this.#inflight.set(packetId, exchange)

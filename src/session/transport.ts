@@ -4,8 +4,17 @@
 export interface Transport {
   /** Bytes accepted by `send` that the operating system has not taken yet. */
   readonly queuedBytes: number
-  /** Queues bytes; they are not copied and must not change until sent. No effect after `close` or `destroy`. */
+  /** Queues bytes; they may not be copied and must not change until sent. No effect after `close` or `destroy`. */
   send(bytes: Uint8Array): void
+  /**
+   * Queues one small packet that the caller writes at once, before anything else happens: every byte of
+   * `room[start, start + size)`. A packet of its own would cost two objects and a copy.
+   *
+   * @returns start
+   */
+  reserve(size: number): number
+  /** Where to write after `reserve`; after `close` or `destroy` what is written there is lost. */
+  readonly room: Buffer
   /** Sends what is queued, then ends the connection; cuts it off if the peer takes longer than the write deadline. */
   close(): void
   /** Ends the connection at once and drops what is queued. */

@@ -53,6 +53,11 @@ function commonFault(what: string, topic: string): string | undefined {
   return `${what} "${escapeText(topic, 32)}" has ${bytes} bytes, at most ${longestTopicBytes} are possible`
 }
 
+/** Whether a valid topic filter stands for more than one topic. */
+export function hasWildcard(topicFilter: string): boolean {
+  return topicFilter.includes('+') || topicFilter.endsWith('#')
+}
+
 /** How many levels a topic name or filter has: one more than it has `/`. */
 export function levelCount(topic: string): number {
   let levels = 1

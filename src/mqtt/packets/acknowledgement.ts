@@ -33,3 +33,19 @@ export function encodeAcknowledgement(packet: Acknowledgement, version: Protocol
   if (length > 0) encodeProperties(writer, properties, type, length)
   return writer.finish()
 }
+
+/** Bytes of an acknowledgement that says success. */
+export const shortAcknowledgementSize = 4
+
+/** Writes one that says success, which is the same in every version, at `room[start, start + 4)`. */
+export function writeShortAcknowledgement(
+  room: Buffer,
+  start: number,
+  type: Acknowledgement['type'],
+  packetId: number,
+): void {
+  room[start] = (type << 4) | (type === PacketType.pubrel ? 0b0010 : 0)
+  room[start + 1] = 2
+  room[start + 2] = packetId >> 8
+  room[start + 3] = packetId & 0xff
+}

@@ -5,7 +5,7 @@ import { noProperties, PacketType, type Properties, type ProtocolVersion, type P
 import { decodeProperties, encodeProperties, propertiesLength, propertyBlockSize } from '../properties.ts'
 import type { Reader } from '../reader.ts'
 import type { TopicCache } from '../topic-cache.ts'
-import { utf8Size, Writer } from '../writer.ts'
+import { packetSize, utf8Size, Writer } from '../writer.ts'
 
 const dupFlag = 0x08
 const retainFlag = 0x01
@@ -69,4 +69,57 @@ export function encodePublish(
   if (version === 5) encodeProperties(writer, properties, PacketType.publish, length)
   writer.bytes(payload)
   return writer.finish()
+}
+
+/** Bytes of a whole PUBLISH without properties; see `writePlainPublish`. */
+export function plainPublishSize(topicBytes: number, payloadBytes: number, qos: QoS, version: ProtocolVersion): number {
+  return packetSize(topicBytes + (qos === 0 ? 0 : 2) + (version === 5 ? 1 : 0) + payloadBytes)
+}
+
+/**
+ * Writes a PUBLISH without properties at `room[start, start + plainPublishSize(…))`: an eighth of what `encodePublish`
+ * costs, for the packets that are most of all.
+ *
+ * @param encodedTopicName with its two bytes of length
+ */
+export function writePlainPublish(
+  room: Buffer,
+  start: number,
+  encodedTopicName: Uint8Array,
+  payload: Uint8Array,
+  qos: QoS,
+  retain: boolean,
+  dup: boolean,
+  packetId: number,
+  version: ProtocolVersion,
+): void {
+  const topicBytes = encodedTopicName.length
+  let rest = topicBytes + (qos === 0 ? 0 : 2) + (version === 5 ? 1 : 0) + payload.length
+  let at = start
+  room[at++] = (PacketType.publish << 4) | (dup ? dupFlag : 0) | (qos << 1) | (retain ? retainFlag : 0)
+  while (rest >= 0x80) {
+    room[at++] = (rest & 0x7f) | 0x80
+    rest >>= 7
+  }
+  room[at++] = rest
+  at = copyBytes(encodedTopicName, room, at)
+  if (qos !== 0) {
+    room[at++] = packetId >> 8
+    room[at++] = packetId & 0xff
+  }
+  if (version === 5) room[at++] = 0
+  copyBytes(payload, room, at)
+}
+
+/** Below so many bytes a loop is quicker than the call of a native copy. */
+const loopBelowBytes = 32
+
+function copyBytes(bytes: Uint8Array, room: Buffer, start: number): number {
+  const { length } = bytes
+  if (length < loopBelowBytes) {
+    for (let index = 0; index < length; index++) room[start + index] = bytes[index] as number
+  } else {
+    room.set(bytes, start)
+  }
+  return start + length
 }

@@ -1,0 +1,66 @@
+// Where the messages of one topic go: what the router worked out once, so that the next message need not ask again.
+
+import { encodeUtf8String } from '../mqtt/utf8.ts'
+import type { Session } from '../session/session.ts'
+import type { Subscription } from '../session/subscription.ts'
+import type { SharedGroup } from './shared-group.ts'
+
+/** One shared group that matches, with those of its members that may receive the topic. */
+export interface GroupTarget {
+  readonly group: SharedGroup
+  readonly members: readonly Subscription[]
+}
+
+/** Whoever remembers a route asks `Router.isCurrent` before using it again. */
+export class Route {
+  readonly topicName: string
+  /** As on the wire, with its two bytes of length. */
+  readonly encodedTopicName: Uint8Array
+  /** Every plain subscription that matches and whose client may receive the topic. */
+  readonly subscriptions: readonly Subscription[]
+  readonly groups: readonly GroupTarget[]
+  /** Plain subscriptions that match, whether or not their clients may receive the topic. */
+  readonly matched: number
+  /** Whether one session may get a message twice: through two filters, or through one and a shared one. */
+  readonly overlaps: boolean
+  /** @internal What the router had seen of changes when it made the route; below 0 once that one has changed. */
+  epoch: number
+
+  constructor(
+    topicName: string,
+    subscriptions: readonly Subscription[],
+    groups: readonly GroupTarget[],
+    matched: number,
+    epoch: number,
+  ) {
+    this.topicName = topicName
+    this.encodedTopicName = encodeUtf8String(topicName)
+    this.subscriptions = subscriptions
+    this.groups = groups
+    this.matched = matched
+    this.overlaps = hasOverlap(subscriptions, groups)
+    this.epoch = epoch
+  }
+
+  /** How many references to subscriptions it holds. */
+  get size(): number {
+    return this.groups.reduce((sum, { members }) => sum + members.length, this.subscriptions.length)
+  }
+}
+
+function hasOverlap(subscriptions: readonly Subscription[], groups: readonly GroupTarget[]): boolean {
+  if (subscriptions.length + groups.length < 2) return false
+  const sessions = new Set<Session>()
+  for (const { session } of subscriptions) {
+    if (sessions.has(session)) return true
+    sessions.add(session)
+  }
+  return groups.some(({ members }) => {
+    const own = new Set(members.map(({ session }) => session))
+    for (const session of own) {
+      if (sessions.has(session)) return true
+      sessions.add(session)
+    }
+    return false
+  })
+}
