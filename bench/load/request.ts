@@ -163,7 +163,8 @@ export const maximumPayloadBytes = 256 * 1024
 export const maximumWindow = 60_000
 const maximumConnections = 60_000
 const maximumMessages = 10_000_000
-const maximumSeconds = 3600
+/** Times in payloads are 32 bits of microseconds: they go round after 71 minutes. */
+const maximumSeconds = 1800
 
 /**
  * Reads a request from JSON text.
