@@ -7,7 +7,8 @@ export interface Clock {
 
 /** The machine's monotonic clock, anchored once to the wall clock: a clock that is set back expires nothing twice. */
 export function systemClock(): Clock {
-  return { now: () => performance.timeOrigin + performance.now() }
+  const { timeOrigin } = performance
+  return { now: () => timeOrigin + performance.now() }
 }
 
 /** What the machine's clock says right now, in milliseconds since the epoch: for dates in certificates, never for deadlines. */

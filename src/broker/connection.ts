@@ -16,23 +16,25 @@ import {
   PacketType,
   type Properties,
   type ProtocolVersion,
+  type Publish,
 } from '../mqtt/packet.ts'
 import { shortAcknowledgementSize, writeShortAcknowledgement } from '../mqtt/packets/acknowledgement.ts'
 import type { PublishRun } from '../mqtt/publish-run.ts'
 import { connackReturnCode, ReasonCode } from '../mqtt/reason-code.ts'
 import { TopicCache } from '../mqtt/topic-cache.ts'
 import type { ConnectionHandler, Peer, TransportEnd } from '../net/connection-handler.ts'
-import type { Delivery, Outlet } from '../session/outbound.ts'
+import { type Delivery, maximumStallMs, type Outbound, type Outlet, type Waiter } from '../session/outbound.ts'
 import type { Conversation, Session } from '../session/session.ts'
 import type { Transport } from '../session/transport.ts'
+import { receiveAcknowledgement, receiveShortAcknowledgements } from './acknowledgements.ts'
 import type { Agreement } from './agreement.ts'
 import type { Broker } from './broker.ts'
 import { beginConnect, type ConnectAttempt } from './connect.ts'
 import { CurrentAccess } from './current-access.ts'
 import { type PendingExchange, receiveAuth } from './enhanced-authentication.ts'
-import { forwardRun } from './forward.ts'
 import type { ListenerContext } from './listener-context.ts'
 import { receivePublish } from './publish.ts'
+import { receivePublishRun } from './publish-run.ts'
 import { PublisherMemory } from './publisher-memory.ts'
 import { endingText } from './reason-code.ts'
 import { RetainedBacklog } from './retained-backlog.ts'
@@ -40,7 +42,6 @@ import { receiveSubscribe, receiveUnsubscribe } from './subscribe.ts'
 import {
   logDisconnected,
   traceReceived,
-  traceReceivedAcknowledgement,
   traceSending,
   traceSendingAcknowledgement,
   traceSendingPublish,
@@ -52,7 +53,7 @@ import {
  */
 export type ConnectionState = 'awaiting-connect' | 'connecting' | 'connected' | 'ended'
 
-export class ClientConnection implements ConnectionHandler, Conversation, Outlet {
+export class ClientConnection implements ConnectionHandler, Conversation, Outlet, Waiter {
   readonly broker: Broker
   readonly peer: Peer
   readonly transport: Transport
@@ -72,6 +73,9 @@ export class ClientConnection implements ConnectionHandler, Conversation, Outlet
   readonly #timer: Timer
   #lastPacketAt: number
   #cause: string | undefined
+  /** The subscriber that this client's PUBLISH waits for. */
+  #waitsFor: Outbound | undefined = undefined
+  #holdTimer: Timer | undefined = undefined
 
   constructor(broker: Broker, peer: Peer, transport: Transport, listener: ListenerContext) {
     this.broker = broker
@@ -115,12 +119,13 @@ export class ClientConnection implements ConnectionHandler, Conversation, Outlet
     return `${this.peer.address}:${this.peer.port}`
   }
 
-  receive(packet: Packet, now: number): void {
+  receive(packet: Packet, now: number): boolean {
     this.#lastPacketAt = now
     this.broker.counters.packetsReceived++
     try {
       if (this.state === 'connected') {
-        this.#dispatch(packet, now)
+        if (packet.type !== PacketType.publish) this.#dispatch(packet, now)
+        else if (!this.#receivePublish(packet, now)) return false
       } else if (this.state !== 'ended') {
         this.#receiveEarly(packet)
       }
@@ -128,12 +133,60 @@ export class ClientConnection implements ConnectionHandler, Conversation, Outlet
       if (!(error instanceof ProtocolError)) throw error
       this.fail(error)
     }
+    return true
   }
 
-  forward(buffer: Buffer, start: number, maximumPacketSize: number, now: number): number {
+  receiveBytes(buffer: Buffer, start: number, maximumPacketSize: number, now: number): number {
     if (this.state !== 'connected') return start
     this.#lastPacketAt = now
-    return forwardRun(this.broker, this, buffer, start, maximumPacketSize, now)
+    switch (buffer[start]) {
+      case 0x30:
+      case 0x32:
+      case 0x34:
+        return receivePublishRun(this.broker, this, buffer, start, maximumPacketSize, now)
+      case 0x40:
+      case 0x50:
+      case 0x62:
+      case 0x70:
+        return receiveShortAcknowledgements(this, buffer, start, now)
+      default:
+        return start
+    }
+  }
+
+  /** @returns false when the message has to wait for its subscribers; until then nothing is heard of the client */
+  #receivePublish(packet: Publish, now: number): boolean {
+    const { broker } = this
+    const target = receivePublish(broker, this, packet, now)
+    if (target === undefined) {
+      broker.counters.publishReceived++
+      broker.counters.publishBytesReceived += packet.payload.length
+      return true
+    }
+    broker.counters.packetsReceived--
+    this.#waitsFor = target
+    target.awaitRoom(this)
+    this.#holdTimer ??= new Timer(() => this.roomAgain())
+    broker.wheel.set(this.#holdTimer, now + maximumStallMs)
+    this.transport.pause()
+    return false
+  }
+
+  get isHeld(): boolean {
+    return this.#waitsFor !== undefined
+  }
+
+  /** The subscriber that a message waits for has room, is gone, or has taken nothing for too long. */
+  roomAgain(): void {
+    if (this.#waitsFor === undefined) return
+    this.#stopWaiting()
+    this.transport.resume()
+  }
+
+  #stopWaiting(): void {
+    this.#waitsFor?.stopWaiting(this)
+    this.#waitsFor = undefined
+    if (this.#holdTimer !== undefined) this.broker.wheel.clear(this.#holdTimer)
   }
 
   fail(error: ProtocolError): void {
@@ -325,18 +378,13 @@ export class ClientConnection implements ConnectionHandler, Conversation, Outlet
     beginConnect(this.broker, this, packet)
   }
 
-  #dispatch(packet: Packet, now: number): void {
+  #dispatch(packet: Exclude<Packet, Publish>, now: number): void {
     switch (packet.type) {
-      case PacketType.publish:
-        this.broker.counters.publishReceived++
-        this.broker.counters.publishBytesReceived += packet.payload.length
-        receivePublish(this.broker, this, packet, now)
-        return
       case PacketType.puback:
       case PacketType.pubrec:
       case PacketType.pubrel:
       case PacketType.pubcomp:
-        this.#receiveAcknowledgement(packet, now)
+        receiveAcknowledgement(this, packet, now)
         return
       case PacketType.subscribe:
         traceReceived(this, 'SUBSCRIBE')
@@ -374,23 +422,6 @@ export class ClientConnection implements ConnectionHandler, Conversation, Outlet
     this.send({ type: PacketType.pingresp })
   }
 
-  #receiveAcknowledgement(packet: Acknowledgement, now: number): void {
-    traceReceivedAcknowledgement(this, packet)
-    const { outbound } = this.session
-    if (packet.type === PacketType.pubrel) this.#receivePubrel(packet)
-    else if (packet.type === PacketType.puback) outbound.puback(packet.packetId, now)
-    else if (packet.type === PacketType.pubrec) outbound.pubrec(packet.packetId, packet.reasonCode, now)
-    else outbound.pubcomp(packet.packetId, now)
-    if (packet.type !== PacketType.pubrel) this.retainedBacklog.pump(now)
-  }
-
-  #receivePubrel(packet: Acknowledgement): void {
-    const known = this.session.inbound.release(packet.packetId)
-    this.agreement.receiveQuota.giveBack()
-    const reasonCode = known || this.protocolVersion < 5 ? ReasonCode.success : ReasonCode.packetIdentifierNotFound
-    this.acknowledge(PacketType.pubcomp, packet.packetId, reasonCode)
-  }
-
   #receiveDisconnect(packet: Disconnect): void {
     const { session } = this
     const expiry = packet.properties.sessionExpiryInterval
@@ -413,6 +444,7 @@ export class ClientConnection implements ConnectionHandler, Conversation, Outlet
     const wasConnected = this.state === 'connected'
     this.state = 'ended'
     this.broker.wheel.clear(this.#timer)
+    this.#stopWaiting()
     this.attempt?.cancel()
     if (this.broker.settings.connection_messages) logDisconnected(this, this.#cause)
     if (!wasConnected) return
@@ -431,6 +463,9 @@ export class ClientConnection implements ConnectionHandler, Conversation, Outlet
   #timeOut(now: number): void {
     if (this.state !== 'connected') {
       this.refuse('exceeded timeout (connect_timeout)')
+    } else if (!this.transport.isReading) {
+      // The client is not silent, it is us who do not listen.
+      this.#armKeepAlive(now)
     } else if (now < this.#lastPacketAt + this.agreement.keepAlive * 1500) {
       this.#armKeepAlive(this.#lastPacketAt)
     } else {

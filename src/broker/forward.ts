@@ -1,10 +1,10 @@
-// The short way of QoS 0: packets of one topic that lie together in the receive buffer are judged once and go to their
-// subscribers as bytes. It does what publish.ts would do with each of them, and leaves to it whatever needs more.
+// A run of QoS 0 packets goes to its subscribers as bytes, in one piece; whoever needs packets of its own gets them one by
+// one.
 
 import type { Permitted } from '../auth/principal.ts'
 import { permitAlike } from '../auth/principal.ts'
 import { noProperties } from '../mqtt/packet.ts'
-import { PublishRun } from '../mqtt/publish-run.ts'
+import type { PublishRun } from '../mqtt/publish-run.ts'
 import { Message, neverExpires } from '../session/message.ts'
 import type { Delivery } from '../session/outbound.ts'
 import type { Subscription } from '../session/subscription.ts'
@@ -14,51 +14,16 @@ import { deliver } from './deliver.ts'
 import { deliverMessage } from './publish.ts'
 import type { GroupTarget, Route } from './route.ts'
 
-/** Deliveries that one run may ask for before everybody else has a turn. */
-const mostDeliveries = 20_000
-
-/** Serves every call: forwarding is synchronous and does not call itself. */
-const run = new PublishRun()
-
-/**
- * Takes plain PUBLISH packets of a topic that the client has published on before.
- *
- * @returns where they end in `buffer`, or `start` when the packet there has to be decoded
- */
+/** Delivers a run of QoS 0 packets. */
 export function forwardRun(
   broker: Broker,
   connection: ClientConnection,
-  buffer: Buffer,
-  start: number,
-  maximumPacketSize: number,
+  run: PublishRun,
+  route: Permitted<Route>,
   now: number,
-): number {
-  // Log lines are about single packets, and a mount point makes other topics of them.
-  if (broker.log.enabled('debug') || connection.agreement.mountPoint !== undefined) return start
-  if (!run.begin(buffer, start, buffer.length, connection.protocolVersion, maximumPacketSize)) return start
-  const topicName = connection.topics.find(buffer, run.topicStart, run.topicLength)
-  const known = topicName === undefined ? undefined : connection.publisherMemory.find(topicName)
-  if (known === undefined) return start
-  const { message_size_limit: sizeLimit } = broker.settings
-  run.extend(mostPackets(known.route), sizeLimit > 0 ? sizeLimit : Number.POSITIVE_INFINITY)
-  if (run.count === 0) return start
-  const { counters } = broker
-  counters.packetsReceived += run.count
-  counters.publishReceived += run.count
-  counters.publishBytesReceived += run.payloadBytes
-  if (known.permitted === undefined) counters.publishDropped += run.count
-  else deliverRun(broker, connection, known.permitted, now)
-  run.release()
-  return run.end
-}
-
-function mostPackets(route: Route): number {
-  return Math.max(1, Math.floor(mostDeliveries / (1 + route.subscriptions.length + route.groups.length)))
-}
-
-function deliverRun(broker: Broker, connection: ClientConnection, route: Permitted<Route>, now: number): void {
+): void {
   if (route.overlaps && !broker.settings.allow_duplicate_messages) {
-    for (const message of messages(connection, route)) deliverMessage(broker, message, route, now)
+    for (const message of messages(connection, run, route)) deliverMessage(broker, message, route, now)
     return
   }
   let decoded: readonly Permitted<Message>[] | undefined
@@ -69,11 +34,11 @@ function deliverRun(broker: Broker, connection: ClientConnection, route: Permitt
     const outcome = takesBytes(broker, subscription) ? session.outbound.offerRun(run) : 'declined'
     if (outcome === 'dropped') broker.counters.publishDropped += run.count
     if (outcome !== 'declined') continue
-    decoded ??= messages(connection, route)
+    decoded ??= messages(connection, run, route)
     deliverAll(broker, subscription, decoded, now)
   }
   for (let i = 0; i < route.groups.length; i++) {
-    deliverToGroup(broker, connection, route, route.groups[i] as GroupTarget, now)
+    deliverToGroup(broker, connection, run, route, route.groups[i] as GroupTarget, now)
   }
 }
 
@@ -86,6 +51,7 @@ function takesBytes(broker: Broker, subscription: Subscription): boolean {
 function deliverToGroup(
   broker: Broker,
   connection: ClientConnection,
+  run: PublishRun,
   route: Permitted<Route>,
   { group, members }: GroupTarget,
   now: number,
@@ -95,7 +61,7 @@ function deliverToGroup(
     if (member === undefined) return
     const outcome = takesBytes(broker, member) ? member.session.outbound.offerPacket(run) : 'declined'
     if (outcome === 'dropped') broker.counters.publishDropped++
-    if (outcome === 'declined') deliver(broker, member, message(connection, route), now, undefined)
+    if (outcome === 'declined') deliver(broker, member, message(connection, run, route), now, undefined)
   }
 }
 
@@ -110,14 +76,18 @@ function deliverAll(
 }
 
 /** For subscribers that need a packet of their own: one at another version's properties, say, or one that is away. */
-function messages(connection: ClientConnection, route: Permitted<Route>): readonly Permitted<Message>[] {
+function messages(
+  connection: ClientConnection,
+  run: PublishRun,
+  route: Permitted<Route>,
+): readonly Permitted<Message>[] {
   const decoded: Permitted<Message>[] = []
-  for (run.rewind(); run.step(); ) decoded.push(message(connection, route))
+  for (run.rewind(); run.step(); ) decoded.push(message(connection, run, route))
   return decoded
 }
 
 /** The packet that the run is at. */
-function message(connection: ClientConnection, route: Permitted<Route>): Permitted<Message> {
+function message(connection: ClientConnection, run: PublishRun, route: Permitted<Route>): Permitted<Message> {
   const payload = run.buffer.subarray(run.payloadStart, run.packetEnd)
   const { clientId } = connection.session
   const { topicName, encodedTopicName } = route

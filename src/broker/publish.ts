@@ -6,55 +6,83 @@ import { ProtocolViolationError } from '../mqtt/errors.ts'
 import { noProperties, PacketType, type Properties, type Publish } from '../mqtt/packet.ts'
 import { ReasonCode } from '../mqtt/reason-code.ts'
 import { forwardedProperties } from '../session/forwarded-properties.ts'
+import type { ReceiveQuota } from '../session/inbound.ts'
 import { Message, neverExpires } from '../session/message.ts'
-import type { Delivery } from '../session/outbound.ts'
+import type { Delivery, Outbound } from '../session/outbound.ts'
 import type { Subscription } from '../session/subscription.ts'
 import { levelCount, longestTopicBytes, topicNameFault } from '../topic/name.ts'
 import type { Broker } from './broker.ts'
 import type { ClientConnection } from './connection.ts'
 import { deliver, deliverOnce } from './deliver.ts'
+import { congestedTarget } from './flow-control.ts'
 import type { KnownTopic } from './publisher-memory.ts'
 import type { RetainSource } from './retained.ts'
 import type { GroupTarget, Route } from './route.ts'
 import { traceReceivedPublish } from './trace.ts'
 
-/** @throws ProtocolViolationError when the packet is illegal on this connection: the connection ends */
-export function receivePublish(broker: Broker, connection: ClientConnection, packet: Publish, now: number): void {
-  const { aliases, receiveQuota } = connection.agreement
-  const topicName = aliases.resolve(packet)
+/**
+ * @returns the subscriber that the message has to wait for, and then nothing was done yet (see flow-control.ts);
+ *   undefined when it was dealt with
+ * @throws ProtocolViolationError when the packet is illegal on this connection: the connection ends
+ */
+export function receivePublish(
+  broker: Broker,
+  connection: ClientConnection,
+  packet: Publish,
+  now: number,
+): Outbound | undefined {
+  const { session, agreement } = connection
+  const topicName = agreement.aliases.resolve(packet)
   checkOffered(broker, connection, packet, topicName)
-  const { inbound } = connection.session
-  const hasQuota = packet.qos < 2 || receiveQuota.take()
-  if (packet.qos === 2 && inbound.has(packet.packetId)) {
-    connection.acknowledge(PacketType.pubrec, packet.packetId, ReasonCode.success)
-    return
+  const known = knownTopic(broker, connection, topicName)
+  const isRepeated = packet.qos === 2 && session.inbound.has(packet.packetId)
+  if (packet.qos > 0 && !isRepeated && known.permitted !== undefined) {
+    const target = congestedTarget(known.permitted, session, packet.qos, now)
+    if (target !== undefined) return target
   }
-  if (!hasQuota) {
-    throw new ProtocolViolationError(
-      'MQTT-3.3.4-7',
-      `more than ${receiveQuota.maximum} unacknowledged messages`,
-      ReasonCode.receiveMaximumExceeded,
-    )
+  if (packet.qos === 2) takeQuota(agreement.receiveQuota, isRepeated)
+  const reasonCode = isRepeated ? ReasonCode.success : accept(broker, connection, packet, known, now)
+  acknowledgePublish(connection, packet, isRepeated, reasonCode)
+  return undefined
+}
+
+function takeQuota(receiveQuota: ReceiveQuota, isRepeated: boolean): void {
+  if (receiveQuota.take() || isRepeated) return
+  throw new ProtocolViolationError(
+    'MQTT-3.3.4-7',
+    `more than ${receiveQuota.maximum} unacknowledged messages`,
+    ReasonCode.receiveMaximumExceeded,
+  )
+}
+
+function acknowledgePublish(
+  connection: ClientConnection,
+  { qos, packetId }: Publish,
+  isRepeated: boolean,
+  reasonCode: number,
+): void {
+  if (qos === 0) return
+  if (qos === 2 && !isRepeated) {
+    if (reasonCode < 0x80 || connection.protocolVersion < 5) connection.session.inbound.receive(packetId)
+    else connection.agreement.receiveQuota.giveBack()
   }
-  const reasonCode = accept(broker, connection, packet, topicName, now)
-  if (packet.qos === 1) {
-    connection.acknowledge(PacketType.puback, packet.packetId, reasonCode)
-  } else if (packet.qos === 2) {
-    if (reasonCode < 0x80 || connection.protocolVersion < 5) inbound.receive(packet.packetId)
-    else receiveQuota.giveBack()
-    connection.acknowledge(PacketType.pubrec, packet.packetId, reasonCode)
-  }
+  connection.acknowledge(qos === 1 ? PacketType.puback : PacketType.pubrec, packetId, reasonCode)
 }
 
 /** Limits and rules, then the route. @returns the reason code of the acknowledgement */
-function accept(broker: Broker, connection: ClientConnection, packet: Publish, topicName: string, now: number): number {
+function accept(
+  broker: Broker,
+  connection: ClientConnection,
+  packet: Publish,
+  { topicName, route, permitted }: KnownTopic,
+  now: number,
+): number {
   const { message_size_limit: sizeLimit } = broker.settings
   if (sizeLimit > 0 && packet.payload.length > sizeLimit) {
     broker.counters.publishDropped++
     // Mosquitto says 0x95, which no PUBACK may carry [MQTT-3.4.2-1]; its manual promises this one.
     return ReasonCode.implementationSpecificError
   }
-  const { route, permitted } = knownTopic(broker, connection, topicName)
   if (permitted === undefined) {
     traceReceivedPublish(connection, 'Denied', packet, topicName)
     broker.counters.publishDropped++

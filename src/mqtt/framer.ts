@@ -46,10 +46,9 @@ export class Framer {
     return this.#state !== 'type'
   }
 
-  /** The first byte of the next packet, where a packet begins at `position`; -1 anywhere else. */
-  get nextByte(): number {
-    if (this.#state !== 'type' || this.#failure !== undefined) return -1
-    return this.chunk[this.position] ?? -1
+  /** Whether a packet begins at `position`, and nothing before it is left to be framed. */
+  get isAtPacket(): boolean {
+    return this.#state === 'type' && this.position < this.chunk.length && this.#failure === undefined
   }
 
   /** Passes over whole packets that were taken from `chunk`. */

@@ -1,11 +1,11 @@
-// A run of plain PUBLISH packets as they lie in a receive buffer: QoS 0, not retained, all on one topic, without
-// properties. Whoever speaks the same version gets them as they are, in one piece.
+// A run of plain PUBLISH packets as they lie in a receive buffer: all on one topic and of one QoS, not retained, not sent
+// before, without properties. At QoS 0 whoever speaks the same version gets them as they are, in one piece.
 // Paid for by pairs of clients at QoS 0 with 64 bytes in deep batches: see docs/benchmarks.md, "What was bought".
 
-import { PacketType, type ProtocolVersion } from './packet.ts'
+import type { ProtocolVersion, QoS } from './packet.ts'
 
-/** First byte of a PUBLISH at QoS 0, neither retained nor a duplicate. */
-export const plainPublishHeader = PacketType.publish << 4
+/** First bytes of a PUBLISH that is neither retained nor a duplicate, by QoS. */
+export const plainPublishHeaders = [0x30, 0x32, 0x34] as const
 
 /** From such a share of the chunk it lies in, a run is sent without a copy: it keeps at most twice its size alive. */
 const shareWorthKeeping = 0.5
@@ -21,6 +21,7 @@ export class PublishRun {
   /** The packets are `buffer[start, end)`. */
   start = 0
   end = 0
+  qos: QoS = 0
   /** How many packets. */
   count = 0
   /** Of all packets together. */
@@ -34,6 +35,9 @@ export class PublishRun {
   packetStart = 0
   payloadStart = 0
   packetEnd = 0
+  /** Its packet id; 0 at QoS 0. */
+  packetId = 0
+  #header: number = plainPublishHeaders[0]
   #version: ProtocolVersion = 4
   #maximumPacketSize = 0
   #limit = 0
@@ -58,15 +62,25 @@ export class PublishRun {
     this.#version = version
     this.#maximumPacketSize = maximumPacketSize
     this.#limit = limit
-    return this.#look(start)
+    this.#same = undefined
+    this.#translated = undefined
+    this.#header = buffer[start] as number
+    this.qos = ((this.#header >> 1) & 3) as QoS
+    return plainPublishHeaders.includes(this.#header as 0x30) && this.#look(start)
   }
 
-  /** Takes in what follows on the same topic, up to `maximumCount` packets and with payloads of `maximumPayload` bytes. */
-  extend(maximumCount: number, maximumPayload: number): void {
+  /**
+   * Takes in the first packet and what follows on the same topic.
+   *
+   * @param maximumCount of packets
+   * @param maximumBytes of all of them together; the first may be longer
+   * @param maximumPayload bytes; the run ends before a longer one
+   */
+  extend(maximumCount: number, maximumBytes: number, maximumPayload: number): void {
     let at = this.start
     do {
       const payloadLength = this.packetEnd - this.payloadStart
-      if (payloadLength > maximumPayload) return
+      if (payloadLength > maximumPayload || (this.count > 0 && this.packetEnd - this.start > maximumBytes)) return
       this.count++
       this.payloadBytes += payloadLength
       this.longestPacket = Math.max(this.longestPacket, this.packetEnd - at)
@@ -80,7 +94,7 @@ export class PublishRun {
     return (version === 5) === (this.#version === 5)
   }
 
-  /** The packets as `version` has them; made once per run, and never changed afterwards. */
+  /** The packets as `version` has them, at QoS 0; made once per run, and never changed afterwards. */
   bytesFor(version: ProtocolVersion): Uint8Array {
     if (this.isAsFor(version)) {
       this.#same ??= this.#keep()
@@ -111,7 +125,7 @@ export class PublishRun {
   #look(start: number): boolean {
     const { buffer } = this
     const limit = this.#limit
-    if (start + 4 > limit || buffer[start] !== plainPublishHeader) return false
+    if (start + 4 > limit || buffer[start] !== this.#header) return false
     let remainingLength = buffer[start + 1] as number
     let topicAt = start + 2
     if (remainingLength >= 0x80) {
@@ -125,6 +139,12 @@ export class PublishRun {
     if (end > limit || end - start > this.#maximumPacketSize) return false
     if (!this.#readTopic(topicAt)) return false
     let payloadStart = topicAt + 2 + this.topicLength
+    if (this.qos > 0) {
+      this.packetId = ((buffer[payloadStart] as number) << 8) | (buffer[payloadStart + 1] as number)
+      payloadStart += 2
+      // What no packet may use is refused by whoever decodes it. Beyond the end it is not looked at.
+      if (this.packetId === 0) return false
+    }
     // MQTT 5: the length of no properties.
     if (this.#version === 5 && (payloadStart >= end || buffer[payloadStart++] !== 0)) return false
     if (payloadStart > end) return false
@@ -166,7 +186,7 @@ export class PublishRun {
     for (this.rewind(); this.step(); ) {
       const payloadLength = this.packetEnd - this.payloadStart
       const remainingLength = topicSize + (toVersion5 ? 1 : 0) + payloadLength
-      translated[at++] = plainPublishHeader
+      translated[at++] = this.#header
       if (remainingLength < 0x80) {
         translated[at++] = remainingLength
       } else {

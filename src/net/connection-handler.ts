@@ -29,17 +29,19 @@ export interface ConnectionHandler {
   /**
    * Never throws. Packets are handed over one by one, in order, and not while the transport is paused.
    *
-   * @param now milliseconds on the clock, read since the last packet
+   * @param now milliseconds on the clock, read lately
+   * @returns false when the packet cannot be taken yet: the transport was paused, and the same one is handed over first
+   *   when it is resumed
    */
-  receive(packet: Packet, now: number): void
+  receive(packet: Packet, now: number): boolean
   /**
-   * Takes plain PUBLISH packets as bytes, if it can: whole ones from `start` on. The buffer is never written to again.
+   * Takes packets as bytes where that is cheaper: whole ones from `start` on. The buffer is never written to again.
    *
    * @param maximumPacketSize bytes; longer packets are not taken
    * @param now as for `receive`
    * @returns where they end, or `start` when the packet there has to be decoded
    */
-  forward(buffer: Buffer, start: number, maximumPacketSize: number, now: number): number
+  receiveBytes(buffer: Buffer, start: number, maximumPacketSize: number, now: number): number
   /** The bytes do not decode or break a limit; nothing more will be received. */
   fail(error: ProtocolError): void
   /** The bytes that the broker sent earlier have left: there is room again. */

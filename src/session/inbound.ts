@@ -8,7 +8,8 @@ import { topicNameFault } from '../topic/name.ts'
 /** Topic aliases that the client has set on this connection (§3.3.2.3.4). */
 export class InboundAliases {
   readonly #maximum: number
-  readonly #topics = new Map<number, string>()
+  /** Made with the first. */
+  #topics: Map<number, string> | undefined = undefined
   /** The last name that passed: most publishers repeat it, and it is the same string object then. */
   #lastName = ''
 
@@ -27,7 +28,10 @@ export class InboundAliases {
     const alias = packet.properties.topicAlias
     if (packet.topicName === '') return this.#lookUp(alias)
     if (packet.topicName !== this.#lastName) this.#check(packet.topicName)
-    if (alias !== undefined) this.#topics.set(this.#checked(alias), packet.topicName)
+    if (alias !== undefined) {
+      this.#topics ??= new Map()
+      this.#topics.set(this.#checked(alias), packet.topicName)
+    }
     return packet.topicName
   }
 
@@ -41,7 +45,7 @@ export class InboundAliases {
     if (alias === undefined) {
       throw new ProtocolViolationError('§3.3.2.1', 'PUBLISH with neither a topic name nor a topic alias')
     }
-    const topicName = this.#topics.get(this.#checked(alias))
+    const topicName = this.#topics?.get(this.#checked(alias))
     if (topicName === undefined) {
       throw new ProtocolViolationError('§3.3.2.3.4', `topic alias ${alias} was never set on this connection`)
     }
@@ -95,18 +99,20 @@ export class ReceiveQuota {
  * message and is not routed again [MQTT-4.3.3-10].
  */
 export class InboundExchanges {
-  readonly #received = new Set<number>()
+  /** Made with the first. */
+  #received: Set<number> | undefined = undefined
 
   has(packetId: number): boolean {
-    return this.#received.has(packetId)
+    return this.#received?.has(packetId) === true
   }
 
   receive(packetId: number): void {
+    this.#received ??= new Set()
     this.#received.add(packetId)
   }
 
   /** PUBREL. @returns whether the exchange was open */
   release(packetId: number): boolean {
-    return this.#received.delete(packetId)
+    return this.#received?.delete(packetId) === true
   }
 }

@@ -34,6 +34,7 @@ export class Message {
   /**
    * @param payload may be a view into a receive buffer; `hold` or `own` copies it before the message is kept past the turn
    * @param encodedTopicName as of the property of that name, where the caller has it
+   * @param isHeld whether the payload is fit to be under way already, see `hold`
    */
   constructor(
     topicName: string,
@@ -44,11 +45,12 @@ export class Message {
     properties: Properties = noProperties,
     expiresAt: number = neverExpires,
     encodedTopicName?: Uint8Array,
+    isHeld = false,
   ) {
     this.topicName = topicName
     this.#payload = payload
     this.#owned = false
-    this.#held = false
+    this.#held = isHeld
     this.qos = qos
     this.retain = retain
     this.publisher = publisher
@@ -56,7 +58,8 @@ export class Message {
     this.expiresAt = expiresAt
     this.#encodedTopicName = encodedTopicName
     const topicBytes = encodedTopicName === undefined ? Buffer.byteLength(topicName) : encodedTopicName.length - 2
-    this.size = payload.length + topicBytes + propertiesLength(properties, PacketType.publish)
+    const propertyBytes = properties === noProperties ? 0 : propertiesLength(properties, PacketType.publish)
+    this.size = payload.length + topicBytes + propertyBytes
     this.frame4 = undefined
     this.frame5 = undefined
   }

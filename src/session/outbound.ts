@@ -58,6 +58,17 @@ interface Exchange {
   counted: boolean
 }
 
+/** Whoever waits until there is room again. */
+export interface Waiter {
+  roomAgain(): void
+}
+
+/** Milliseconds without an acknowledgement after which nobody waits for a client any more. */
+export const maximumStallMs = 1000
+
+/** Waiters are woken when so much of the queue is free: one by one they would each send one message and wait again. */
+const roomWorthWaking = 0.25
+
 export type OfferOutcome = 'sent' | 'queued' | 'dropped'
 /** `declined`: this subscriber needs its messages one by one, through `offer`. */
 export type RunOutcome = 'sent' | 'dropped' | 'declined'
@@ -80,8 +91,28 @@ export class Outbound {
   /** Exchanges that a reconnect left to be sent again. */
   #unsent = 0
 
+  /** When the client last acknowledged something, or messages began to wait for it; milliseconds. */
+  #progressAt = 0
+  #waiters: Set<Waiter> | undefined = undefined
+
   constructor(limits: OutboundLimits) {
     this.#limits = limits
+  }
+
+  /** Whether the client takes what it is sent, and yet one more message above QoS 0 would be dropped. */
+  isCongested(now: number): boolean {
+    if (this.#outlet === undefined || this.#queue.length === 0) return false
+    return !this.#hasRoomFor(1, 1) && now < this.#progressAt + maximumStallMs
+  }
+
+  /** Calls the waiter once, when there is room again or the connection is gone. */
+  awaitRoom(waiter: Waiter): void {
+    this.#waiters ??= new Set()
+    this.#waiters.add(waiter)
+  }
+
+  stopWaiting(waiter: Waiter): void {
+    this.#waiters?.delete(waiter)
   }
 
   get queuedMessages(): number {
@@ -120,6 +151,7 @@ export class Outbound {
 
   disconnect(): void {
     this.#outlet = undefined
+    this.#wake()
   }
 
   /** Whether a message of this QoS and size would be sent at once. */
@@ -226,6 +258,7 @@ export class Outbound {
     this.#queuedQoS0 = 0
     this.#unacknowledged = 0
     this.#unsent = 0
+    this.#wake()
   }
 
   #sendWaiting(delivery: Delivery, outlet: Outlet, now: number): void {
@@ -270,10 +303,12 @@ export class Outbound {
   }
 
   #enqueue(delivery: Delivery, now: number): OfferOutcome {
-    if (!this.#hasRoom(delivery)) {
+    const { size } = delivery.message
+    if (!this.#hasRoomFor(size, 1)) {
       this.#purgeExpired(now)
-      if (!this.#hasRoom(delivery)) return 'dropped'
+      if (!this.#hasRoomFor(size, 1)) return 'dropped'
     }
+    if (this.#queue.length === 0) this.#progressAt = now
     delivery.message.own()
     this.#queue.push(delivery)
     this.#count(delivery)
@@ -287,10 +322,18 @@ export class Outbound {
     this.#recountQueue()
   }
 
-  #hasRoom(delivery: Delivery): boolean {
+  /** @param share the part of the queue's limits that may be used */
+  #hasRoomFor(size: number, share: number): boolean {
     const { max_queued_messages: messages, max_queued_bytes: bytes } = this.#limits
-    if (messages > 0 && this.#queue.length >= messages) return false
-    return bytes === 0 || this.#queuedBytes + delivery.message.size <= bytes
+    if (messages > 0 && this.#queue.length >= messages * share) return false
+    return bytes === 0 || this.#queuedBytes + size <= bytes * share
+  }
+
+  #wake(): void {
+    const waiters = this.#waiters
+    if (waiters === undefined) return
+    this.#waiters = undefined
+    for (const waiter of waiters) waiter.roomAgain()
   }
 
   #recountQueue(): void {
@@ -343,7 +386,9 @@ export class Outbound {
     if (!exchange.sent) this.#unsent--
     this.#remove(exchange)
     if (exchange.counted) this.#unacknowledged--
+    this.#progressAt = now
     this.pump(now)
+    if (this.#waiters !== undefined && this.#hasRoomFor(1, 1 - roomWorthWaking)) this.#wake()
   }
 
   #remove(exchange: Exchange): void {

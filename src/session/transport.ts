@@ -21,6 +21,8 @@ export interface Transport {
   destroy(): void
   /** The client was let in: the limits for strangers no longer hold for it. */
   established(): void
+  /** Whether packets are handed over: neither paused nor held back because the peer takes no answers. */
+  readonly isReading: boolean
   /** Stops handing over packets (what is already read waits) until `resume`. */
   pause(): void
   resume(): void

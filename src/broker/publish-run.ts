@@ -1,0 +1,103 @@
+// The short way of PUBLISH packets that lie together in the receive buffer, plain and on one topic: rules and route are
+// asked once for all of them. It does what publish.ts would do with each, and leaves to it whatever needs more.
+// Paid for by every scenario of pairs and fan-in: see docs/benchmarks.md, "What was bought".
+
+import { type Permitted, permitAlike } from '../auth/principal.ts'
+import { noProperties, PacketType } from '../mqtt/packet.ts'
+import { PublishRun } from '../mqtt/publish-run.ts'
+import { ReasonCode } from '../mqtt/reason-code.ts'
+import { Message, neverExpires } from '../session/message.ts'
+import type { Broker } from './broker.ts'
+import type { ClientConnection } from './connection.ts'
+import { congestedTarget } from './flow-control.ts'
+import { forwardRun } from './forward.ts'
+import { deliverMessage } from './publish.ts'
+import type { Route } from './route.ts'
+
+/** Deliveries that one run may ask for before everybody else has a turn. */
+const mostDeliveries = 20_000
+/** Bytes of a run whose messages are kept until they are acknowledged: one of them keeps so much alive. */
+const mostHeldBytes = 8192
+
+/** Serves every call: receiving is synchronous and does not call itself. */
+const run = new PublishRun()
+
+/**
+ * Takes plain PUBLISH packets of a topic that the client has published on before.
+ *
+ * @returns where they end in `buffer`, or `start` when the packet there has to be decoded
+ */
+export function receivePublishRun(
+  broker: Broker,
+  connection: ClientConnection,
+  buffer: Buffer,
+  start: number,
+  maximumPacketSize: number,
+  now: number,
+): number {
+  // Log lines are about single packets, and a mount point makes other topics of them.
+  if (broker.log.enabled('debug') || connection.agreement.mountPoint !== undefined) return start
+  if (!run.begin(buffer, start, buffer.length, connection.protocolVersion, maximumPacketSize)) return start
+  const topicName = connection.topics.find(buffer, run.topicStart, run.topicLength)
+  const known = topicName === undefined ? undefined : connection.publisherMemory.find(topicName)
+  if (known === undefined || run.qos > connection.agreement.maximumQoS) return start
+  const { message_size_limit: sizeLimit } = broker.settings
+  const maximumBytes = run.qos === 0 ? buffer.length : mostHeldBytes
+  run.extend(mostPackets(known.route), maximumBytes, sizeLimit > 0 ? sizeLimit : Number.POSITIVE_INFINITY)
+  if (run.count === 0) return start
+  let { end } = run
+  if (run.qos > 0) {
+    // Refusals are told one by one.
+    if (known.permitted === undefined) return start
+    end = acceptRun(broker, connection, known.permitted, now)
+  } else {
+    count(broker, run.count, run.payloadBytes)
+    if (known.permitted === undefined) broker.counters.publishDropped += run.count
+    else forwardRun(broker, connection, run, known.permitted, now)
+  }
+  run.release()
+  return end
+}
+
+function mostPackets(route: Route): number {
+  return Math.max(1, Math.floor(mostDeliveries / (1 + route.subscriptions.length + route.groups.length)))
+}
+
+function count(broker: Broker, packets: number, payloadBytes: number): void {
+  const { counters } = broker
+  counters.packetsReceived += packets
+  counters.publishReceived += packets
+  counters.publishBytesReceived += payloadBytes
+}
+
+/**
+ * Takes over messages of QoS 1 or 2 one by one, as long as nothing is the matter with them.
+ *
+ * @returns where the last one ends
+ */
+function acceptRun(broker: Broker, connection: ClientConnection, route: Permitted<Route>, now: number): number {
+  const { session, agreement, protocolVersion } = connection
+  const { qos, buffer, start } = run
+  const type = qos === 1 ? PacketType.puback : PacketType.pubrec
+  // One copy for all: what is kept until it is acknowledged must not keep the receive buffer.
+  const held = Buffer.from(buffer.subarray(start, run.end))
+  let end = start
+  for (run.rewind(); run.step(); ) {
+    const { packetId, payloadStart, packetEnd } = run
+    if (congestedTarget(route, session, qos, now) !== undefined) break
+    if (qos === 2 && (session.inbound.has(packetId) || !agreement.receiveQuota.take())) break
+    const payload = held.subarray(payloadStart - start, packetEnd - start)
+    const { topicName, encodedTopicName } = route
+    const message = permitAlike(
+      route,
+      new Message(topicName, payload, qos, false, session.clientId, noProperties, neverExpires, encodedTopicName, true),
+    )
+    count(broker, 1, payload.length)
+    const reached = deliverMessage(broker, message, route, now)
+    if (qos === 2) session.inbound.receive(packetId)
+    const isTold = reached === 0 && protocolVersion === 5
+    connection.acknowledge(type, packetId, isTold ? ReasonCode.noMatchingSubscribers : ReasonCode.success)
+    end = packetEnd
+  }
+  return end
+}
