@@ -8,6 +8,7 @@ import type { Log } from '../base/log.ts'
 import { TimerWheel } from '../base/timer-wheel.ts'
 import { noProperties } from '../mqtt/packet.ts'
 import { ReasonCode } from '../mqtt/reason-code.ts'
+import { TopicTable } from '../mqtt/topic-cache.ts'
 import type { ConnectionHandler, Peer } from '../net/connection-handler.ts'
 import type { Counters } from '../observe/counters.ts'
 import { Message, neverExpires } from '../session/message.ts'
@@ -18,6 +19,7 @@ import { ClientConnection } from './connection.ts'
 import type { ListenerContext } from './listener-context.ts'
 import type { BrokerSettings as OwnSettings } from './options.ts'
 import { deliverMessage } from './publish.ts'
+import type { MemoryBudget } from './publisher-memory.ts'
 import { Registry, type RegistryHost } from './registry.ts'
 import { MemoryRetainedStore, type RetainedStore } from './retained.ts'
 import { LocalRouter, type Router } from './router.ts'
@@ -58,6 +60,10 @@ export class Broker implements RegistryHost {
   readonly registry: Registry
   /** Every connection that has not ended, whatever its state. */
   readonly connections = new Set<ClientConnection>()
+  /** The topic names that clients have published on lately; 256 KiB, and what the names take. */
+  readonly topics = new TopicTable(32_768)
+  /** What all connections together remember of their topics: some 20 MB at most. */
+  readonly publisherMemory: MemoryBudget = { topicsLeft: 262_144 }
   #stopping = false
 
   constructor(parts: BrokerParts) {

@@ -65,7 +65,7 @@ export class ClientConnection implements ConnectionHandler, Conversation, Outlet
   /** An enhanced authentication under way: before CONNACK, or again later. */
   exchange: PendingExchange | undefined
   readonly retainedBacklog: RetainedBacklog
-  readonly topics = new TopicCache()
+  readonly topics: TopicCache
   readonly publisherMemory: PublisherMemory
   #agreement: Agreement | undefined
   /** Bytes, as the client said in CONNECT. */
@@ -83,7 +83,8 @@ export class ClientConnection implements ConnectionHandler, Conversation, Outlet
     this.transport = transport
     this.listener = listener
     this.retainedBacklog = new RetainedBacklog(broker)
-    this.publisherMemory = new PublisherMemory(broker.router)
+    this.topics = new TopicCache(broker.topics)
+    this.publisherMemory = new PublisherMemory(broker.router, broker.publisherMemory)
     this.#timer = new Timer(now => this.#timeOut(now))
     this.#lastPacketAt = broker.clock.now()
     broker.wheel.set(this.#timer, this.#lastPacketAt + broker.settings.connect_timeout * 1000)
@@ -317,13 +318,19 @@ export class ClientConnection implements ConnectionHandler, Conversation, Outlet
 
   sendRun(run: PublishRun): void {
     this.#countSent(run.count, run.payloadBytes)
-    this.transport.send(run.bytesFor(this.protocolVersion))
+    // One copy straight into this connection's tail, where no other subscriber could share a buffer.
+    if (run.isOnlyFor(this.protocolVersion)) this.#copyOf(run, run.start, run.end)
+    else this.transport.send(run.bytesFor(this.protocolVersion))
   }
 
   sendPacketOf(run: PublishRun): void {
     this.#countSent(1, run.packetEnd - run.payloadStart)
-    const start = this.transport.reserve(run.packetEnd - run.packetStart)
-    run.buffer.copy(this.transport.room, start, run.packetStart, run.packetEnd)
+    this.#copyOf(run, run.packetStart, run.packetEnd)
+  }
+
+  #copyOf({ buffer }: PublishRun, from: number, to: number): void {
+    const start = this.transport.reserve(to - from)
+    buffer.copy(this.transport.room, start, from, to)
   }
 
   #countSent(packets: number, payloadBytes: number): void {
@@ -445,6 +452,7 @@ export class ClientConnection implements ConnectionHandler, Conversation, Outlet
     this.state = 'ended'
     this.broker.wheel.clear(this.#timer)
     this.#stopWaiting()
+    this.publisherMemory.forget()
     this.attempt?.cancel()
     if (this.broker.settings.connection_messages) logDisconnected(this, this.#cause)
     if (!wasConnected) return

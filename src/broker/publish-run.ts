@@ -41,6 +41,7 @@ export function receivePublishRun(
   const topicName = connection.topics.find(buffer, run.topicStart, run.topicLength)
   const known = topicName === undefined ? undefined : connection.publisherMemory.find(topicName)
   if (known === undefined || run.qos > connection.agreement.maximumQoS) return start
+  run.readers = known.route.subscriptions.length
   const { message_size_limit: sizeLimit } = broker.settings
   const maximumBytes = run.qos === 0 ? buffer.length : mostHeldBytes
   run.extend(mostPackets(known.route), maximumBytes, sizeLimit > 0 ? sizeLimit : Number.POSITIVE_INFINITY)

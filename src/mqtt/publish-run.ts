@@ -13,6 +13,9 @@ const shareWorthKeeping = 0.5
 /** Longer packets are read one by one: their bytes cost more than their headers. */
 const longestRemainingLength = 16_000
 
+/** Bytes up to which a single reader is served without a buffer of its own. */
+const worthNoBuffer = 4096
+
 const empty = Buffer.alloc(0)
 
 /** Serves one run after the other: `begin`, `extend`, then either the bytes as a whole or packet by packet. */
@@ -35,6 +38,8 @@ export class PublishRun {
   packetStart = 0
   payloadStart = 0
   packetEnd = 0
+  /** How many subscribers will ask for its bytes, as far as is known. */
+  readers = 0
   /** Its packet id; 0 at QoS 0. */
   packetId = 0
   #header: number = plainPublishHeaders[0]
@@ -92,6 +97,11 @@ export class PublishRun {
   /** Whether packets of `version` look like these. */
   isAsFor(version: ProtocolVersion): boolean {
     return (version === 5) === (this.#version === 5)
+  }
+
+  /** Whether it is cheaper to copy the bytes out of `buffer` than to call `bytesFor`. */
+  isOnlyFor(version: ProtocolVersion): boolean {
+    return this.readers === 1 && this.end - this.start <= worthNoBuffer && this.isAsFor(version)
   }
 
   /** The packets as `version` has them, at QoS 0; made once per run, and never changed afterwards. */

@@ -1,37 +1,78 @@
-// Remembers the last topic names of one connection: most publishers repeat a few, and comparing bytes is cheaper than
-// decoding them (20 ns against 160 ns for a name of 20 bytes).
+// Remembers topic names by their bytes: most publishers repeat a few, and comparing is cheaper than decoding (20 ns for a
+// connection's last one, 60 ns for one that anybody used, 160 ns to decode 20 bytes).
 
 import type { Reader } from './reader.ts'
 
-/** Longer topics are decoded anew each time: the cache of an idle connection stays small. */
+/** Bytes; longer topic names are decoded anew each time. */
 const longestCached = 256
-/** Topics remembered beside the last one; a power of two. */
-const slotCount = 8
 
 interface CachedTopic {
   readonly bytes: Uint8Array
   readonly topicName: string
 }
 
+/** The topic names that a broker's clients have used lately: a table of pairs of slots, in which the older one gives way. */
+export class TopicTable {
+  readonly #slots: (CachedTopic | undefined)[]
+
+  /** @param size how many names at most; a power of two */
+  constructor(size: number) {
+    this.#slots = new Array<CachedTopic | undefined>(size).fill(undefined)
+  }
+
+  /** @internal for `TopicCache` */
+  find(buffer: Buffer, start: number, length: number): CachedTopic | undefined {
+    const slot = this.#slotOf(buffer, start, length)
+    const first = this.#slots[slot]
+    if (first !== undefined && equals(first.bytes, buffer, start, length)) return first
+    const second = this.#slots[slot ^ 1]
+    return second !== undefined && equals(second.bytes, buffer, start, length) ? second : undefined
+  }
+
+  /** @internal for `TopicCache` */
+  add(buffer: Buffer, start: number, length: number, topicName: string): CachedTopic {
+    // A copy, not a view: the receive buffer is not kept for it.
+    const topic = { bytes: Uint8Array.prototype.slice.call(buffer, start, start + length), topicName }
+    const slot = this.#slotOf(buffer, start, length)
+    this.#slots[slot ^ 1] = this.#slots[slot]
+    this.#slots[slot] = topic
+    return topic
+  }
+
+  #slotOf(buffer: Buffer, start: number, length: number): number {
+    let hash = length
+    for (let index = start; index < start + length; index++) {
+      hash = (Math.imul(hash, 31) + (buffer[index] as number)) | 0
+    }
+    return (hash ^ (hash >>> 15)) & (this.#slots.length - 1)
+  }
+}
+
+/** One connection's look at the table: it compares with its last topic name first. */
 export class TopicCache {
+  readonly #table: TopicTable
   #last: CachedTopic | undefined = undefined
-  /** Made when a second topic comes. */
-  #slots: (CachedTopic | undefined)[] | undefined = undefined
+
+  constructor(table: TopicTable) {
+    this.#table = table
+  }
 
   /** The topic name whose bytes are `buffer[start, start + length)`, if it was read before: the same string object. */
   find(buffer: Buffer, start: number, length: number): string | undefined {
-    if (this.#last !== undefined && equals(this.#last.bytes, buffer, start, length)) return this.#last.topicName
-    const cached = this.#slots?.[slotOf(buffer, start, length)]
-    if (cached === undefined || !equals(cached.bytes, buffer, start, length)) return undefined
-    this.#last = cached
-    return cached.topicName
+    if (length > longestCached) return undefined
+    const last = this.#last
+    if (last !== undefined && equals(last.bytes, buffer, start, length)) return last.topicName
+    const topic = this.#table.find(buffer, start, length)
+    if (topic === undefined) return undefined
+    this.#last = topic
+    return topic.topicName
   }
 
   /** Reads a topic name as `Reader.utf8` does; equal bytes give the same string object as last time. */
   read(reader: Reader): string {
     const start = reader.position
     const length = reader.uint16('topic name')
-    if (length <= longestCached && length <= reader.remaining) {
+    if (length <= reader.remaining) {
       const topicName = this.find(reader.buffer, reader.position, length)
       if (topicName !== undefined) {
         reader.position += length
@@ -40,16 +81,10 @@ export class TopicCache {
     }
     reader.position = start
     const topicName = reader.utf8('topic name')
-    if (length > 0 && length <= longestCached) this.#remember(reader.buffer, start + 2, length, topicName)
+    if (length > 0 && length <= longestCached) {
+      this.#last = this.#table.add(reader.buffer, start + 2, length, topicName)
+    }
     return topicName
-  }
-
-  #remember(buffer: Buffer, start: number, length: number, topicName: string): void {
-    // A copy, not a view: the receive buffer is not kept for it.
-    const bytes = Uint8Array.prototype.slice.call(buffer, start, start + length)
-    if (this.#last !== undefined) this.#slots ??= new Array<CachedTopic | undefined>(slotCount).fill(undefined)
-    this.#last = { bytes, topicName }
-    if (this.#slots !== undefined) this.#slots[slotOf(buffer, start, length)] = this.#last
   }
 }
 
@@ -60,11 +95,4 @@ function equals(bytes: Uint8Array, buffer: Buffer, start: number, length: number
     if (bytes[index] !== buffer[start + index]) return false
   }
   return true
-}
-
-function slotOf(buffer: Buffer, start: number, length: number): number {
-  if (length === 0) return 0
-  const last = buffer[start + length - 1] as number
-  const middle = buffer[start + (length >> 1)] as number
-  return (length + 3 * last + 5 * middle) & (slotCount - 1)
 }

@@ -9,7 +9,7 @@ const maxWriteBytes = 64 * 1024
 /** From here on bytes are written as they are; below, copying them to their neighbours is cheaper than a write of their own. */
 const joinBelowBytes = 16 * 1024
 /** The first tail; one that is full grows fourfold, up to `maxWriteBytes`. */
-const firstTailBytes = 512
+const firstTailBytes = 256
 const tailGrowth = 4
 /** What a chunk costs in memory beside its bytes, measured and rounded up: the view and its share of a buffer. */
 const chunkOverheadBytes = 200
