@@ -6,7 +6,7 @@ import { createAccess } from './access.ts'
 import type { AclRules } from './acl-rules.ts'
 import type { Identity } from './identity.ts'
 import type { PasswordFile } from './password-file.ts'
-import type { PasswordVerifier } from './password-verifier.ts'
+import type { PasswordVerifier, Verdict } from './password-verifier.ts'
 import { type Principal, provePrincipal } from './principal.ts'
 import type { Access, Authentication, Denial, DenialReason, EnhancedExchange, Realm } from './realm.ts'
 import { createScramExchange, scramMethod } from './scram.ts'
@@ -103,18 +103,19 @@ class FileRealm implements Realm {
   }
 
   /** Features B11: one answer for an unknown user and a wrong password. */
-  async #byPassword(
-    passwords: PasswordFile,
-    username: string,
-    { password, address }: Identity,
-  ): Promise<Authentication> {
-    const verdict = await this.#options.verifier.verify(passwords, username, password, address)
-    const entry = passwords.users.get(username)
-    if (verdict === 'right' && entry !== undefined)
-      return admit(provePrincipal(username, 'password', entry.fingerprint))
-    if (verdict === 'busy') return deny('busy', 'max_pending_authentications')
-    return deny('not-authorized', 'unknown user or wrong password')
+  #byPassword(passwords: PasswordFile, username: string, identity: Identity): Authentication | Promise<Authentication> {
+    const { password, address, waiting } = identity
+    const verdict = this.#options.verifier.verify(passwords, username, password, address, waiting)
+    if (!(verdict instanceof Promise)) return judged(passwords, username, verdict)
+    return verdict.then(late => judged(passwords, username, late))
   }
+}
+
+function judged(passwords: PasswordFile, username: string, verdict: Verdict): Authentication {
+  const entry = passwords.users.get(username)
+  if (verdict === 'right' && entry !== undefined) return admit(provePrincipal(username, 'password', entry.fingerprint))
+  if (verdict === 'busy') return deny('busy', 'max_pending_authentications')
+  return deny('not-authorized', 'unknown user or wrong password')
 }
 
 function admit(principal: Principal): Authentication {

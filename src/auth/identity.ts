@@ -10,4 +10,12 @@ export interface Identity {
   readonly certificate: CertificateIdentity | undefined
   /** Textual IP address, or `''` on a unix socket. */
   readonly address: string
+  /** Who waits for the answer; left out when it does not matter whether somebody still does. */
+  readonly waiting?: Waiting
+}
+
+/** Somebody who may leave before the answer is there, so that work which has not begun is not done for nobody. */
+export interface Waiting {
+  /** @param forget called at most once, when the one who asked has gone; a later call replaces an earlier one */
+  whenGone(forget: () => void): void
 }

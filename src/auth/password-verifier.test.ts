@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import { fakeClock } from '../../test/support/fake-clock.ts'
+import type { Waiting } from './identity.ts'
 import { type PasswordFile, parsePasswordFile } from './password-file.ts'
 import type { PasswordHash, verifyPassword } from './password-hash.ts'
 import { PasswordVerifier, passwordVerifierDefaults } from './password-verifier.ts'
@@ -92,6 +93,82 @@ test('max_pending_authentications: a share is one place at least, and a unix soc
   assert.deepEqual(await Promise.all(verdicts), ['right', 'right', 'right'])
 })
 
+/** One check at a time, from the given addresses, each with its own place in the list as password. */
+function inLine(addresses: readonly string[], waiting: readonly (Waiting | undefined)[] = []) {
+  const { checks, verify } = gatedVerify()
+  const verifier = new PasswordVerifier({ ...settings, maxUnderWay: 1 }, fakeClock(), verify)
+  const verdicts = addresses.map((address, index) =>
+    verifier.verify(file, 'alice', Buffer.from(`${index}`), address, waiting[index]),
+  )
+  const endAll = async () => {
+    for (let done = 0; done < checks.length; done++) {
+      checks[done]?.end(false)
+      await turnOfLoop()
+    }
+    return checks.map(check => check.password)
+  }
+  return { verifier, verdicts, endAll, checks }
+}
+
+test('a thousand attempts from one address hold another back by one of them, not by all', async () => {
+  const { endAll } = inLine([
+    '192.0.2.1',
+    '192.0.2.1',
+    '192.0.2.1',
+    '192.0.2.1',
+    '192.0.2.2',
+    '192.0.2.2',
+    '2001:db8::1',
+  ])
+  assert.deepEqual(await endAll(), ['0', '1', '4', '6', '2', '5', '3'])
+})
+
+test('attempts from one address, and those over unix sockets, are checked in the order they came', async () => {
+  assert.deepEqual(await inLine(Array(4).fill('192.0.2.1')).endAll(), ['0', '1', '2', '3'])
+  assert.deepEqual(await inLine(Array(4).fill(home)).endAll(), ['0', '1', '2', '3'])
+})
+
+/** Somebody who waits until the test says otherwise. */
+class Guest implements Waiting {
+  leave = () => {}
+
+  whenGone(forget: () => void): void {
+    this.leave = forget
+  }
+}
+
+test('whoever has gone before its turn is not checked, and its place is free at once', async () => {
+  const guest = new Guest()
+  const { verifier, verdicts, endAll } = inLine([home, '192.0.2.1', '192.0.2.2'], [undefined, guest])
+  verifier.settings = { ...verifier.settings, maxPending: 3 }
+  assert.equal(await verifier.verify(file, 'alice', right, '192.0.2.1'), 'busy')
+  guest.leave()
+  assert.equal(await verdicts[1], 'busy')
+  const next = verifier.verify(file, 'bob', Buffer.from('3'), '192.0.2.1')
+  assert.deepEqual(await endAll(), ['0', '2', '3'])
+  assert.equal(await next, 'wrong')
+  guest.leave()
+})
+
+test('whoever goes while it is being checked is checked to the end', async () => {
+  const guest = new Guest()
+  const { verdicts, checks } = inLine([home], [guest])
+  guest.leave()
+  checks[0]?.end(true)
+  assert.equal(await verdicts[0], 'right')
+})
+
+test('a remembered login is answered without a promise, and past a full queue', async () => {
+  const { checks, verify } = gatedVerify()
+  const verifier = new PasswordVerifier({ ...settings, maxPending: 1 }, fakeClock(), verify)
+  const first = verifier.verify(file, 'alice', right, home)
+  checks[0]?.end(true)
+  assert.equal(await first, 'right')
+  verifier.verify(file, 'bob', right, home)
+  assert.equal(verifier.verify(file, 'alice', right, home), 'right')
+  assert.equal(verifier.verify(file, 'alice', Buffer.from('PW'), home), 'busy')
+})
+
 test('a check that fails gives its place to the next', async () => {
   let calls = 0
   const verifier = new PasswordVerifier({ ...settings, maxUnderWay: 1 }, fakeClock(), async () => {
@@ -101,7 +178,7 @@ test('a check that fails gives its place to the next', async () => {
   })
   const first = verifier.verify(file, 'alice', right, home)
   const second = verifier.verify(file, 'bob', right, home)
-  await assert.rejects(first, /out of memory/)
+  await assert.rejects(Promise.resolve(first), /out of memory/)
   assert.equal(await second, 'right')
 })
 

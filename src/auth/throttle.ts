@@ -1,8 +1,6 @@
 // Slows down whoever fails again and again: wrong passwords by address and by client id, takeovers by client id. Time is
 // passed in; the broker waits for the delay before it evaluates the next attempt.
 
-import { isIPv6 } from 'node:net'
-
 export interface ThrottleSettings {
   /** Failures that cost nothing: `max_authentication_failures`. */
   readonly freeFailures: number
@@ -61,6 +59,11 @@ export class Throttle {
     if (beyond <= 0) return 0
     const delay = Math.min(firstDelayMs * 2 ** (beyond - 1), maximumDelayMs)
     return Math.max(0, Math.ceil(offender.failedAt + delay - now))
+  }
+
+  /** Whether nobody has failed lately, or was forgiven since. */
+  get isEmpty(): boolean {
+    return this.#offenders.size === 0
   }
 
   hasFailed(key: string, now: number): boolean {
@@ -132,7 +135,7 @@ export class Throttle {
  */
 export function addressKey(address: string): string | undefined {
   if (address === '') return undefined
-  if (!isIPv6(address)) return address
+  if (!address.includes(':')) return address
   const [plain = ''] = address.toLowerCase().split('%')
   const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/.exec(plain)?.[1]
   if (mapped !== undefined) return mapped
