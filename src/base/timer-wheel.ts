@@ -59,8 +59,9 @@ export class TimerWheel {
     link(this.#ringFor(at), timer)
   }
 
-  clear(timer: Timer): void {
-    if (timer.next !== undefined) unlink(timer)
+  /** @param timer undefined for one that was never needed */
+  clear(timer: Timer | undefined): void {
+    if (timer?.next !== undefined) unlink(timer)
   }
 
   /** Fires every timer whose deadline is at or before `now`. Timers set meanwhile in the past wait for the next call. */

@@ -1,7 +1,7 @@
 // The life of a CONNECT inside the broker: one list of steps, each of which lets the attempt go on or refuses it. Only
 // `authenticate` and the slow-downs may take time; everything else is decided at once.
 
-import type { Identity } from '../auth/identity.ts'
+import type { Identity, Waiting } from '../auth/identity.ts'
 import type { Principal } from '../auth/principal.ts'
 import type { Authentication, Denial } from '../auth/realm.ts'
 import { addressKey } from '../auth/throttle.ts'
@@ -30,7 +30,7 @@ export interface Refusal {
 export type StepOutcome = Refusal | undefined | Promise<Refusal | undefined>
 
 /** What the steps gather about one CONNECT. */
-export class ConnectAttempt {
+export class ConnectAttempt implements Waiting {
   readonly broker: Broker
   readonly connection: ClientConnection
   readonly packet: Connect
@@ -44,8 +44,8 @@ export class ConnectAttempt {
   resumed = false
   /** What a successful enhanced authentication leaves for CONNACK (§4.12). */
   authenticationData: Uint8Array | undefined
-  readonly #delay: Timer
-  #onDelayOver: () => void = () => {}
+  /** Gives up what the attempt waits for. */
+  #forget: (() => void) | undefined
 
   constructor(broker: Broker, connection: ClientConnection, packet: Connect) {
     this.broker = broker
@@ -53,7 +53,6 @@ export class ConnectAttempt {
     this.packet = packet
     this.clientId = packet.clientId
     this.keepAlive = packet.keepAlive
-    this.#delay = new Timer(() => this.#onDelayOver())
   }
 
   get claim(): Claim {
@@ -63,7 +62,7 @@ export class ConnectAttempt {
   get identity(): Identity {
     const { username, password } = this.packet
     const { certificate, address } = this.connection.peer
-    return { clientId: this.clientId, username, password, certificate, address }
+    return { clientId: this.clientId, username, password, certificate, address, waiting: this }
   }
 
   /**
@@ -73,18 +72,30 @@ export class ConnectAttempt {
    */
   wait(delayMs: number, done: () => void): Promise<undefined> {
     return new Promise(resolve => {
-      this.#onDelayOver = () => {
+      const delay = new Timer(() => {
+        this.#forget = undefined
         done()
         resolve(undefined)
-      }
-      this.broker.wheel.set(this.#delay, this.broker.clock.now() + delayMs)
+      })
+      this.whenGone(() => {
+        this.broker.wheel.clear(delay)
+        done()
+        resolve(undefined)
+      })
+      this.broker.wheel.set(delay, this.broker.clock.now() + delayMs)
       this.connection.postponeTimeOut(delayMs)
     })
   }
 
+  whenGone(forget: () => void): void {
+    this.#forget = forget
+  }
+
+  /** The client has gone: whatever it waits for is given up. */
   cancel(): void {
-    if (this.#delay.isSet) this.#onDelayOver()
-    this.broker.wheel.clear(this.#delay)
+    const forget = this.#forget
+    this.#forget = undefined
+    forget?.()
   }
 }
 
@@ -151,13 +162,9 @@ function resumeLater(attempt: ConnectAttempt, outcome: Promise<Refusal | undefin
 }
 
 function refuse(attempt: ConnectAttempt, refusal: Refusal): void {
-  const { connection, broker, packet } = attempt
+  const { connection } = attempt
   if (connection.state === 'ended') return
-  const user = packet.username === undefined ? '' : `, u'${escapeText(packet.username)}'`
-  broker.log.write(
-    'notice',
-    `Refused CONNECT from ${connection.address} as ${escapeText(attempt.clientId)}${user}: ${refusal.rule}.`,
-  )
+  logRefused(attempt, refusal.rule)
   connection.sendConnack(false, refusal.reasonCode, noProperties)
   connection.refuse(endingText(refusal.reasonCode))
 }
@@ -222,10 +229,10 @@ function checkWill(attempt: ConnectAttempt): StepOutcome {
 function slowDown(attempt: ConnectAttempt): StepOutcome {
   const { broker, connection } = attempt
   const now = broker.clock.now()
-  const [place = '', ...others] = throttleKeys(connection, attempt.claim)
+  const place = placeKey(connection)
   // Guesses from elsewhere at a client id or a user do not hold back its owner, whose address has not failed.
-  const keys = broker.failures.hasFailed(place, now) ? [place, ...others] : []
-  const delayMs = Math.max(0, ...keys.map(key => broker.failures.delayMs(key, now)))
+  if (!broker.failures.hasFailed(place, now)) return undefined
+  const delayMs = Math.max(...throttleKeys(connection, attempt.claim).map(key => broker.failures.delayMs(key, now)))
   if (delayMs === 0) return undefined
   if (!broker.failures.enter(place)) {
     return { reasonCode: ReasonCode.connectionRateExceeded, rule: 'max_authentication_failures' }
@@ -259,7 +266,7 @@ export interface Claim {
 /** Whoever was proven is slowed down less for earlier failures. */
 export function noteSuccess(broker: Broker, connection: ClientConnection, claim: Claim, principal: Principal): void {
   // Whoever needs no secret must not wash off guesses at other people's.
-  if (principal.method === 'anonymous') return
+  if (principal.method === 'anonymous' || broker.failures.isEmpty) return
   for (const key of throttleKeys(connection, claim)) broker.failures.succeed(key, broker.clock.now())
 }
 
@@ -272,9 +279,13 @@ export function deny(broker: Broker, connection: ClientConnection, claim: Claim,
   return { reasonCode: denialReasonCode(denial.reason), rule: denial.rule }
 }
 
-/** The address first; on a unix socket all share one. */
+/** By address; on a unix socket all share one. */
+function placeKey(connection: ClientConnection): string {
+  return `address:${addressKey(connection.peer.address) ?? 'unix socket'}`
+}
+
 function throttleKeys(connection: ClientConnection, { clientId, username }: Claim): string[] {
-  const keys = [`address:${addressKey(connection.peer.address) ?? 'unix socket'}`]
+  const keys = [placeKey(connection)]
   if (clientId !== '') keys.push(`client:${clientId}`)
   if (username !== undefined) keys.push(`user:${username}`)
   return keys
@@ -381,9 +392,15 @@ function connackProperties(attempt: ConnectAttempt): Properties {
   }
 }
 
+function logRefused({ broker, connection, packet, clientId }: ConnectAttempt, rule: string): void {
+  if (!broker.log.enabled('notice')) return
+  const user = packet.username === undefined ? '' : `, u'${escapeText(packet.username)}'`
+  broker.log.write('notice', `Refused CONNECT from ${connection.address} as ${escapeText(clientId)}${user}: ${rule}.`)
+}
+
 function logConnected(attempt: ConnectAttempt): void {
   const { broker, connection, packet, principal, keepAlive } = attempt
-  if (!broker.settings.connection_messages) return
+  if (!broker.settings.connection_messages || !broker.log.enabled('notice')) return
   const user = principal?.username === undefined ? '' : `, u'${escapeText(principal.username)}'`
   const version = `p${packet.protocolVersion}, c${Number(packet.cleanStart)}, k${keepAlive}${user}`
   const clientId = escapeText(attempt.clientId)

@@ -2,7 +2,7 @@
 // belongs to the identity that opened its session (features H4).
 
 import type { Principal } from '../auth/principal.ts'
-import type { TimerWheel } from '../base/timer-wheel.ts'
+import { Timer, type TimerWheel } from '../base/timer-wheel.ts'
 import { ReasonCode } from '../mqtt/reason-code.ts'
 import type { OutboundLimits } from '../session/outbound.ts'
 import { neverExpiresInterval, Session, type SessionAccess } from '../session/session.ts'
@@ -61,14 +61,7 @@ export class Registry {
       }
       this.close(existing)
     }
-    const session = new Session(
-      clientId,
-      principal,
-      access,
-      this.#host.limits,
-      due => this.#host.publishWill(due),
-      due => this.#expire(due),
-    )
+    const session = new Session(clientId, principal, access, this.#host.limits)
     this.#sessions.set(clientId, session)
     return { session, resumed: false }
   }
@@ -80,7 +73,7 @@ export class Registry {
     const seconds = this.#expirySeconds(session)
     this.#scheduleWill(session, seconds, now)
     if (seconds === 0) this.close(session)
-    else if (seconds !== neverExpiresInterval) this.#host.wheel.set(session.expiryTimer, now + seconds * 1000)
+    else if (seconds !== neverExpiresInterval) this.#scheduleExpiry(session, now + seconds * 1000)
   }
 
   /** Ends a session: its will, if still due, goes out now, and nothing of it is left [MQTT-3.1.2-8]. */
@@ -128,7 +121,16 @@ export class Registry {
   #scheduleWill(session: Session, expirySeconds: number, now: number): void {
     if (session.will === undefined || expirySeconds === 0) return
     const delay = session.will.properties.willDelayInterval ?? 0
-    if (delay === 0) this.#host.publishWill(session)
-    else this.#host.wheel.set(session.willTimer, now + Math.min(delay, expirySeconds) * 1000)
+    if (delay === 0) {
+      this.#host.publishWill(session)
+      return
+    }
+    session.willTimer ??= new Timer(() => this.#host.publishWill(session))
+    this.#host.wheel.set(session.willTimer, now + Math.min(delay, expirySeconds) * 1000)
+  }
+
+  #scheduleExpiry(session: Session, at: number): void {
+    session.expiryTimer ??= new Timer(() => this.#expire(session))
+    this.#host.wheel.set(session.expiryTimer, at)
   }
 }

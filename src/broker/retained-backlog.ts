@@ -15,28 +15,28 @@ const topicsPerMessage = 10
 export class RetainedBacklog {
   readonly #broker: Broker
   /** The first is being served; a filter that is subscribed to again begins anew, at the end. */
-  readonly #waiting = new Map<Subscription, RetainedCursor>()
+  #waiting: Map<Subscription, RetainedCursor> | undefined
   /** What the first one's cursor has found and the client cannot take yet. */
   #found: Retained | undefined
   #topicsLeft = retainedTopicsPerTurn
   /** Set while this turn's topics are used up. */
-  readonly #nextTurn: Timer
+  #nextTurn: Timer | undefined
 
   constructor(broker: Broker) {
     this.#broker = broker
-    this.#nextTurn = new Timer(now => this.takeTurn(now))
   }
 
   /** Takes in all that matches a new subscription. */
   add(subscription: Subscription): void {
     this.drop(subscription)
+    this.#waiting ??= new Map()
     this.#waiting.set(subscription, this.#broker.retained.match(subscription.topicFilter))
   }
 
   /** The client has unsubscribed. */
   drop(subscription: Subscription): void {
     if (this.#first === subscription) this.#found = undefined
-    this.#waiting.delete(subscription)
+    this.#waiting?.delete(subscription)
   }
 
   /** A new turn: others have been served since the last one. */
@@ -48,7 +48,7 @@ export class RetainedBacklog {
 
   /** Sends while the client takes more, within what is left of this turn. */
   pump(now: number): void {
-    if (this.#nextTurn.isSet) return
+    if (this.#waiting === undefined || this.#nextTurn?.isSet === true) return
     for (let subscription = this.#first; subscription !== undefined; subscription = this.#first) {
       const retained = this.#find(subscription)
       if (retained !== undefined) {
@@ -57,10 +57,12 @@ export class RetainedBacklog {
         this.#deliver(subscription, retained, now)
       }
       if (this.#topicsLeft <= 0) {
+        this.#nextTurn ??= new Timer(due => this.takeTurn(due))
         this.#broker.wheel.set(this.#nextTurn, now)
         return
       }
     }
+    this.#waiting = undefined
   }
 
   /** The connection is gone: what this turn still finds goes into the session's queue, within its limits. */
@@ -75,21 +77,21 @@ export class RetainedBacklog {
       const retained = this.#find(subscription)
       if (retained !== undefined) this.#deliver(subscription, retained, now)
     }
-    this.#waiting.clear()
+    this.#waiting = undefined
     this.#found = undefined
   }
 
   get #first(): Subscription | undefined {
-    return this.#waiting.keys().next().value
+    return this.#waiting?.keys().next().value
   }
 
   /** @returns the subscription's next message, or undefined when there is none left or the turn is over */
   #find(subscription: Subscription): Retained | undefined {
-    const cursor = this.#waiting.get(subscription) as RetainedCursor
+    const cursor = this.#waiting?.get(subscription) as RetainedCursor
     while (this.#found === undefined && this.#topicsLeft > 0) {
       this.#topicsLeft--
       if (!cursor.step()) {
-        this.#waiting.delete(subscription)
+        this.#waiting?.delete(subscription)
         break
       }
       this.#found = cursor.found

@@ -81,6 +81,7 @@ export function logUnsubscribe(who: Traced, fullFilter: string): void {
 
 /** @param cause why, or the empty text after a DISCONNECT */
 export function logDisconnected(who: Traced, cause: string | undefined): void {
+  if (!who.broker.log.enabled('notice')) return
   const because = cause === '' ? '' : `: ${cause}`
   who.broker.log.write('notice', `Client ${who.label} [${who.address}] disconnected${because}.`)
 }

@@ -3,7 +3,7 @@
 
 import type { Principal } from '../auth/principal.ts'
 import type { Access } from '../auth/realm.ts'
-import { Timer } from '../base/timer-wheel.ts'
+import type { Timer } from '../base/timer-wheel.ts'
 import type { Will } from '../mqtt/packet.ts'
 import { levelCount } from '../topic/name.ts'
 import { InboundExchanges } from './inbound.ts'
@@ -15,6 +15,8 @@ export const neverExpiresInterval = 0xffff_ffff
 
 /** The connection that a session is on, as far as the session's keepers need it. */
 export interface Conversation {
+  /** What the client publishes waits for others. */
+  readonly isHeld: boolean
   /** Tells the client why (MQTT 5) and ends the connection. */
   end(reasonCode: number): void
 }
@@ -27,6 +29,8 @@ export interface SessionAccess extends Access {
   mayPublish(topicName: string): boolean
 }
 
+const noSubscriptions: ReadonlyMap<string, Subscription> = new Map()
+
 export class Session {
   readonly clientId: string
   /** Whoever used it last, and what they may do: queued messages are judged by it too. */
@@ -35,23 +39,18 @@ export class Session {
   connection: Conversation | undefined
   /** Seconds the session outlives its connection; `neverExpiresInterval` is for ever. */
   expiryInterval: number
-  readonly #subscriptions = new Map<string, Subscription>()
+  /** Made with the first: of sessions there are many, and most of what they may need they never do. */
+  #subscriptions: Map<string, Subscription> | undefined
   #subscribedLevels = 0
   readonly inbound = new InboundExchanges()
   readonly outbound: Outbound
   /** Published when the connection is lost, or `willTimer` later (§3.1.2.5). */
   will: Will | undefined
-  readonly willTimer: Timer
-  readonly expiryTimer: Timer
+  /** Both are the registry's to make and set; undefined until then. */
+  willTimer: Timer | undefined
+  expiryTimer: Timer | undefined
 
-  constructor(
-    clientId: string,
-    principal: Principal,
-    access: SessionAccess,
-    limits: OutboundLimits,
-    onWillDue: (session: Session) => void,
-    onExpired: (session: Session) => void,
-  ) {
+  constructor(clientId: string, principal: Principal, access: SessionAccess, limits: OutboundLimits) {
     this.clientId = clientId
     this.principal = principal
     this.access = access
@@ -59,13 +58,13 @@ export class Session {
     this.expiryInterval = 0
     this.outbound = new Outbound(limits)
     this.will = undefined
-    this.willTimer = new Timer(() => onWillDue(this))
-    this.expiryTimer = new Timer(() => onExpired(this))
+    this.willTimer = undefined
+    this.expiryTimer = undefined
   }
 
   /** By full topic filter, `$share/…` included. */
   get subscriptions(): ReadonlyMap<string, Subscription> {
-    return this.#subscriptions
+    return this.#subscriptions ?? noSubscriptions
   }
 
   /** Levels of all topic filters together. */
@@ -74,14 +73,15 @@ export class Session {
   }
 
   addSubscription(subscription: Subscription): void {
+    this.#subscriptions ??= new Map()
     this.#subscriptions.set(subscription.fullFilter, subscription)
     this.#subscribedLevels += levelCount(subscription.topicFilter)
   }
 
   removeSubscription(subscription: Subscription): void {
-    if (this.#subscriptions.delete(subscription.fullFilter)) {
-      this.#subscribedLevels -= levelCount(subscription.topicFilter)
-    }
+    if (this.#subscriptions?.delete(subscription.fullFilter) !== true) return
+    this.#subscribedLevels -= levelCount(subscription.topicFilter)
+    if (this.#subscriptions.size === 0) this.#subscriptions = undefined
   }
 
   /** Whose session it is; no other identity may take it over (features H4). */
