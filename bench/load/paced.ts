@@ -1,15 +1,21 @@
 // An open loop: messages leave at fixed times, whatever came of the earlier ones, and latency counts from those times. A
 // generator that waited for a slow broker would leave out just the messages that suffered from it.
 
+import { Histogram } from './histogram.ts'
 import { loadResult } from './judgement.ts'
+import { Pacemaker } from './pacemaker.ts'
 import type { Publisher } from './publisher.ts'
 import { type LoadRequest, maximumWindow, type Paced } from './request.ts'
 import type { LoadResult } from './result.ts'
 import { micros } from './stamp.ts'
 import { TrafficRun } from './traffic-run.ts'
 
-/** Messages sent in one turn at most, so that reading is never put off for long by a schedule that fell behind. */
-const messagesPerTurn = 64
+/** Messages sent in one beat at most, so that reading is never put off for long by a schedule that fell behind. */
+const messagesPerBeat = 256
+/** A message due so soon is waited for awake: beats are not so even that the next one could be trusted with it. */
+const awaitedMicros = 30
+/** About what the kernel adds to a sleep anyhow; at higher rates several messages leave in one beat. */
+const shortestBeatMicros = 50
 
 /** @throws LoadError when the set-up fails */
 export async function runPaced(request: LoadRequest, scenario: Paced): Promise<LoadResult> {
@@ -22,54 +28,50 @@ export async function runPaced(request: LoadRequest, scenario: Paced): Promise<L
   await run.subscribe()
   const schedule = new Schedule(run.exchange.publishers, scenario.rate)
   run.watch()
-  schedule.start()
-  const measured = await run.measure()
-  schedule.stop()
+  const measured = await measureAtPace(run, schedule)
   await run.drain()
   return loadResult(scenario.kind, measured.span, measured.messages, run.faults(), {
     latencyMicroseconds: run.exchange.latency.summary(),
-    paced: { offeredPerSecond: scenario.rate, latestSendMicroseconds: schedule.latest },
+    paced: {
+      offeredPerSecond: scenario.rate,
+      latestSendMicroseconds: schedule.lateness.summary()?.max ?? 0,
+      sendDelayP99Microseconds: schedule.lateness.quantile(0.99),
+    },
   })
 }
 
-/**
- * Sends what is due in each turn of the event loop, without ever sleeping: timers of a millisecond would make bursts, and
- * their delay would count as the broker's. It keeps one core busy; the broker needs another.
- */
+async function measureAtPace(run: TrafficRun, schedule: Schedule): ReturnType<TrafficRun['measure']> {
+  await using _pacemaker = new Pacemaker(schedule.beatMs, () => schedule.sendDue())
+  return await run.measure()
+}
+
+/** Sends what is due at each beat; a message that leaves late keeps its time. */
 class Schedule {
-  /** The longest that a message left behind its time, in microseconds. */
-  latest = 0
-  #running = false
+  /** How long messages left behind their time: what of the latency is the generator's own. */
+  readonly lateness = new Histogram()
+  readonly beatMs: number
   #next = 0
-  #begin = 0
+  #begin = -1
   readonly #publishers: readonly Publisher[]
   readonly #periodMicros: number
 
   constructor(publishers: readonly Publisher[], rate: number) {
     this.#publishers = publishers
     this.#periodMicros = 1e6 / rate
+    this.beatMs = Math.max(this.#periodMicros, shortestBeatMicros) / 1000
   }
 
-  start(): void {
-    this.#begin = micros()
-    this.#running = true
-    setImmediate(this.#turn)
-  }
-
-  stop(): void {
-    this.#running = false
-  }
-
-  readonly #turn = (): void => {
-    const now = micros()
-    for (let sent = 0; sent < messagesPerTurn; sent += 1) {
+  sendDue(): void {
+    let now = micros()
+    if (this.#begin < 0) this.#begin = now
+    for (let sent = 0; sent < messagesPerBeat; sent += 1) {
       const due = Math.trunc(this.#begin + this.#next * this.#periodMicros)
-      if (due > now) break
+      while (now < due && due - now <= awaitedMicros) now = micros()
+      if (now < due) break
       // Where a Receive Maximum holds a message up, it keeps its time, and so do those behind it.
       if (!this.#publishers[this.#next % this.#publishers.length]!.sendOne(due)) break
-      if (now - due > this.latest) this.latest = now - due
+      this.lateness.record(now - due)
       this.#next += 1
     }
-    if (this.#running) setImmediate(this.#turn)
   }
 }

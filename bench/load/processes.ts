@@ -2,12 +2,13 @@
 
 import { readdirSync, readFileSync } from 'node:fs'
 
-/** Sums over the processes. */
+/** Sums over the processes; times since each of them began. */
 export interface ProcessFigures {
-  readonly cpuSeconds: number
   readonly userSeconds: number
   readonly systemSeconds: number
   readonly rssBytes: number
+  /** Nanoseconds on a CPU of each living thread, by `pid/tid`; empty where the kernel does not show them. */
+  readonly threads: ReadonlyMap<string, number>
 }
 
 /** Linux shows CPU times to programs in hundredths of a second, whatever it counts in itself (proc(5), USER_HZ). */
@@ -16,17 +17,32 @@ const nanosecondsPerSecond = 1e9
 
 /** CPU time and memory of these processes and their living descendants; those that are gone count nothing. */
 export function processFigures(pids: readonly number[]): ProcessFigures {
-  const sum = { cpuSeconds: 0, userSeconds: 0, systemSeconds: 0, rssBytes: 0 }
+  const sum = { userSeconds: 0, systemSeconds: 0, rssBytes: 0, threads: new Map<string, number>() }
   for (const pid of withDescendants(pids)) {
     const times = processTimes(pid)
     if (times === undefined) continue
     sum.userSeconds += times.user
     sum.systemSeconds += times.system
-    // The scheduler's figure leaves out threads that have ended, the accounting one is rounded down: neither is too much.
-    sum.cpuSeconds += Math.max(times.user + times.system, scheduledSeconds(pid))
     sum.rssBytes += statusBytes(pid)
+    for (const thread of threadsOf(pid)) {
+      const nanoseconds = Number(read(`/proc/${pid}/task/${thread}/schedstat`).split(' ')[0])
+      if (nanoseconds > 0) sum.threads.set(`${pid}/${thread}`, nanoseconds)
+    }
   }
   return sum
+}
+
+/**
+ * CPU time between two looks: to the nanosecond, unless a thread ended meanwhile and took its count along; then in the
+ * ticks of the accounting, which keeps it.
+ */
+export function cpuSecondsBetween(before: ProcessFigures, after: ProcessFigures): number {
+  const threads = [...after.threads]
+  if (threads.length === 0 || [...before.threads.keys()].some(thread => !after.threads.has(thread))) {
+    return after.userSeconds + after.systemSeconds - before.userSeconds - before.systemSeconds
+  }
+  const spent = threads.reduce((sum, [thread, now]) => sum + now - (before.threads.get(thread) ?? 0), 0)
+  return spent / nanosecondsPerSecond
 }
 
 /** Resident memory alone: cheap enough to be looked at ten times a second. */
@@ -63,14 +79,6 @@ function processTimes(pid: number): { readonly user: number; readonly system: nu
   // Behind the name, which may hold anything, in parentheses: the third field and on; user and system are 14 and 15.
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
   return { user: Number(fields[11]) / ticksPerSecond, system: Number(fields[12]) / ticksPerSecond }
-}
-
-/** The time on a CPU of all living threads. */
-function scheduledSeconds(pid: number): number {
-  let nanoseconds = 0
-  for (const thread of threadsOf(pid))
-    nanoseconds += Number(read(`/proc/${pid}/task/${thread}/schedstat`).split(' ')[0])
-  return nanoseconds / nanosecondsPerSecond
 }
 
 function statusBytes(pid: number): number {

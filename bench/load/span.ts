@@ -1,6 +1,6 @@
 // A stretch of time with what the broker and the generator spent in it.
 
-import { type ProcessFigures, processFigures } from './processes.ts'
+import { cpuSecondsBetween, type ProcessFigures, processFigures } from './processes.ts'
 import { micros } from './stamp.ts'
 
 /** The broker's figures are null when nobody told which processes it has. */
@@ -36,7 +36,7 @@ export class Span {
     const known = (value: number) => (this.#pids.length > 0 ? value : null)
     return {
       seconds,
-      brokerCpuSeconds: known(after.cpuSeconds - before.cpuSeconds),
+      brokerCpuSeconds: known(cpuSecondsBetween(before, after)),
       brokerUserSeconds: known(after.userSeconds - before.userSeconds),
       brokerSystemSeconds: known(after.systemSeconds - before.systemSeconds),
       brokerRssBytes: known(after.rssBytes),
