@@ -6,7 +6,6 @@ import { permitAlike } from '../auth/principal.ts'
 import { noProperties } from '../mqtt/packet.ts'
 import type { PublishRun } from '../mqtt/publish-run.ts'
 import { Message, neverExpires } from '../session/message.ts'
-import type { Delivery } from '../session/outbound.ts'
 import type { Subscription } from '../session/subscription.ts'
 import type { Broker } from './broker.ts'
 import type { ClientConnection } from './connection.ts'
@@ -22,16 +21,16 @@ export function forwardRun(
   route: Permitted<Route>,
   now: number,
 ): void {
-  if (route.overlaps && !broker.settings.allow_duplicate_messages) {
+  // Whoever gets a message several times gets it so before the next one comes.
+  if (route.overlaps) {
     for (const message of messages(connection, run, route)) deliverMessage(broker, message, route, now)
     return
   }
   let decoded: readonly Permitted<Message>[] | undefined
   for (let i = 0; i < route.subscriptions.length; i++) {
     const subscription = route.subscriptions[i] as Subscription
-    const { session } = subscription
-    if (subscription.noLocal && session === connection.session) continue
-    const outcome = takesBytes(broker, subscription) ? session.outbound.offerRun(run) : 'declined'
+    if (isOwn(connection, subscription)) continue
+    const outcome = takesBytes(broker, subscription) ? subscription.session.outbound.offerRun(run) : 'declined'
     if (outcome === 'dropped') broker.counters.publishDropped += run.count
     if (outcome !== 'declined') continue
     decoded ??= messages(connection, run, route)
@@ -40,6 +39,13 @@ export function forwardRun(
   for (let i = 0; i < route.groups.length; i++) {
     deliverToGroup(broker, connection, run, route, route.groups[i] as GroupTarget, now)
   }
+  if (decoded === undefined) return
+  for (const one of decoded) one.dropFrames()
+}
+
+/** No-local (§3.8.3.1); a bridge's shared subscriptions are so too. */
+function isOwn(connection: ClientConnection, { noLocal, session }: Subscription): boolean {
+  return noLocal && session === connection.session
 }
 
 /** Whether the subscription leaves the packets as they are. */
@@ -59,6 +65,7 @@ function deliverToGroup(
   for (run.rewind(); run.step(); ) {
     const member = group.choose(members, 0, run.packetEnd - run.packetStart)
     if (member === undefined) return
+    if (isOwn(connection, member)) continue
     const outcome = takesBytes(broker, member) ? member.session.outbound.offerPacket(run) : 'declined'
     if (outcome === 'dropped') broker.counters.publishDropped++
     if (outcome === 'declined') deliver(broker, member, message(connection, run, route), now, undefined)
@@ -71,8 +78,7 @@ function deliverAll(
   decoded: readonly Permitted<Message>[],
   now: number,
 ): void {
-  let last: Delivery | undefined
-  for (const one of decoded) last = deliver(broker, subscription, one, now, last)
+  for (const one of decoded) deliver(broker, subscription, one, now, undefined)
 }
 
 /** For subscribers that need a packet of their own: one at another version's properties, say, or one that is away. */

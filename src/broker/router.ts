@@ -84,6 +84,8 @@ export class LocalRouter implements Router {
     if (remembered !== undefined && this.isCurrent(remembered)) return remembered
     const route = this.#find(topicName)
     if (topicName.length <= longestRemembered) this.#remember(route, remembered)
+    // What is not found by name again cannot be told of changes: it holds for one message.
+    else route.epoch = -1
     return route
   }
 
