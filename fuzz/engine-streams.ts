@@ -21,6 +21,8 @@ export interface StreamFuzzResult {
   readonly packets: number
   /** Streams whose bytes were refused. */
   readonly refused: number
+  /** Runs of several packets that the engine took as bytes. */
+  readonly runs: number
   /** Messages between the witnesses. */
   readonly witnessed: number
 }
@@ -65,6 +67,7 @@ export class StreamFuzzer {
   #streams = 0
   #packets = 0
   #refused = 0
+  #runs = 0
 
   /** @param freeFailures as the broker's throttles have it; by default takeovers and failures are never slowed down */
   constructor(seed: number, freeFailures = Number.POSITIVE_INFINITY) {
@@ -82,7 +85,7 @@ export class StreamFuzzer {
 
   get result(): StreamFuzzResult {
     const { delivered: witnessed } = this.#witnesses
-    return { streams: this.#streams, packets: this.#packets, refused: this.#refused, witnessed }
+    return { streams: this.#streams, packets: this.#packets, refused: this.#refused, runs: this.#runs, witnessed }
   }
 
   /**
@@ -113,7 +116,7 @@ export class StreamFuzzer {
 
   #runStream(bytes: Buffer): void {
     const random = this.#random
-    const connection = new FuzzConnection(this.#engine.broker, random.pick(this.#listeners), {
+    const connection = new FuzzConnection(this.#engine, random.pick(this.#listeners), {
       maximumPacketSize: settings.max_packet_size,
       isSlow: random.oneIn(8),
       isInspected: random.oneIn(8),
@@ -140,6 +143,7 @@ export class StreamFuzzer {
     const [{ connection } = {}] = this.#open.splice(index, 1)
     if (connection === undefined) return
     this.#packets += connection.packetsReceived
+    this.#runs += connection.runs
     if (connection.wasRefused) this.#refused++
     connection.end()
   }

@@ -1,14 +1,14 @@
 // A byte stream from a hostile peer into the engine, as net/connection.ts makes one from a socket: framer and decoder are
 // the real ones, only what lies below them is memory.
 
-import type { Broker } from '../src/broker/broker.ts'
 import type { ListenerContext } from '../src/broker/listener-context.ts'
-import { decodePacket } from '../src/mqtt/codec.ts'
-import { ProtocolError } from '../src/mqtt/errors.ts'
 import { Framer } from '../src/mqtt/framer.ts'
 import { type Packet, PacketType } from '../src/mqtt/packet.ts'
 import type { ConnectionHandler } from '../src/net/connection-handler.ts'
 import type { Transport } from '../src/session/transport.ts'
+import type { Engine } from '../test/support/engine.ts'
+import { PacketFeed } from '../test/support/packet-feed.ts'
+import { SentBytes } from '../test/support/sent-bytes.ts'
 
 const peer = { address: '192.0.2.1', port: 40_000, certificate: undefined, tls: undefined }
 
@@ -22,106 +22,123 @@ export interface FuzzConnectionOptions {
 
 export class FuzzConnection implements Transport {
   readonly handler: ConnectionHandler
-  readonly #framer: Framer
+  readonly #feed: PacketFeed
   readonly #options: FuzzConnectionOptions
-  #state: 'open' | 'failed' | 'closed' = 'open'
-  #isPaused = false
+  /** What was sent and not yet inspected. */
+  readonly #sent = new SentBytes()
+  #room: Buffer = Buffer.alloc(0)
   /** What the peer said it takes, once it did. */
   #peerMaximum = Number.POSITIVE_INFINITY
   queuedBytes = 0
   packetsReceived = 0
-  packetsSent = 0
-  wasRefused = false
+  /** Runs of several packets that were taken as bytes. */
+  runs = 0
 
-  constructor(broker: Broker, listener: ListenerContext, options: FuzzConnectionOptions) {
+  constructor({ broker, clock }: Engine, listener: ListenerContext, options: FuzzConnectionOptions) {
     this.#options = options
-    this.#framer = new Framer(options.maximumPacketSize)
     this.handler = broker.accept(peer, this, listener)
-  }
-
-  get isOpen(): boolean {
-    return this.#state === 'open'
+    this.#feed = new PacketFeed(this.handler, clock, {
+      maximumPacketSize: options.maximumPacketSize,
+      took: packet => this.#took(packet),
+      tookBytes: bytes => this.#tookBytes(bytes),
+    })
   }
 
   get isPaused(): boolean {
-    return this.#isPaused
+    return this.#feed.isPaused
+  }
+
+  get isReading(): boolean {
+    return this.#feed.isReading
+  }
+
+  get wasRefused(): boolean {
+    return this.#feed.hasFailed
   }
 
   send(bytes: Uint8Array): void {
-    if (this.#state === 'closed') return
-    this.packetsSent++
+    if (this.#feed.isClosed) return
     if (this.#options.isSlow) this.queuedBytes += bytes.length
-    if (this.#options.isInspected) this.#inspect(bytes)
+    if (this.#options.isInspected) this.#sent.push(bytes)
+  }
+
+  reserve(size: number): number {
+    if (this.#options.isSlow && !this.#feed.isClosed) this.queuedBytes += size
+    if (this.#keeps) return this.#sent.reserve(size)
+    if (this.#room.length < size) this.#room = Buffer.allocUnsafe(size)
+    return 0
+  }
+
+  get room(): Buffer {
+    return this.#keeps ? this.#sent.room : this.#room
+  }
+
+  get #keeps(): boolean {
+    return this.#options.isInspected && !this.#feed.isClosed
   }
 
   close(): void {
-    this.#state = 'closed'
+    this.#feed.isClosed = true
   }
 
   destroy(): void {
-    this.#state = 'closed'
+    this.#feed.isClosed = true
   }
 
   established(): void {}
+
   pause(): void {
-    this.#isPaused = true
+    this.#feed.isPaused = true
   }
 
   /** What waits in the framer is handed over by the next `feed`, not within this call. */
   resume(): void {
-    this.#isPaused = false
+    this.#feed.isPaused = false
   }
 
   /** @throws whatever the engine throws and should not */
   feed(chunk: Buffer): void {
-    if (this.#state !== 'open') return
-    this.#framer.push(chunk)
-    while (this.#state === 'open' && !this.#isPaused) {
-      const packet = this.#nextPacket()
-      if (packet === undefined) return
-      this.packetsReceived++
-      this.handler.receive(packet)
-    }
+    this.#feed.push(chunk)
+    this.inspect()
   }
 
   /** The slow peer takes all that was sent. */
   drain(): void {
-    if (this.queuedBytes === 0 || this.#state === 'closed') return
+    if (this.queuedBytes === 0 || this.#feed.isClosed) return
     this.queuedBytes = 0
     this.handler.drained()
   }
 
   /** The connection is gone. */
   end(): void {
-    this.#state = 'closed'
+    this.inspect()
+    this.#feed.isClosed = true
     this.handler.ended({ kind: 'closed-by-peer' })
   }
 
-  #nextPacket(): Packet | undefined {
-    const framer = this.#framer
-    try {
-      if (!framer.next()) return undefined
-      const { buffer, header, start, end } = framer
-      const packet = decodePacket(buffer, header, start, end, this.handler.protocolVersion)
-      if (packet.type === PacketType.connect)
-        this.#peerMaximum = packet.properties.maximumPacketSize ?? this.#peerMaximum
-      return packet
-    } catch (error) {
-      if (!(error instanceof ProtocolError)) throw error
-      this.#state = 'failed'
-      this.wasRefused = true
-      this.handler.fail(error)
-      return undefined
+  /** @throws Error when a packet was sent that is none, or larger than the peer takes */
+  inspect(): void {
+    if (!this.#options.isInspected) return
+    const { protocolVersion } = this.handler
+    for (let sent = this.#sent.next(protocolVersion); sent !== undefined; sent = this.#sent.next(protocolVersion)) {
+      if (sent.size <= this.#peerMaximum) continue
+      throw new Error(`sent ${sent.size} bytes above ${this.#peerMaximum}: packet type ${sent.packet.type}`)
     }
   }
 
-  #inspect(bytes: Uint8Array): void {
-    const frame = Buffer.from(bytes)
-    if (frame.length > this.#peerMaximum)
-      throw new Error(`sent above ${this.#peerMaximum} bytes: ${frame.toString('hex')}`)
-    const framer = new Framer(frame.length)
-    framer.push(frame)
-    if (!framer.next()) throw new Error(`sent an incomplete packet: ${frame.toString('hex')}`)
-    decodePacket(framer.buffer, framer.header, framer.start, framer.end, this.handler.protocolVersion)
+  #took(packet: Packet): void {
+    this.packetsReceived++
+    if (packet.type === PacketType.connect) {
+      this.#peerMaximum = packet.properties.maximumPacketSize ?? this.#peerMaximum
+    }
+  }
+
+  #tookBytes(bytes: Buffer): void {
+    const framer = new Framer(bytes.length)
+    framer.push(bytes)
+    let packets = 0
+    while (framer.next()) packets++
+    this.packetsReceived += packets
+    if (packets > 1) this.runs++
   }
 }

@@ -60,7 +60,7 @@ function line(reports: readonly Report[]): string {
   const heaps = reports.map(({ heap }) => `${(heap / 1e6).toFixed(1)} MB`).join(', ')
   return (
     `${sum(({ streams }) => streams)} streams: ${sum(({ refused }) => refused)} refused, ` +
-    `${sum(({ packets }) => packets)} packets taken, ${sum(({ witnessed }) => witnessed)} messages witnessed; heap ${heaps}`
+    `${sum(({ packets }) => packets)} packets taken, ${sum(({ runs }) => runs)} runs of them as bytes, ${sum(({ witnessed }) => witnessed)} messages witnessed; heap ${heaps}`
   )
 }
 

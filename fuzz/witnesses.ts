@@ -62,7 +62,7 @@ export class Witnesses {
     for (let moved = true; moved; ) {
       moved = false
       for (const [index, client] of this.#clients.entries()) {
-        if (client.transport.sent.length === 0) continue
+        if (client.transport.sent.isEmpty) continue
         moved = true
         got[index]?.push(...client.answerAll())
       }

@@ -142,14 +142,15 @@ test('[MQTT-3.1.2-2] [v3.1.1 MQTT-3.1.2-2] a version that is not known is answer
 
 test('a slow peer: what it was sent waits in its session, within the limits, and comes in order when it has caught up', () => {
   const engine = new Engine({ settings: { max_queued_messages: 2, max_buffered_bytes: 1000 } })
-  const slow = engine.connect('slow')
-  slow.subscribe('#')
+  const [slow, quick] = [engine.connect('slow'), engine.connect('quick')]
+  for (const subscriber of [slow, quick]) subscriber.subscribe('#')
   const publisher = engine.connect('p')
   slow.transport.queuedBytes = 999
   publisher.publish('t', 'still', { qos: 1 })
   slow.transport.queuedBytes = 1000
   for (const payload of ['1', '2', '3']) publisher.publish('t', payload, { qos: 1 })
   publisher.publish('t', 'QoS 0')
+  assert.deepEqual(quick.answerAll(), ['still', '1', '2', '3', 'QoS 0'])
   assert.deepEqual(slow.answerAll(), ['still'])
   slow.drain()
   assert.deepEqual(slow.answerAll(), ['1', '2'])

@@ -1,14 +1,25 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import { hex, showHex } from '../../test/support/bytes.ts'
+import { MemoryTransport } from '../../test/support/engine.ts'
 import { noProperties, type Properties, type ProtocolVersion, type QoS } from '../mqtt/packet.ts'
+import { encodePublish } from '../mqtt/packets/publish.ts'
 import { Message, neverExpires } from '../session/message.ts'
 import type { Delivery } from '../session/outbound.ts'
 import { PublishEncoder, type PublishEncoderOptions } from './publish-encoder.ts'
 
-function encoder(protocolVersion: ProtocolVersion, options: Partial<PublishEncoderOptions> = {}): PublishEncoder {
+/** An encoder whose frames are taken off its transport. */
+function encoder(protocolVersion: ProtocolVersion, options: Partial<PublishEncoderOptions> = {}) {
   const unlimited = { maximumPacketSize: Number.POSITIVE_INFINITY, topicAliasMaximum: 0, mountPoint: undefined }
-  return new PublishEncoder({ protocolVersion, ...unlimited, ...options })
+  const one = new PublishEncoder({ protocolVersion, ...unlimited, ...options })
+  const transport = new MemoryTransport()
+  const encode = (what: Delivery, packetId: number, dup: boolean, now: number): Uint8Array | undefined => {
+    const wasSent = one.send(transport, what, packetId, dup, now)
+    const frame = transport.sent.takeChunk()
+    assert.equal(frame !== undefined, wasSent)
+    return frame
+  }
+  return { encode, takesPlain: (size: number) => one.takesPlain(size) }
 }
 
 function delivery(
@@ -45,6 +56,29 @@ test('plain QoS 0 copies share one frame per version, others do not', () => {
   for (const own of [{ retain: true }, { qos: 1 as const }, { subscriptionIdentifiers: [1] }]) {
     assert.notDeepEqual(v5.encode({ ...plain, ...own }, 1, false, 0), frame)
   }
+})
+
+test('§3.3: what stands alone is written in place as it would be encoded, whatever its length, at every QoS and version', () => {
+  const name = 'a/topic/name'
+  for (const version of [3, 4, 5] as const) {
+    for (const qos of [0, 1, 2] as const) {
+      for (const length of [0, 1, 31, 32, 33, 107, 108, 109, 110, 111, 112, 16_366, 16_370, 70_000]) {
+        const payload = Buffer.alloc(length, 'p')
+        const message = new Message(name, payload, qos, true, 'p')
+        const one = { message, qos, retain: true, subscriptionIdentifiers: undefined }
+        const expected = encodePublish(name, payload, qos, true, qos > 0, 0x1234, noProperties, version)
+        assert.ok(expected.equals(encoder(version).encode(one, 0x1234, qos > 0, 0)!), `${version} ${qos} ${length}`)
+      }
+    }
+  }
+})
+
+test('packets go out as they came only where nothing in them is the client’s own', () => {
+  assert.deepEqual([encoder(5).takesPlain(1_000_000), encoder(4).takesPlain(1_000_000)], [true, true])
+  const limited = encoder(5, { maximumPacketSize: 10 })
+  assert.deepEqual([limited.takesPlain(10), limited.takesPlain(11)], [true, false])
+  assert.equal(encoder(5, { topicAliasMaximum: 1 }).takesPlain(1), false)
+  assert.equal(encoder(4, { mountPoint: 'm/' }).takesPlain(1), false)
 })
 
 test('[MQTT-3.3.4-3] [MQTT-3.3.4-4] subscription identifiers go with the message, all of them', () => {

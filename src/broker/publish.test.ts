@@ -113,6 +113,7 @@ test('[MQTT-4.3.3-9] behind a refusing PUBREC the same packet id is a new messag
   publisher.publish('t', 'a', { qos: 2, packetId: 7 })
   publisher.expectAcknowledgement(pubrec, 7, 0x87)
   engine.listener.realm = engine.realm()
+  engine.reconfigure({})
   publisher.publish('t', 'b', { qos: 2, packetId: 7 })
   publisher.expectAcknowledgement(pubrec, 7)
   assert.deepEqual(subscriber.payloads(), ['b'])
@@ -137,10 +138,14 @@ test('[MQTT-4.3.2-4] [MQTT-4.3.3-8] the answer leaves behind what it promises: t
   const { publisher, subscriber } = setUp()
   const order: string[] = []
   for (const [name, { transport }] of Object.entries({ publisher, subscriber })) {
-    const send = transport.send.bind(transport)
+    const [send, reserve] = [transport.send.bind(transport), transport.reserve.bind(transport)]
     transport.send = bytes => {
       order.push(name)
       send(bytes)
+    }
+    transport.reserve = size => {
+      order.push(name)
+      return reserve(size)
     }
   }
   publisher.publish('t', 'x', { qos: 1 })

@@ -2,11 +2,9 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import { Engine, lasting } from '../../test/support/engine.ts'
 import { makeSession, makeSubscription } from '../../test/support/sessions.ts'
+import { parseAclFile } from '../auth/acl-file.ts'
 import { PacketType } from '../mqtt/packet.ts'
-import { Message } from '../session/message.ts'
 import { SharedGroup } from './shared-group.ts'
-
-const message = new Message('t', Buffer.from('x'), 2, false, 'p')
 
 /** A group of members `a`, `b`, … */
 function group(count: number) {
@@ -18,8 +16,8 @@ function group(count: number) {
     return { session, subscription }
   })
   /** Who gets the next messages. */
-  const turns = (times: number) =>
-    Array.from({ length: times }, () => shared.choose(message)?.session.clientId ?? '-').join('')
+  const turns = (times: number, mayReceive = shared.members) =>
+    Array.from({ length: times }, () => shared.choose(mayReceive, 2, 2)?.session.clientId ?? '-').join('')
   const away = (...indexes: number[]) => {
     for (const index of indexes) members[index]!.session.connection = undefined
   }
@@ -68,25 +66,29 @@ test('[MQTT-4.5.0-1] when all are away, one that keeps messages is preferred to 
   assert.equal(turns(2), 'ca')
 })
 
-test('who may not receive the topic has no turn', () => {
-  const shared = new SharedGroup('t')
-  for (const [clientId, may] of Object.entries({ a: false, b: true, c: false })) {
-    shared.join(
-      makeSubscription(
-        makeSession(clientId, () => may),
-        '$share/g/t',
-      ),
-    )
-  }
-  assert.deepEqual([shared.choose(message)?.session.clientId, shared.choose(message)?.session.clientId], ['b', 'b'])
-  const closed = new SharedGroup('t')
-  closed.join(
-    makeSubscription(
-      makeSession('a', () => false),
-      '$share/g/t',
-    ),
+test('who may not receive the topic has no turn, whatever the turns of other topics were', () => {
+  const { members, turns } = group(4)
+  const [a, b, c, d] = members.map(({ subscription }) => subscription)
+  assert.equal(turns(3, [a!, b!, c!, d!]), 'abc')
+  assert.equal(turns(3, [b!]), 'bbb')
+  assert.equal(turns(3, [b!, d!]), 'bdb')
+  assert.equal(turns(1, []), '-')
+  assert.equal(turns(4), 'bcda')
+})
+
+test('[MQTT-4.7.3-1] features: by the rules nobody of the group may receive the topic, and nobody is reached', () => {
+  const engine = new Engine({ realm: { acl: parseAclFile('topic write #\npattern read %c/#\n', 'f').rules } })
+  const members = ['a', 'b'].map(clientId => {
+    const client = engine.connect(clientId)
+    assert.equal(client.subscribe('$share/g/#'), 2)
+    return client
+  })
+  const publisher = engine.connect('p')
+  for (const topicName of ['a/1', 'b/1', 'a/2', 'c/1', 'a/3']) publisher.publish(topicName, topicName)
+  assert.deepEqual(
+    members.map(client => client.payloads()),
+    [['a/1', 'a/2', 'a/3'], ['b/1']],
   )
-  assert.equal(closed.choose(message), undefined)
 })
 
 test('[MQTT-4.8.2-3] each member gets messages at its own granted QoS', () => {

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { hex } from '../../test/support/bytes.ts'
 import { MalformedPacketError } from './errors.ts'
 import { Reader } from './reader.ts'
-import { TopicCache } from './topic-cache.ts'
+import { TopicCache, TopicTable } from './topic-cache.ts'
 
 function read(cache: TopicCache, bytes: Uint8Array, end = bytes.length): { topicName: string; position: number } {
   const reader = new Reader()
@@ -12,7 +12,7 @@ function read(cache: TopicCache, bytes: Uint8Array, end = bytes.length): { topic
 }
 
 test('a cached topic name is what the reader would read, whatever came before', () => {
-  const cache = new TopicCache()
+  const cache = new TopicCache(new TopicTable(16))
   for (const [bytes, topicName, position] of [
     [hex`00 01 'a' 'rest'`, 'a', 3],
     [hex`00 01 'a' 'rest'`, 'a', 3],
@@ -29,13 +29,13 @@ test('a cached topic name is what the reader would read, whatever came before', 
 })
 
 test('a topic name that the cache knows is still refused when the packet ends within it', () => {
-  const cache = new TopicCache()
+  const cache = new TopicCache(new TopicTable(16))
   read(cache, hex`00 02 'ab'`)
   assert.throws(() => read(cache, hex`00 02 'ab'`, 3), MalformedPacketError)
 })
 
 test('bytes that are refused are refused again', () => {
-  const cache = new TopicCache()
+  const cache = new TopicCache(new TopicTable(16))
   read(cache, hex`00 01 'a'`)
   for (let round = 0; round < 2; round++) assert.throws(() => read(cache, hex`00 01 00`), MalformedPacketError)
 })

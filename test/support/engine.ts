@@ -14,8 +14,7 @@ import { type Log, silentLog } from '../../src/base/log.ts'
 import { Broker, type BrokerSettings } from '../../src/broker/broker.ts'
 import { ListenerContext } from '../../src/broker/listener-context.ts'
 import { brokerOptions, type ListenerSettings } from '../../src/broker/options.ts'
-import { decodePacket, encodePacket } from '../../src/mqtt/codec.ts'
-import { Framer } from '../../src/mqtt/framer.ts'
+import { encodePacket } from '../../src/mqtt/codec.ts'
 import {
   type Acknowledgement,
   type Connack,
@@ -32,6 +31,8 @@ import type { ConnectionHandler } from '../../src/net/connection-handler.ts'
 import { Counters } from '../../src/observe/counters.ts'
 import type { Transport } from '../../src/session/transport.ts'
 import { type FakeClock, fakeClock } from './fake-clock.ts'
+import { type FeedOptions, PacketFeed } from './packet-feed.ts'
+import { SentBytes } from './sent-bytes.ts'
 
 export interface EngineOptions {
   readonly settings?: Partial<BrokerSettings>
@@ -51,31 +52,57 @@ export function lasting(version: ProtocolVersion = 5): Partial<Connect> {
   }
 }
 
-/** A transport that keeps what it is given. */
+/** A transport that keeps what it is given, and hands over what it is fed. */
 export class MemoryTransport implements Transport {
-  readonly sent: Uint8Array[] = []
+  readonly sent = new SentBytes()
+  readonly #lost = new SentBytes()
+  #feed: PacketFeed | undefined
   /** Set by a test that plays a slow peer. */
   queuedBytes = 0
   closed = false
   paused = false
   #onActivity: (() => void) | undefined
+  /** Begins to read. */
+  start(feed: PacketFeed): void {
+    this.#feed = feed
+    feed.isPaused = this.paused
+  }
   send(bytes: Uint8Array): void {
     if (!this.closed) this.sent.push(bytes)
     this.#onActivity?.()
   }
+  reserve(size: number): number {
+    this.#onActivity?.()
+    if (!this.closed) return this.sent.reserve(size)
+    this.#lost.clear()
+    return this.#lost.reserve(size)
+  }
+  get room(): Buffer {
+    return (this.closed ? this.#lost : this.sent).room
+  }
   close(): void {
     this.closed = true
+    if (this.#feed !== undefined) this.#feed.isClosed = true
     this.#onActivity?.()
   }
   destroy(): void {
     this.close()
   }
   established(): void {}
+  get isReading(): boolean {
+    return !this.paused && !this.closed
+  }
   pause(): void {
     this.paused = true
+    if (this.#feed !== undefined) this.#feed.isPaused = true
   }
+  /** What arrived meanwhile is handed over in the next turn, or earlier by `EngineClient.catchUp`. */
   resume(): void {
     this.paused = false
+    if (this.#feed === undefined) return
+    const feed = this.#feed
+    feed.isPaused = false
+    setImmediate(() => feed.pump())
   }
   /** Until the broker sends something or ends the connection. */
   activity(): Promise<void> {
@@ -133,10 +160,10 @@ export class Engine {
     this.broker.advance(this.clock.now())
   }
 
-  open(listener: ListenerContext = this.listener, address = '192.0.2.1'): EngineClient {
+  open(listener: ListenerContext = this.listener, address = '192.0.2.1', feed?: Partial<FeedOptions>): EngineClient {
     const transport = new MemoryTransport()
     const peer = { address, port: 40_000, certificate: undefined, tls: undefined }
-    return new EngineClient(transport, this.broker.accept(peer, transport, listener))
+    return new EngineClient(transport, this.broker.accept(peer, transport, listener), this.clock, feed)
   }
 
   /** Changes settings as a reload does. */
@@ -150,8 +177,13 @@ export class Engine {
   }
 
   /** Opens a connection and expects to be let in. */
-  connect(clientId: string, connect: Partial<Connect> = {}, listener: ListenerContext = this.listener): EngineClient {
-    const client = this.open(listener)
+  connect(
+    clientId: string,
+    connect: Partial<Connect> = {},
+    listener: ListenerContext = this.listener,
+    feed?: Partial<FeedOptions>,
+  ): EngineClient {
+    const client = this.open(listener, undefined, feed)
     client.connect(clientId, connect)
     const connack = client.expect(PacketType.connack)
     assert.equal(connack.reasonCode, 0, `${clientId} was refused`)
@@ -165,21 +197,33 @@ export class EngineClient {
   readonly handler: ConnectionHandler
   version: ProtocolVersion = 5
   connack: Connack | undefined
-  readonly #framer = new Framer(268_435_460)
-  #read = 0
+  readonly #feed: PacketFeed
   #lastPacketId = 0
 
-  constructor(transport: MemoryTransport, handler: ConnectionHandler) {
+  constructor(
+    transport: MemoryTransport,
+    handler: ConnectionHandler,
+    clock: FakeClock,
+    feed: Partial<FeedOptions> = {},
+  ) {
     this.transport = transport
     this.handler = handler
+    this.#feed = new PacketFeed(handler, clock, { maximumPacketSize: 268_435_460, ...feed })
+    transport.start(this.#feed)
   }
 
   send(packet: Packet): void {
-    const bytes = encodePacket(packet, this.version)
-    const framer = new Framer(268_435_460)
-    framer.push(bytes)
-    assert.ok(framer.next())
-    this.handler.receive(decodePacket(framer.buffer, framer.header, framer.start, framer.end, this.version))
+    this.sendBytes(encodePacket(packet, this.version))
+  }
+
+  /** What arrives in one chunk. */
+  sendBytes(chunk: Uint8Array): void {
+    this.#feed.push(Buffer.from(chunk.buffer, chunk.byteOffset, chunk.length))
+  }
+
+  /** The broker hears the client again: what waited is handed over now. */
+  catchUp(): void {
+    this.#feed.pump()
   }
 
   connect(clientId: string, connect: Partial<Connect> = {}): void {
@@ -247,26 +291,17 @@ export class EngineClient {
   /** Everything sent since the last time, decoded. */
   received(): Packet[] {
     const packets: Packet[] = []
-    for (; this.#read < this.transport.sent.length; this.#read++) {
-      this.#framer.push(Buffer.from(this.transport.sent[this.#read] as Uint8Array))
-      while (this.#framer.next()) {
-        const { buffer, header, start, end } = this.#framer
-        packets.push(decodePacket(buffer, header, start, end, this.version))
-      }
+    for (;;) {
+      const next = this.transport.sent.next(this.version)
+      if (next === undefined) return packets
+      packets.push(next.packet)
     }
-    this.transport.sent.length = 0
-    this.#read = 0
-    return packets
   }
 
   /** The next packet, which must be of this type. */
   expect<T extends PacketType>(type: T): Extract<Packet, { type: T }> {
-    const { sent } = this.transport
-    assert.ok(this.#read < sent.length, `no packet was sent where type ${type} was expected`)
-    this.#framer.push(Buffer.from(sent[this.#read++] as Uint8Array))
-    assert.ok(this.#framer.next())
-    const { buffer, header, start, end } = this.#framer
-    const packet = decodePacket(buffer, header, start, end, this.version)
+    const packet = this.transport.sent.next(this.version)?.packet
+    assert.ok(packet !== undefined, `no packet was sent where type ${type} was expected`)
     assert.equal(packet.type, type, `packet type ${packet.type} was sent where ${type} was expected`)
     return packet as Extract<Packet, { type: T }>
   }
@@ -340,7 +375,7 @@ export class EngineClient {
 
   /** What the broker thinks about off the event loop, or after a while, has been answered. */
   async answered(): Promise<void> {
-    if (this.transport.sent.length === this.#read && !this.transport.closed) await this.transport.activity()
+    if (this.transport.sent.isEmpty && !this.transport.closed) await this.transport.activity()
   }
 
   /** The network goes away without a DISCONNECT. */

@@ -62,6 +62,8 @@ export class ModelClient {
   /** The send quota of §4.9: PUBLISH packets that may go before one is acknowledged. */
   #quota = 0
   #lastPacketId = 0
+  /** Runs of several packets that the broker took as bytes. */
+  runs = 0
 
   constructor(engine: Engine, options: ModelClientOptions) {
     this.#engine = engine
@@ -92,7 +94,9 @@ export class ModelClient {
     if (this.#link !== undefined) return
     const { clientId, version } = this.options
     this.#aliases.clear()
-    this.#link = new ModelLink(this.#engine, version, this.#watch, version < 5 ? 65_535 : receiveMaximum)
+    this.#link = new ModelLink(this.#engine, version, this.#watch, version < 5 ? 65_535 : receiveMaximum, packets => {
+      if (packets > 1) this.runs++
+    })
     this.#link.write({
       type: PacketType.connect,
       protocolVersion: version,

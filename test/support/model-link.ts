@@ -2,12 +2,13 @@
 // the connection. What the broker sends is checked as it leaves.
 
 import assert from 'node:assert/strict'
-import { decodePacket, encodePacket } from '../../src/mqtt/codec.ts'
-import { Framer } from '../../src/mqtt/framer.ts'
+import { encodePacket } from '../../src/mqtt/codec.ts'
 import { type Packet, PacketType, type ProtocolVersion, type Publish } from '../../src/mqtt/packet.ts'
 import type { ConnectionHandler } from '../../src/net/connection-handler.ts'
 import type { Transport } from '../../src/session/transport.ts'
 import type { Engine } from './engine.ts'
+import { PacketFeed } from './packet-feed.ts'
+import { SentBytes, type SentPacket } from './sent-bytes.ts'
 
 /** What one session's client has been sent and has not acknowledged to the end, across its connections. */
 export class SessionWatch {
@@ -41,76 +42,129 @@ export class ModelLink implements Transport {
   /** What counts against Receive Maximum (§4.9). */
   readonly #unacknowledged = new Set<number>()
   readonly #receiveMaximum: number
-  #toClient: Uint8Array[] = []
-  #toBroker: Packet[] = []
-  #open = true
+  readonly #feed: PacketFeed
+  /** What the broker has sent since it was last looked at. */
+  readonly #sent = new SentBytes()
+  #toClient: SentPacket[] = []
+  #toBroker: Buffer[] = []
+  #isOpen = true
   queuedBytes = 0
 
-  constructor({ broker, listener }: Engine, version: ProtocolVersion, watch: SessionWatch, receiveMaximum: number) {
+  constructor(
+    { broker, listener, clock }: Engine,
+    version: ProtocolVersion,
+    watch: SessionWatch,
+    receiveMaximum: number,
+    tookRun: (packets: number) => void,
+  ) {
     this.#version = version
     this.#watch = watch
     this.#receiveMaximum = receiveMaximum
     this.handler = broker.accept({ address: '', port: 0, certificate: undefined, tls: undefined }, this, listener)
+    this.#feed = new PacketFeed(this.handler, clock, {
+      maximumPacketSize: 268_435_460,
+      took: packet => {
+        this.#took(packet)
+        this.#look()
+      },
+      tookBytes: bytes => {
+        const packets = packetsOf(bytes, version)
+        tookRun(packets.length)
+        for (const { packet } of packets) this.#took(packet)
+        this.#look()
+      },
+    })
   }
 
   /** Whether nothing is on its way in either direction. */
   get isQuiet(): boolean {
-    return this.#toClient.length === 0 && this.#toBroker.length === 0
+    this.#look()
+    return this.#toClient.length === 0 && this.#toBroker.length === 0 && !this.#feed.isWaiting
   }
 
   send(bytes: Uint8Array): void {
-    if (!this.#open) return
-    this.#check(decode(bytes, this.#version))
-    this.#toClient.push(Buffer.from(bytes))
+    if (!this.#isOpen) return
     this.queuedBytes += bytes.length
+    this.#sent.push(bytes)
+  }
+
+  reserve(size: number): number {
+    if (this.#isOpen) this.queuedBytes += size
+    else this.#sent.clear()
+    return this.#sent.reserve(size)
+  }
+
+  get room(): Buffer {
+    return this.#sent.room
   }
 
   close(): void {
-    this.#open = false
+    this.#look()
+    this.#isOpen = false
+    this.#feed.isClosed = true
   }
 
   destroy(): void {
-    this.#open = false
+    this.close()
   }
 
   established(): void {}
-  pause(): void {}
 
-  resume(): void {}
+  get isReading(): boolean {
+    return this.#feed.isReading
+  }
+
+  pause(): void {
+    this.#feed.isPaused = true
+  }
+
+  resume(): void {
+    this.#feed.isPaused = false
+  }
 
   /** The client sends. */
   write(packet: Packet): void {
-    this.#toBroker.push(decode(encodePacket(packet, this.#version), this.#version))
+    this.#toBroker.push(encodePacket(packet, this.#version))
   }
 
   /** The next packet that reaches the client. */
   read(): Packet | undefined {
-    const bytes = this.#toClient.shift()
-    if (bytes === undefined) return undefined
-    this.queuedBytes -= bytes.length
-    if (this.queuedBytes === 0 && this.#open) this.handler.drained()
-    return decode(bytes, this.#version)
+    this.#look()
+    const next = this.#toClient.shift()
+    if (next === undefined) return undefined
+    this.queuedBytes -= next.size
+    if (this.queuedBytes === 0 && this.#isOpen) this.handler.drained()
+    return next.packet
   }
 
-  /** Up to `count` packets reach the broker. */
+  /** Up to `count` packets reach the broker, in one chunk. */
   deliver(count: number): void {
-    for (const packet of this.#toBroker.splice(0, count)) {
-      if (!this.#open) return
-      this.#note(packet)
-      this.handler.receive(packet)
-    }
+    this.#look()
+    this.#feed.pump()
+    this.#feed.push(Buffer.concat(this.#toBroker.splice(0, count)))
+    this.#look()
   }
 
   /** All that is on its way is lost; the broker does not know yet. */
   lose(): void {
+    this.#look()
     this.#toClient = []
     this.#toBroker = []
   }
 
   /** The broker notices that the connection is gone. */
   end(): void {
-    this.#open = false
+    this.close()
     this.handler.ended({ kind: 'closed-by-peer' })
+  }
+
+  /** Checks what the broker has sent; what is sent to a connection that is closed is lost. */
+  #look(): void {
+    if (!this.#isOpen) return
+    for (let sent = this.#sent.next(this.#version); sent !== undefined; sent = this.#sent.next(this.#version)) {
+      this.#check(sent.packet)
+      this.#toClient.push(sent)
+    }
   }
 
   #check(packet: Packet): void {
@@ -126,18 +180,21 @@ export class ModelLink implements Transport {
     assert.ok(this.#unacknowledged.size <= this.#receiveMaximum, `more than ${this.#receiveMaximum} are under way`)
   }
 
-  /** The broker gets this packet. */
-  #note(packet: Packet): void {
+  /** The broker has got this packet, and what it sent in answer was not looked at yet. */
+  #took(packet: Packet): void {
     if (packet.type === PacketType.pubrec) this.#watch.received(packet.packetId)
-    if (packet.type !== PacketType.puback && packet.type !== PacketType.pubcomp) return
-    this.#watch.acknowledged(packet.packetId)
-    this.#unacknowledged.delete(packet.packetId)
+    if (packet.type === PacketType.puback || packet.type === PacketType.pubcomp) {
+      this.#watch.acknowledged(packet.packetId)
+      this.#unacknowledged.delete(packet.packetId)
+    }
   }
 }
 
-function decode(bytes: Uint8Array, version: ProtocolVersion): Packet {
-  const framer = new Framer(268_435_460)
-  framer.push(Buffer.from(bytes))
-  assert.ok(framer.next())
-  return decodePacket(framer.buffer, framer.header, framer.start, framer.end, version)
+/** The packets of one run, which the client could have acknowledged all before the broker got the first. */
+function packetsOf(bytes: Buffer, version: ProtocolVersion): SentPacket[] {
+  const packets: SentPacket[] = []
+  const reader = new SentBytes()
+  reader.push(bytes)
+  for (let next = reader.next(version); next !== undefined; next = reader.next(version)) packets.push(next)
+  return packets
 }

@@ -25,7 +25,7 @@ export function makeSession(clientId: string, mayReceive: (topicName: string) =>
   const principal = provePrincipal(undefined, 'anonymous', '')
   const access = { ...everything, receive: mayReceive }
   const session = new Session(clientId, principal, access, limits)
-  session.connection = { end: ignore }
+  session.connection = { end: ignore, isHeld: false }
   return session
 }
 
