@@ -99,13 +99,13 @@ test('whoever sends what takes long to work off is interrupted, in order and wit
     greedy.pass(15)
   })
   const other = connected(packet => order.push(`other ${packet.type}`))
-  greedy.peer.write(Buffer.concat([connect, pingreq, pingreq, pingreq]))
+  greedy.peer.write(Buffer.concat([connect, ...Array<Uint8Array>(20).fill(pingreq), publish(1)]))
   other.peer.write(connect)
-  await greedy.handler.waitForPackets(4)
+  await greedy.handler.waitForPackets(22)
   await other.handler.waitForPackets(1)
   assert.deepEqual(
     order.filter(line => line.startsWith('greedy')),
-    ['greedy 1', 'greedy 12', 'greedy 12', 'greedy 12'],
+    ['greedy 1', ...Array<string>(20).fill('greedy 12'), 'greedy 3'],
   )
   assert.ok(order.indexOf('other 1') < order.length - 1, order.join())
 })
@@ -128,6 +128,105 @@ test('each PUBLISH has the topic name it came with, whether it repeats the last 
     topics,
   )
 })
+
+/** Takes two-byte packets as bytes, as many as lie together. */
+function takePings(buffer: Buffer, start: number): number {
+  let end = start
+  while (buffer[end] === 0xc0 && end + 2 <= buffer.length) end += 2
+  return end
+}
+
+test('packets that the handler takes as bytes are not decoded, those between them are, and all keep their order', async () => {
+  const { handler, peer } = connected()
+  handler.take = takePings
+  peer.write(Buffer.concat([connect, pingreq, pingreq, publish(1), pingreq, hex`C0`]))
+  await handler.waitForTaken(2)
+  assert.deepEqual(handler.taken, ['c000c000', 'c000'])
+  assert.deepEqual(
+    handler.packets.map(({ type }) => type),
+    [PacketType.connect, PacketType.publish],
+  )
+  peer.write(hex`00 C0 00`)
+  await handler.waitForTaken(3)
+  assert.deepEqual(handler.taken, ['c000c000', 'c000', 'c000'])
+  assert.equal(handler.packets.length, 3)
+})
+
+test('the handler is offered packets where one begins, and told the limit that holds', async () => {
+  const { connection, handler, peer } = connected()
+  const offers: string[] = []
+  handler.take = (buffer, start, maximumPacketSize) => {
+    offers.push(`${buffer.subarray(start).toString('hex')} ${maximumPacketSize}`)
+    return start
+  }
+  peer.write(connect)
+  await handler.waitForPackets(1)
+  connection.established()
+  for (const bytes of [hex`C0`, hex`00 C0 00 30`, hex`03 00 01`, hex`74`]) peer.write(bytes)
+  await handler.waitForPackets(4)
+  assert.deepEqual(offers, [`${Buffer.from(connect).toString('hex')} 64`, 'c0 100000', 'c00030 100000', '30 100000'])
+})
+
+test('a packet that the handler cannot take yet is handed over again before all others, and once only', async () => {
+  const { connection, handler, peer } = connected(packet => {
+    if (packet.type === PacketType.publish && handler.refused.length + handler.packets.length < 4) connection.pause()
+  })
+  handler.take = takePings
+  peer.write(connect)
+  await handler.waitForPackets(1)
+  handler.refusals = 2
+  peer.write(Buffer.concat([publish(1), pingreq, publish(2)]))
+  for (const refusals of [1, 2]) {
+    while (handler.refused.length < refusals) await new Promise(setImmediate)
+    for (let i = 0; i < 10; i++) await new Promise(setImmediate)
+    assert.deepEqual([handler.refused.length, handler.packets.length, handler.taken.length], [refusals, 1, 0])
+    connection.resume()
+  }
+  await handler.waitForPackets(3)
+  assert.deepEqual(handler.taken, ['c000'])
+  assert.deepEqual(
+    [...handler.refused, ...handler.packets.slice(1)].map(
+      packet => packet.type === PacketType.publish && packet.payload.length,
+    ),
+    [1, 1, 1, 2],
+  )
+})
+
+test('what is written into reserved room leaves between what is sent, in order', async () => {
+  const { connection, peer, traffic } = connected()
+  const write = (bytes: Uint8Array) => {
+    const start = connection.reserve(bytes.length)
+    connection.room.set(bytes, start)
+  }
+  const order = [hex`01`, hex`02 02`, hex`03`, hex`04 04 04`]
+  write(order[0]!)
+  connection.send(order[1]!)
+  write(order[2]!)
+  write(order[3]!)
+  assert.equal(connection.queuedBytes, 7)
+  const [chunk] = await once(peer, 'data')
+  assert.equal((chunk as Buffer).toString('hex'), '01020203040404')
+  assert.equal(traffic.bytesSent, 7)
+})
+
+for (const end of ['close', 'destroy'] as const) {
+  test(`after ${end} room can be reserved, of any size, and what is written there is lost`, async () => {
+    const { connection, handler, peer, traffic } = connected()
+    connection.send(pingresp)
+    connection[end]()
+    const queued = connection.queuedBytes
+    for (const size of [2, 4, 5000]) {
+      const start = connection.reserve(size)
+      assert.ok(connection.room.length >= start + size, `${size}`)
+      connection.room.fill(0xff, start, start + size)
+    }
+    assert.equal(connection.queuedBytes, queued)
+    peer.end()
+    assert.equal(await received(peer), end === 'close' ? 'd000' : '')
+    await handler.waitForEnd()
+    assert.equal(traffic.bytesSent, end === 'close' ? 2 : 0)
+  })
+}
 
 test('what one turn sends leaves in one write', async () => {
   const { connection, peer, traffic } = connected()
@@ -191,12 +290,12 @@ test('pause and resume within one packet lose and reorder nothing', async () => 
 
 test('max_buffered_bytes: who asks and takes no answers is heard no more, and to its last packet once it takes them', async () => {
   const { connection, handler, peer } = connected(() => connection.send(pingresp))
-  const count = 3000
+  const count = 120_000
   peer.write(Buffer.concat([connect, ...Array<Uint8Array>(count).fill(pingreq)]))
   await handler.waitForPackets(2)
   for (let i = 0; i < 10; i++) await new Promise(setImmediate)
   const heard = handler.packets.length
-  assert.ok(heard < 1100, `${heard} answers of 202 bytes each were kept`)
+  assert.ok(heard < 52_000, `${heard} answers of two bytes each were kept`)
   peer.resume()
   await handler.waitForPackets(count + 1)
   assert.deepEqual(handler.ends, [])
