@@ -11,9 +11,10 @@ import { bind, bindAddresses } from './bind.ts'
 import { SocketConnection, type TrafficSink } from './connection.ts'
 import type { ConnectionHandler, Peer } from './connection-handler.ts'
 import { ListenerError } from './errors.ts'
-import { transportLimits } from './limits.ts'
+import { type TransportLimits, transportLimits } from './limits.ts'
 import type { ListenerSettings, NetSettings } from './options.ts'
 import type { Outbox } from './outbox.ts'
+import { Refusals } from './refusals.ts'
 import { TlsAcceptor, type TlsOptions } from './tls-acceptor.ts'
 import { loadTlsOptions } from './tls-context.ts'
 import { clearSocketPath, forOwnerAndGroup } from './unix-socket.ts'
@@ -76,21 +77,36 @@ class BoundListener implements Listener {
   readonly #deps: ListenerDeps
   readonly #tls: TlsAcceptor | undefined
   readonly #servers: Server[] = []
-  readonly #open = new Set<Socket>()
+  readonly #refusals: Refusals
+  /** Called by the sockets, with themselves as `this`: one function for all of them, not one each. */
+  readonly #onClose: (this: Socket) => void
+  readonly #onFirstData: (this: Socket, chunk: Buffer) => void
+  #open = 0
   /** Accepted, but not let in by the broker yet: counted against `max_pending_connections`. */
   readonly #pending = new Map<Socket, SocketConnection | undefined>()
   readonly #held: Socket[] = []
   #started = false
+  #limits: TransportLimits | undefined
+  /** What `#limits` was made from; a reload makes others. */
+  #limitedBy: NetSettings | undefined
 
   constructor(settings: ListenerSettings, deps: ListenerDeps) {
     this.settings = settings
     this.#deps = deps
     const options = tlsOptions(settings, deps.log)
     this.#tls = options && new TlsAcceptor(options, deps)
+    this.#refusals = new Refusals(deps)
+    const listener = this
+    this.#onClose = function () {
+      listener.#closed(this)
+    }
+    this.#onFirstData = function (chunk) {
+      listener.#watchForTls(this, chunk)
+    }
   }
 
   get connections(): number {
-    return this.#open.size
+    return this.#open
   }
 
   async bind(): Promise<void> {
@@ -135,6 +151,7 @@ class BoundListener implements Listener {
 
   close(): void {
     for (const server of this.#servers.splice(0)) server.close()
+    this.#refusals.close()
     // Never both: destroying the socket below a TLS socket, and then that one, makes Node free a TLS state that is in use
     // (a crash, when it happens inside one of its events).
     for (const [socket, connection] of this.#pending) (connection ?? socket).destroy()
@@ -176,17 +193,14 @@ class BoundListener implements Listener {
     const settings = this.#deps.settings()
     const refused = this.#refusal(settings)
     if (refused !== undefined) {
-      const from = escapeText(socket.remoteAddress ?? '')
+      const from = socket.remoteAddress ?? ''
       socket.destroy()
-      this.#deps.log.write('notice', `Client connection from ${from} denied: ${refused} exceeded.`)
+      this.#refusals.note(refused, from)
       return
     }
-    this.#open.add(socket)
+    this.#open++
     this.#pending.set(socket, undefined)
-    socket.once('close', () => {
-      this.#open.delete(socket)
-      this.#pending.delete(socket)
-    })
+    socket.on('close', this.#onClose)
     if (this.#started) {
       this.#admit(socket)
     } else {
@@ -195,9 +209,14 @@ class BoundListener implements Listener {
     }
   }
 
+  #closed(socket: Socket): void {
+    this.#open--
+    this.#pending.delete(socket)
+  }
+
   #refusal(settings: NetSettings): string | undefined {
     const { max_connections: maximum } = this.settings
-    if ((maximum >= 0 && this.#open.size >= maximum) || !this.#deps.hasRoom()) return 'max_connections'
+    if ((maximum >= 0 && this.#open >= maximum) || !this.#deps.hasRoom()) return 'max_connections'
     if (this.#pending.size >= settings.max_pending_connections) return 'max_pending_connections'
     return undefined
   }
@@ -205,15 +224,15 @@ class BoundListener implements Listener {
   #admit(socket: Socket): void {
     const { log } = this.#deps
     const settings = this.#deps.settings()
-    const name = nameOf(socket)
-    if (settings.connection_messages) {
-      log.write('notice', `New connection from ${name} on port ${this.settings.path === undefined ? this.port : 0}.`)
+    if (settings.connection_messages && log.enabled('notice')) {
+      const port = this.settings.path === undefined ? this.port : 0
+      log.write('notice', `New connection from ${nameOf(socket)} on port ${port}.`)
     }
     if (this.#tls === undefined) {
       this.#connect(socket, socket, undefined, undefined)
       return
     }
-    this.#tls.accept(socket, name, settings.tls_handshake_timeout * 1000, (secured, certificate) => {
+    this.#tls.accept(socket, nameOf(socket), settings.tls_handshake_timeout * 1000, (secured, certificate) => {
       this.#connect(socket, secured, certificate, tlsFacts(secured))
     })
   }
@@ -221,23 +240,31 @@ class BoundListener implements Listener {
   /** @param raw the accepted socket that `socket`, perhaps itself, speaks over */
   #connect(raw: Socket, socket: Socket, certificate: CertificateIdentity | undefined, tls: Peer['tls']): void {
     const { clock, wheel, outbox, traffic } = this.#deps
-    const limits = transportLimits(this.#deps.settings())
+    const limits = this.#currentLimits(this.#deps.settings())
     const established = () => void this.#pending.delete(raw)
     const connection = new SocketConnection(socket, { clock, wheel, outbox, traffic, limits, established })
     this.#pending.set(raw, connection)
     const peer: Peer = { address: raw.remoteAddress ?? '', port: raw.remotePort ?? 0, certificate, tls }
-    if (tls === undefined) this.#watchForTls(socket, connection)
+    // Before the connection's own listener, which then finds itself destroyed.
+    if (tls === undefined) socket.on('data', this.#onFirstData)
     connection.start(this.#deps.accept(peer, connection, this))
   }
 
-  /** Before the connection's own listener, which then finds itself destroyed. */
-  #watchForTls(socket: Socket, connection: SocketConnection): void {
+  #currentLimits(settings: NetSettings): TransportLimits {
+    if (this.#limits === undefined || this.#limitedBy !== settings) {
+      this.#limits = transportLimits(settings)
+      this.#limitedBy = settings
+    }
+    return this.#limits
+  }
+
+  /** Looks at what comes first on a plain listener, and never again. */
+  #watchForTls(socket: Socket, chunk: Buffer): void {
+    socket.off('data', this.#onFirstData)
+    if (chunk[0] !== tlsHandshakeRecord) return
     const name = nameOf(socket)
-    socket.once('data', chunk => {
-      if (chunk[0] !== tlsHandshakeRecord) return
-      this.#deps.log.write('notice', `Client from ${name} appears to be using TLS to connect to a non-TLS listener.`)
-      connection.destroy()
-    })
+    this.#deps.log.write('notice', `Client from ${name} appears to be using TLS to connect to a non-TLS listener.`)
+    this.#pending.get(socket)?.destroy()
   }
 }
 
