@@ -3,6 +3,7 @@ import { X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { throwawayPki } from '../../test/support/authority.ts'
+import { CertificateCache } from './certificate-cache.ts'
 import { type HandshakeResult, judgePeerCertificate } from './peer-certificate.ts'
 
 const pki = await throwawayPki()
@@ -63,4 +64,30 @@ test('features C11: a stated purpose must include clientAuth; none stated is acc
   assert.equal(await verdictOn('extendedKeyUsage=serverAuth'), 'certificate is not for clients')
   assert.equal(await verdictOn('extendedKeyUsage=serverAuth,clientAuth'), 'accepted')
   assert.equal(await verdictOn('subjectAltName=DNS:x'), 'accepted')
+})
+
+test('a remembered certificate is not read again, and judged again: dates, trust and purpose as of now', () => {
+  const cache = new CertificateCache()
+  const judge = (changed: Partial<HandshakeResult>, at = now) => judgePeerCertificate(handshake(changed), at, cache)
+  const first = judge({})
+  const again = judge({ getPeerX509Certificate: () => read(pki.client) })
+  assert.ok(first.accepted && again.accepted)
+  assert.equal(again.certificate, first.certificate)
+  assert.deepEqual(judge({}, client.validToDate.getTime() + 1), {
+    accepted: false,
+    openssl: 'error:0A000086:SSL routines::certificate verify failed',
+    reason: 'certificate has expired',
+    certificate: first.certificate,
+  })
+  assert.equal(judge({ authorized: false }).accepted, false)
+  assert.equal(judge({ getPeerX509Certificate: () => undefined }).accepted, false)
+})
+
+test('a certificate that nobody vouches for is not remembered', () => {
+  const cache = new CertificateCache()
+  const refused = judgePeerCertificate(handshake({ authorized: false }), now, cache)
+  const accepted = judgePeerCertificate(handshake(), now, cache)
+  assert.ok(!refused.accepted && accepted.accepted)
+  assert.deepEqual(refused.certificate, accepted.certificate)
+  assert.notEqual(refused.certificate, accepted.certificate)
 })

@@ -3,7 +3,8 @@
 // chain OpenSSL does not look at again. (Revocation will be decided here as well.)
 
 import type { X509Certificate } from 'node:crypto'
-import { type CertificateIdentity, readCertificateIdentity } from '../x509/certificate-identity.ts'
+import type { CertificateIdentity } from '../x509/certificate-identity.ts'
+import { type CertificateCache, type CertificateContent, readCertificate } from './certificate-cache.ts'
 
 /** What is needed of `tls.TLSSocket`. */
 export interface HandshakeResult {
@@ -22,23 +23,27 @@ export type PeerVerdict =
       readonly certificate: CertificateIdentity | undefined
     }
 
-const clientAuth = '1.3.6.1.5.5.7.3.2'
 export const noCertificate = 'error:0A0000C7:SSL routines::peer did not return a certificate'
 export const verifyFailed = 'error:0A000086:SSL routines::certificate verify failed'
 
-/** @param now milliseconds since the epoch, by the wall clock: certificates live by dates */
-export function judgePeerCertificate(handshake: HandshakeResult, now: number): PeerVerdict {
+/**
+ * @param now milliseconds since the epoch, by the wall clock: certificates live by dates
+ * @param cache saves reading a certificate again; whether it is trusted and in its time is judged each time
+ */
+export function judgePeerCertificate(handshake: HandshakeResult, now: number, cache?: CertificateCache): PeerVerdict {
   const x509 = handshake.getPeerX509Certificate()
   if (x509 === undefined) {
     return { accepted: false, openssl: noCertificate, reason: 'no certificate shown', certificate: undefined }
   }
-  let certificate: CertificateIdentity
+  let content: CertificateContent
   try {
-    certificate = readCertificateIdentity(x509)
+    // Whom nobody vouches for could fill the cache with certificates as large as it pleases.
+    content = cache === undefined || handshake.authorized !== true ? readCertificate(x509) : cache.read(x509)
   } catch {
     return { accepted: false, openssl: verifyFailed, reason: 'certificate does not decode', certificate: undefined }
   }
-  const reason = fault(handshake, x509, certificate, now)
+  const { identity: certificate } = content
+  const reason = fault(handshake, content, now)
   return reason === undefined
     ? { accepted: true, certificate }
     : { accepted: false, openssl: verifyFailed, reason, certificate }
@@ -46,16 +51,14 @@ export function judgePeerCertificate(handshake: HandshakeResult, now: number): P
 
 function fault(
   handshake: HandshakeResult,
-  x509: X509Certificate,
-  certificate: CertificateIdentity,
+  { identity, isForClients }: CertificateContent,
   now: number,
 ): string | undefined {
   if (handshake.authorized !== true) return chainFault(handshake.authorizationError)
   // `!(a && b)`, so that a date that does not parse refuses.
-  if (!(certificate.notBefore <= now)) return 'certificate is not yet valid'
-  if (!(now <= certificate.notAfter)) return 'certificate has expired'
-  const purposes = x509.keyUsage as readonly string[] | undefined
-  if (purposes !== undefined && !purposes.includes(clientAuth)) return 'certificate is not for clients'
+  if (!(identity.notBefore <= now)) return 'certificate is not yet valid'
+  if (!(now <= identity.notAfter)) return 'certificate has expired'
+  if (!isForClients) return 'certificate is not for clients'
   return undefined
 }
 

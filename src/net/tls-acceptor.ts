@@ -8,6 +8,7 @@ import { escapeText } from '../base/escape.ts'
 import type { Log } from '../base/log.ts'
 import { Timer, type TimerWheel } from '../base/timer-wheel.ts'
 import type { CertificateIdentity } from '../x509/certificate-identity.ts'
+import { CertificateCache } from './certificate-cache.ts'
 import { judgePeerCertificate, type PeerVerdict } from './peer-certificate.ts'
 
 export interface TlsAcceptorDeps {
@@ -26,10 +27,13 @@ export interface TlsOptions {
 type Proven = (socket: TLSSocket, certificate: CertificateIdentity | undefined) => void
 
 interface Handshake {
+  readonly key: string
   readonly name: string
   readonly deadline: Timer
   readonly proven: Proven
-  finished: boolean
+  readonly raw: Socket
+  /** Listens for the end of `raw` as long as the handshake lasts. */
+  readonly closed: () => void
 }
 
 /** Node's own timer, which a trickling peer resets with each byte; ours comes first. */
@@ -40,6 +44,7 @@ export class TlsAcceptor {
   readonly #deps: TlsAcceptorDeps
   /** By local address, remote address and remote port, which together name a live connection of this listener. */
   readonly #handshakes = new Map<string, Handshake>()
+  readonly #certificates = new CertificateCache()
   #options: TlsOptions
   #server: Server
 
@@ -72,15 +77,20 @@ export class TlsAcceptor {
       this.#deps.log.write('notice', `Client from ${name} closed: tls_handshake_timeout exceeded.`)
       raw.destroy()
     })
-    const handshake: Handshake = { name, deadline, proven, finished: false }
+    const handshake: Handshake = { key, name, deadline, proven, raw, closed: () => this.#forget(handshake) }
     this.#handshakes.set(key, handshake)
     wheel.set(deadline, clock.now() + timeoutMs)
-    raw.on('error', () => {})
-    raw.once('close', () => {
-      wheel.clear(deadline)
-      if (this.#handshakes.get(key) === handshake) this.#handshakes.delete(key)
-    })
+    raw.on('error', ignore)
+    raw.on('close', handshake.closed)
     this.#server.emit('connection', raw)
+  }
+
+  /** The handshake is over: nothing of it stays with the connection. */
+  #forget(handshake: Handshake): void {
+    const { key, deadline, raw, closed } = handshake
+    this.#deps.wheel.clear(deadline)
+    raw.off('close', closed)
+    if (this.#handshakes.get(key) === handshake) this.#handshakes.delete(key)
   }
 
   #serve({ context, requireCertificate }: TlsOptions): Server {
@@ -98,19 +108,18 @@ export class TlsAcceptor {
   }
 
   #secured(server: Server, socket: TLSSocket): void {
-    socket.on('error', () => socket.destroy())
+    socket.on('error', destroyThis)
     const handshake = this.#handshakes.get(keyOf(socket))
-    if (handshake === undefined || handshake.finished || server !== this.#server) {
+    if (handshake === undefined || server !== this.#server) {
       socket.destroy()
       return
     }
-    handshake.finished = true
-    this.#deps.wheel.clear(handshake.deadline)
+    this.#forget(handshake)
     if (!this.#options.requireCertificate) {
       handshake.proven(socket, undefined)
       return
     }
-    const verdict = judgePeerCertificate(socket, this.#deps.wallClock())
+    const verdict = judgePeerCertificate(socket, this.#deps.wallClock(), this.#certificates)
     if (verdict.accepted) {
       handshake.proven(socket, verdict.certificate)
       return
@@ -139,6 +148,12 @@ export class TlsAcceptor {
     log.write('error', `OpenSSL Error[0]: error:${code}:${library}::${escapeText(reason ?? '')}`)
     if (name !== undefined) log.write('notice', `Client from ${name} closed: TLS handshake failed.`)
   }
+}
+
+function ignore(): void {}
+
+function destroyThis(this: TLSSocket): void {
+  this.destroy()
 }
 
 function keyOf(socket: Socket): string {
