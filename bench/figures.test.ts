@@ -1,0 +1,52 @@
+import assert from 'node:assert/strict'
+import test from 'node:test'
+import { figuresOf } from './figures.ts'
+import { loadResult } from './made-up-report.ts'
+
+test('a closed loop has CPU and rate; its latency says nothing and is left out', () => {
+  assert.deepEqual(figuresOf(loadResult(), ''), { cpuMicroseconds: 7, perSecond: 100, generatorPercent: 50 })
+})
+
+test('a fixed rate has latency too', () => {
+  const { p50, p99, p999 } = figuresOf(loadResult({ paced: { offeredPerSecond: 100, latestSendMicroseconds: 1 } }), '')
+  assert.deepEqual([p50, p99, p999], [10, 20, 30])
+})
+
+test('connections have CPU and rate of their own', () => {
+  const result = loadResult({
+    cpuMicrosecondsPerMessage: null,
+    cpuMicrosecondsPerConnection: 30,
+    connects: { connections: 10, perSecond: 5000, resumed: 0 },
+  })
+  assert.deepEqual(figuresOf(result, ''), { cpuMicroseconds: 30, perSecond: 5000, generatorPercent: 50 })
+})
+
+test('idle connections have memory; what the kernel did not show is no zero', () => {
+  const idle = {
+    connections: 10,
+    memory: 'Pss',
+    bytesBefore: 1,
+    bytesAfter: 2,
+    connectsPerSecond: 9,
+    idleCpuPercent: 0,
+  } as const
+  const figures = (bytesPerConnection: number | null) =>
+    figuresOf(loadResult({ cpuMicrosecondsPerConnection: null, idle: { ...idle, bytesPerConnection } }), '')
+  assert.equal(figures(4000).bytesPerConnection, 4000)
+  assert.deepEqual(figures(null), { perSecond: 9, generatorPercent: 50 })
+})
+
+test('retained messages fill a line for loading and one for searching', () => {
+  const retained = {
+    messages: 10,
+    loadedPerSecond: 1000,
+    loadCpuMicrosecondsPerMessage: 3,
+    bytesPerMessage: 100,
+    deliveryMilliseconds: 5,
+    searchMicroseconds: 70,
+    searchCpuMicroseconds: 60,
+  }
+  const result = loadResult({ retained })
+  assert.deepEqual(figuresOf(result, ' load'), { cpuMicroseconds: 3, perSecond: 1000, generatorPercent: 50 })
+  assert.deepEqual(figuresOf(result, ' search'), { p50: 70 })
+})

@@ -1,0 +1,59 @@
+// The one mosquitto.conf of a measurement: every broker gets this text, and only the port in it differs.
+
+import type { Access } from './access.ts'
+
+export type Transport = 'plain' | 'tls' | 'mutual-tls'
+
+/** Absolute paths of the files that a configuration names. */
+export interface ConfFiles {
+  readonly passwords: string
+  readonly acl: string
+  readonly authority: string
+  readonly certificate: string
+  readonly key: string
+}
+
+export interface ConfRequest {
+  readonly port: number
+  readonly access: Access
+  readonly transport: Transport
+  readonly files: ConfFiles
+  /** Started as root, a broker would become a user who may not read these files. */
+  readonly root: boolean
+}
+
+/**
+ * The same for all, and so wide that no closed loop runs into them: Mosquitto 2.0.11 forgets what is queued behind a full
+ * inflight window when its publishers fall silent. A delivery of a million retained messages fits the queue.
+ */
+export const limits = { maxInflightMessages: 20_000, maxQueuedMessages: 2_000_000 } as const
+
+/** The text, for Castellan and Mosquitto alike; the launcher of Aedes reads it too. */
+export function mosquittoConf(request: ConfRequest): string {
+  const lines = [
+    `listener ${request.port} 127.0.0.1`,
+    ...transportLines(request),
+    ...accessLines(request),
+    'persistence false',
+    'log_dest stderr',
+    'log_type error',
+    // Castellan never delays small segments, Mosquitto does unless told.
+    'set_tcp_nodelay true',
+    `max_inflight_messages ${limits.maxInflightMessages}`,
+    `max_queued_messages ${limits.maxQueuedMessages}`,
+  ]
+  if (request.root) lines.push('user root')
+  return `${lines.join('\n')}\n`
+}
+
+function transportLines({ transport, files }: ConfRequest): string[] {
+  if (transport === 'plain') return []
+  const lines = [`certfile ${files.certificate}`, `keyfile ${files.key}`]
+  if (transport === 'tls') return lines
+  return [...lines, `cafile ${files.authority}`, 'require_certificate true', 'use_identity_as_username true']
+}
+
+function accessLines({ access, files }: ConfRequest): string[] {
+  if (access === 'anonymous') return ['allow_anonymous true']
+  return ['allow_anonymous false', `password_file ${files.passwords}`, `acl_file ${files.acl}`]
+}

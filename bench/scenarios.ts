@@ -1,0 +1,327 @@
+// The table of scenarios: what is asked of the load generator, with which configuration, and what is to be reached.
+
+import type { Access } from './access.ts'
+import type { FigureName } from './figures.ts'
+import type { Scenario as LoadScenario } from './load/request.ts'
+import type { Transport } from './mosquitto-conf.ts'
+
+/** What is to be reached: a ratio of our figure to that of Debian's Mosquitto, or, where it has none, a figure. */
+export type Target = { readonly ratio: number } | { readonly most: number }
+
+/** One line of the table that a scenario fills. */
+export interface Row {
+  /** Behind the scenario's name; empty where there is only one. */
+  readonly part: '' | ' load' | ' search'
+  /** The figure that ratios and comparisons are made of. */
+  readonly headline: FigureName
+  readonly target?: Target
+}
+
+/** What a scenario's request may depend on. */
+export interface LoadContext {
+  readonly quick: boolean
+  /** Messages a second that Mosquitto delivers in `pairs-q1`, in this very run. */
+  readonly saturation: () => Promise<number>
+}
+
+export interface Scenario {
+  readonly name: string
+  /** A further name that `--only` knows it by, together with others. */
+  readonly family?: string
+  /** For --list. */
+  readonly what: string
+  readonly rows: readonly Row[]
+  /** Where it is about one of them; the others are measured with what --config asks for. */
+  readonly access?: Access
+  readonly transport: Transport
+  /** Ten thousand rules instead of a few. */
+  readonly largeAcl?: true
+  /** Each TLS connection continues a session. */
+  readonly resume?: true
+  /** Sockets that the broker has to hold at once. */
+  readonly connections: number
+  /** What a broker must be able to do, beyond the plain. */
+  readonly needs?: 'shared-subscriptions'
+  readonly load: (context: LoadContext) => LoadScenario | Promise<LoadScenario>
+}
+
+const small = 64
+const pairsOf = (pairs: number, qos: 0 | 1 | 2, window: number, payloadBytes = small) =>
+  ({ kind: 'pairs', pairs, qos, window, payloadBytes }) as const
+const perMessage = (ratio?: number): readonly Row[] => [
+  { part: '', headline: 'cpuMicroseconds', ...(ratio !== undefined && { target: { ratio } }) },
+]
+const perConnection = perMessage
+const p99: readonly Row[] = [{ part: '', headline: 'p99', target: { ratio: 1 } }]
+const memoryOf = (most: number): readonly Row[] => [{ part: '', headline: 'bytesPerConnection', target: { most } }]
+
+const idleConnections = 10_000
+const idle = ({ quick }: LoadContext) =>
+  ({ kind: 'idle', connections: quick ? idleConnections / 10 : idleConnections, settleSeconds: quick ? 1 : 3 }) as const
+const connects = (connections: number) => (context: LoadContext) =>
+  ({
+    kind: 'connects',
+    connections: context.quick ? connections / 5 : connections,
+    concurrency: connectConcurrency,
+    churn: true,
+  }) as const
+const connectConcurrency = 64
+const subscriptions = (filters: number) => (context: LoadContext) => {
+  const count = context.quick ? filters / 10 : filters
+  return { kind: 'subscriptions', filters: count, topics: count, publishers: 10, subscribers: 10, ...loose } as const
+}
+const loose = { qos: 0, window: 20, payloadBytes: small } as const
+
+/** What saturates a broker at QoS 1: `pairs-q1`. */
+export const saturating = pairsOf(50, 1, 20)
+
+export const scenarios: readonly Scenario[] = [
+  {
+    name: 'pairs-q0',
+    what: '20 pairs, QoS 0, 64 bytes, 200 messages under way each: deep batches',
+    rows: perMessage(0.05),
+    transport: 'plain',
+    connections: 40,
+    load: () => pairsOf(20, 0, 200),
+  },
+  {
+    name: 'pairs-q0-1k',
+    what: 'the same with 1 KiB',
+    rows: perMessage(0.1),
+    transport: 'plain',
+    connections: 40,
+    load: () => pairsOf(20, 0, 200, 1024),
+  },
+  {
+    name: 'pairs-q1',
+    what: '50 pairs, QoS 1, window 20',
+    rows: perMessage(0.15),
+    transport: 'plain',
+    connections: 100,
+    load: () => saturating,
+  },
+  {
+    name: 'pairs-q2',
+    what: '50 pairs, QoS 2, window 20',
+    rows: perMessage(0.1),
+    transport: 'plain',
+    connections: 100,
+    load: () => pairsOf(50, 2, 20),
+  },
+  {
+    name: 'wide',
+    what: '500 pairs, one message under way each: a thousand sockets, hardly any batching',
+    rows: perMessage(0.7),
+    transport: 'plain',
+    connections: 1000,
+    load: () => pairsOf(500, 0, 1),
+  },
+  {
+    name: 'fan-in-q0',
+    what: '50 publishers, one subscriber, QoS 0',
+    rows: perMessage(0.12),
+    transport: 'plain',
+    connections: 51,
+    load: () => ({ kind: 'fan-in', publishers: 50, ...loose }),
+  },
+  {
+    name: 'fan-in-q1',
+    what: '50 publishers, one subscriber, QoS 1',
+    rows: perMessage(0.12),
+    transport: 'plain',
+    connections: 51,
+    load: () => ({ kind: 'fan-in', publishers: 50, ...loose, qos: 1 }),
+  },
+  {
+    name: 'fan-out',
+    what: 'one publisher, 1000 subscribers, 8 messages under way',
+    rows: perMessage(0.25),
+    transport: 'plain',
+    connections: 1001,
+    load: () => ({ kind: 'fan-out', subscribers: 1000, ...loose, window: 8 }),
+  },
+  {
+    name: 'fan-out-one',
+    what: 'the same, one message at a time: one small write to each of 1000 sockets',
+    rows: perMessage(0.9),
+    transport: 'plain',
+    connections: 1001,
+    load: () => ({ kind: 'fan-out', subscribers: 1000, ...loose, window: 1 }),
+  },
+  {
+    name: 'shared-q0',
+    what: 'shared subscription, 10 publishers, 10 consumers, QoS 0',
+    rows: perMessage(0.12),
+    transport: 'plain',
+    connections: 20,
+    needs: 'shared-subscriptions',
+    load: () => ({ kind: 'shared', publishers: 10, consumers: 10, ...loose, window: 50 }),
+  },
+  {
+    name: 'shared-q1',
+    what: 'the same at QoS 1',
+    rows: perMessage(0.12),
+    transport: 'plain',
+    connections: 20,
+    needs: 'shared-subscriptions',
+    load: () => ({ kind: 'shared', publishers: 10, consumers: 10, ...loose, qos: 1, window: 50 }),
+  },
+  {
+    name: 'acl-10k',
+    what: '20 pairs, QoS 0, window 20, with an access control list of 10,000 rules',
+    rows: perMessage(),
+    access: 'acl',
+    transport: 'plain',
+    largeAcl: true,
+    connections: 40,
+    load: () => pairsOf(20, 0, 20),
+  },
+  {
+    name: 'subs-50k',
+    what: '50,000 subscriptions, two thirds with wildcards, and topics that match one each',
+    rows: perMessage(0.15),
+    transport: 'plain',
+    connections: 20,
+    load: subscriptions(50_000),
+  },
+  {
+    name: 'subs-100k',
+    what: 'the same with 100,000',
+    rows: perMessage(),
+    transport: 'plain',
+    connections: 20,
+    load: subscriptions(100_000),
+  },
+  {
+    name: 'scatter-q0',
+    what: '20 publishers with 10,000 topics: every message another topic than the one before, QoS 0',
+    rows: perMessage(0.3),
+    transport: 'plain',
+    connections: 40,
+    load: () => ({ kind: 'scatter', publishers: 20, topics: 10_000, ...loose, window: 50 }),
+  },
+  {
+    name: 'scatter-q1',
+    what: 'the same at QoS 1',
+    rows: perMessage(0.3),
+    transport: 'plain',
+    connections: 40,
+    load: () => ({ kind: 'scatter', publishers: 20, topics: 10_000, ...loose, qos: 1, window: 20 }),
+  },
+  {
+    name: 'retained-1m',
+    what: 'a million retained messages: loaded, then one searched among them',
+    rows: [
+      { part: ' load', headline: 'cpuMicroseconds' },
+      // A search is over before the kernel counts its CPU.
+      { part: ' search', headline: 'p50' },
+    ],
+    transport: 'plain',
+    connections: 10,
+    load: ({ quick }) => ({
+      kind: 'retained',
+      messages: quick ? 100_000 : 1_000_000,
+      payloadBytes: small,
+      repeat: quick ? 1 : 3,
+    }),
+  },
+  {
+    name: 'retained-20k',
+    what: '20,000 retained messages delivered to a new subscriber',
+    rows: perMessage(0.35),
+    transport: 'plain',
+    connections: 10,
+    load: ({ quick }) => ({ kind: 'retained', messages: 20_000, payloadBytes: small, repeat: quick ? 3 : 10 }),
+  },
+  {
+    name: 'tls-q0',
+    what: 'pairs-q0 over TLS 1.3',
+    rows: perMessage(0.05),
+    transport: 'tls',
+    connections: 40,
+    load: () => pairsOf(20, 0, 200),
+  },
+  {
+    name: 'connects',
+    what: 'connections, one after the other, 64 at a time, anonymous',
+    rows: perConnection(1.2),
+    access: 'anonymous',
+    transport: 'plain',
+    connections: connectConcurrency,
+    load: connects(10_000),
+  },
+  {
+    name: 'connects-password',
+    what: 'the same with a password',
+    rows: perConnection(),
+    access: 'acl',
+    transport: 'plain',
+    connections: connectConcurrency,
+    load: connects(10_000),
+  },
+  {
+    name: 'connects-tls',
+    what: 'the same over TLS 1.3, a full handshake each, anonymous',
+    rows: perConnection(1.5),
+    access: 'anonymous',
+    transport: 'tls',
+    connections: connectConcurrency,
+    load: connects(2500),
+  },
+  {
+    name: 'connects-mtls',
+    what: 'the same with a client certificate each',
+    rows: perConnection(0.9),
+    access: 'anonymous',
+    transport: 'mutual-tls',
+    connections: connectConcurrency,
+    load: connects(2500),
+  },
+  {
+    name: 'connects-tls-resumed',
+    what: 'the same, each continuing a TLS session',
+    rows: perConnection(1.3),
+    access: 'anonymous',
+    transport: 'tls',
+    resume: true,
+    connections: connectConcurrency,
+    load: connects(2500),
+  },
+  {
+    name: 'idle-plain',
+    what: '10,000 connections that say nothing: memory of each',
+    rows: memoryOf(5000),
+    transport: 'plain',
+    connections: idleConnections,
+    load: idle,
+  },
+  {
+    name: 'idle-tls',
+    what: 'the same over TLS 1.3',
+    rows: memoryOf(40_000),
+    transport: 'tls',
+    connections: idleConnections,
+    load: idle,
+  },
+  {
+    name: 'latency-10k',
+    family: 'latency',
+    what: 'latency at 10,000 messages a second, QoS 1, 50 pairs',
+    rows: p99,
+    transport: 'plain',
+    connections: 100,
+    load: () => ({ kind: 'paced', pairs: 50, rate: 10_000, qos: 1, payloadBytes: small }),
+  },
+  {
+    name: 'latency-half',
+    family: 'latency',
+    what: 'latency at half of what Mosquitto delivers at most in pairs-q1',
+    rows: p99,
+    transport: 'plain',
+    connections: 100,
+    load: async ({ saturation }) => {
+      const rate = Math.round((await saturation()) / 2)
+      return { kind: 'paced', pairs: 50, rate, qos: 1, payloadBytes: small }
+    },
+  },
+]
