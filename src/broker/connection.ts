@@ -201,7 +201,7 @@ export class ClientConnection implements ConnectionHandler, Conversation, Outlet
   }
 
   drained(): void {
-    if (this.state !== 'connected') return
+    if (this.state !== 'connected' || (this.session.outbound.isIdle && this.retainedBacklog.isEmpty)) return
     const now = this.broker.clock.now()
     this.session.outbound.pump(now)
     this.retainedBacklog.takeTurn(now)

@@ -26,6 +26,11 @@ export class RetainedBacklog {
     this.#broker = broker
   }
 
+  /** Whether nothing waits to be found or handed over. */
+  get isEmpty(): boolean {
+    return this.#waiting === undefined || this.#waiting.size === 0
+  }
+
   /** Takes in all that matches a new subscription. */
   add(subscription: Subscription): void {
     this.drop(subscription)

@@ -3,7 +3,7 @@
 import type { QoS } from '../mqtt/packet.ts'
 import type { Subscription } from '../session/subscription.ts'
 
-/** Members that are asked whether they have room, before it is simply the next one's turn. */
+/** Members that are asked whether they would send at once, before it is simply the next one's turn that has room. */
 const mostAsked = 16
 
 export class SharedGroup {
@@ -37,27 +37,29 @@ export class SharedGroup {
 
   /**
    * The next in turn that is connected and would get a message of this QoS and size at once; failing that the next that
-   * is connected; failing that the next that is away, whose session keeps the message; failing that one that is away and
-   * takes nothing above QoS 0.
+   * is connected and has room for it in its queue; failing that the next that is connected; failing that the next that
+   * is away, whose session keeps the message; failing that one that is away and takes nothing above QoS 0.
    *
    * @param members those that may receive the message, in the group's order
    * @returns undefined when there are none
    */
   choose(members: readonly Subscription[], qos: QoS, size: number): Subscription | undefined {
+    let withRoom = -1
     let connected = -1
     let away = -1
-    for (let step = 0; step < members.length; step++) {
+    for (let step = 0; step < members.length && (withRoom === -1 || step < mostAsked); step++) {
       const index = (this.#next + step) % members.length
       const member = members[index] as Subscription
-      const { session } = member
-      if (session.connection !== undefined) {
-        if (session.outbound.isReadyFor(Math.min(qos, member.qos) as QoS, size)) return this.#take(members, index)
-        if (connected === -1) connected = index
-      } else if (away === -1 || (members[away]?.qos === 0 && member.qos > 0)) {
-        away = index
+      const { connection, outbound } = member.session
+      if (connection === undefined) {
+        if (away === -1 || (members[away]?.qos === 0 && member.qos > 0)) away = index
+        continue
       }
-      if (connected !== -1 && step >= mostAsked) break
+      if (outbound.isReadyFor(Math.min(qos, member.qos) as QoS, size)) return this.#take(members, index)
+      if (connected === -1) connected = index
+      if (withRoom === -1 && outbound.hasRoomFor(size)) withRoom = index
     }
+    if (withRoom !== -1) return this.#take(members, withRoom)
     return this.#take(members, connected === -1 ? away : connected)
   }
 

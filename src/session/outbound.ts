@@ -105,6 +105,11 @@ export class Outbound {
     return !this.#hasRoomFor(1, 1) && now < this.#progressAt + maximumStallMs
   }
 
+  /** Whether the queue's limits allow one more message of this size. */
+  hasRoomFor(size: number): boolean {
+    return this.#hasRoomFor(size, 1)
+  }
+
   /** Calls the waiter once, when there is room again or the connection is gone. */
   awaitRoom(waiter: Waiter): void {
     this.#waiters ??= new Set()
@@ -113,6 +118,11 @@ export class Outbound {
 
   stopWaiting(waiter: Waiter): void {
     this.#waiters?.delete(waiter)
+  }
+
+  /** Whether nothing waits to be sent. */
+  get isIdle(): boolean {
+    return this.#queue.length === 0 && this.#unsent === 0
   }
 
   get queuedMessages(): number {
