@@ -21,7 +21,7 @@ import type { BrokerSettings as OwnSettings } from './options.ts'
 import { deliverMessage } from './publish.ts'
 import type { MemoryBudget } from './publisher-memory.ts'
 import { Registry, type RegistryHost } from './registry.ts'
-import { MemoryRetainedStore, type RetainedStore } from './retained.ts'
+import { MemoryRetainedStore, Retained, type RetainedStore } from './retained.ts'
 import { LocalRouter, type Router } from './router.ts'
 import { publishWill } from './will.ts'
 
@@ -64,6 +64,8 @@ export class Broker implements RegistryHost {
   readonly topics = new TopicTable(32_768)
   /** What all connections together remember of their topics: some 20 MB at most. */
   readonly publisherMemory: MemoryBudget = { topicsLeft: 262_144 }
+  /** Counts the changes of the rules. */
+  rules = 0
   #stopping = false
 
   constructor(parts: BrokerParts) {
@@ -119,7 +121,7 @@ export class Broker implements RegistryHost {
     const now = this.clock.now()
     if (retain) {
       const message = permitOwn(new Message(topicName, payload, 2, true, ''))
-      this.retained.set(topicName, { message, source: undefined, expiresAt: neverExpires })
+      this.retained.set(topicName, new Retained(message, undefined, neverExpires))
     }
     const message = new Message(topicName, payload, 2, retain, '', noProperties, now + lifeSeconds * 1000)
     deliverMessage(this, permitOwn(message), this.router.route(topicName), now)
@@ -132,6 +134,7 @@ export class Broker implements RegistryHost {
    */
   reconfigure(settings: BrokerSettings): void {
     this.settings = settings
+    this.rules++
     this.router.outdate()
     for (const session of [...this.registry.values()]) {
       session.outbound.limits = this.limits

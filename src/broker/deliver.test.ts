@@ -250,6 +250,7 @@ test('check_retain_source: a retained message is withheld while its publisher is
     engine.connect('p').publish('t', 'x', { retain: true })
     const seen = ['topic readwrite #', 'topic read #', 'topic readwrite #'].map(rules => {
       engine.listener.realm = engine.realm(acl(rules))
+      engine.reconfigure({})
       const client = engine.connect('c')
       client.subscribe('t')
       return client.payloads()

@@ -56,8 +56,8 @@ function mergeInto(merged: Map<Session, Delivery>, broker: Broker, subscription:
 
 /** Sends what is retained to a new subscription, RETAIN set [MQTT-3.3.1-8]. */
 export function deliverRetained(broker: Broker, subscription: Subscription, retained: Retained, now: number): void {
-  const { message, source } = retained
-  if (broker.settings.check_retain_source && source !== undefined && !source.mayPublish(message.topicName)) return
+  const { message } = retained
+  if (broker.settings.check_retain_source && !retained.isStillAllowed(broker.rules)) return
   if (isOwn(subscription, message) || !subscription.session.access.receive(message.topicName)) return
   offer(broker, subscription.session, delivery(broker, subscription, message, true), now)
 }

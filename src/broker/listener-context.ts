@@ -1,4 +1,5 @@
-// One listener as its connections see it. A reload replaces the settings and the realm; connections keep the context.
+// One listener as its connections see it. A reload replaces the settings and the realm, and calls `Broker.reconfigure` before
+// anything else happens: what was decided under the old rules is remembered until then. Connections keep the context.
 
 import type { Realm } from '../auth/realm.ts'
 import type { ListenerSettings } from './options.ts'

@@ -16,7 +16,7 @@ import type { ClientConnection } from './connection.ts'
 import { deliver, deliverOnce } from './deliver.ts'
 import { congestedTarget } from './flow-control.ts'
 import type { KnownTopic } from './publisher-memory.ts'
-import type { RetainSource } from './retained.ts'
+import { Retained, type RetainSource } from './retained.ts'
 import type { GroupTarget, Route } from './route.ts'
 import { traceReceivedPublish } from './trace.ts'
 
@@ -143,7 +143,7 @@ function retain(broker: Broker, message: Permitted<Message>, source: RetainSourc
   }
   const { retain_expiry_interval: minutes } = broker.settings
   const expiresAt = minutes === 0 ? message.expiresAt : Math.min(message.expiresAt, now + minutes * 60_000)
-  broker.retained.set(message.topicName, { message, source, expiresAt })
+  broker.retained.set(message.topicName, new Retained(message, source, expiresAt))
 }
 
 /** What CONNACK said is on offer (§3.2.2.3), and what no client may put into a PUBLISH. */

@@ -108,7 +108,7 @@ export class RetainedBacklog {
     this.#found = undefined
     this.#topicsLeft -= topicsPerMessage
     // A later message on the topic has been routed to the subscription meanwhile; the older one must not follow it.
-    if (this.#broker.retained.get(retained.message.topicName) !== retained || now >= retained.expiresAt) return
+    if (!retained.isCurrent || now >= retained.expiresAt) return
     deliverRetained(this.#broker, subscription, retained, now)
   }
 }

@@ -10,11 +10,37 @@ export interface RetainSource {
   mayPublish(topicName: string): boolean
 }
 
-export interface Retained {
+export class Retained {
   readonly message: Message
+  /** undefined for the broker's own messages. */
   readonly source: RetainSource | undefined
   /** Milliseconds on the broker's clock: the earlier of message expiry and `retain_expiry_interval`. */
   readonly expiresAt: number
+  /** @internal Whether it is still its topic's message; the store's to change. */
+  isCurrent = true
+  /** The rules under which `source` was last asked, and what it said. */
+  #askedUnder = -1
+  #isAllowed = true
+
+  constructor(message: Message, source: RetainSource | undefined, expiresAt: number) {
+    this.message = message
+    this.source = source
+    this.expiresAt = expiresAt
+  }
+
+  /**
+   * Whether whoever retained it still may (`check_retain_source`).
+   *
+   * @param rules counts the changes of the rules: the source is asked once for each
+   */
+  isStillAllowed(rules: number): boolean {
+    if (this.source === undefined) return true
+    if (this.#askedUnder !== rules) {
+      this.#askedUnder = rules
+      this.#isAllowed = this.source.mayPublish(this.message.topicName)
+    }
+    return this.#isAllowed
+  }
 }
 
 export interface RetainedStore {
@@ -86,6 +112,7 @@ export class MemoryRetainedStore implements RetainedStore {
 
   #forget(kept: Kept | undefined): void {
     if (kept === undefined) return
+    kept.retained.isCurrent = false
     this.#bytes -= kept.retained.message.size
     if (kept.expiry !== undefined) this.#wheel.clear(kept.expiry)
   }
