@@ -49,7 +49,7 @@ export class Fields {
     const value = this.take(name)
     if (value === undefined) return {}
     if (typeof value !== 'string') {
-      throw new LoadError('ERR_LOAD_REQUEST', `'${this.#title}.${name}' is a ${typeof value}; expected a text`)
+      throw new LoadError('ERR_LOAD_REQUEST', `'${this.#title}.${name}' has a wrong type; expected a text`)
     }
     return { [name]: value } as { readonly [name in Name]?: string }
   }

@@ -4,7 +4,7 @@ import type { Client } from './client.ts'
 import type { Reel } from './reel.ts'
 
 export interface PublisherOptions {
-  readonly client: Client
+  readonly client: Pick<Client, 'isOpen' | 'write'>
   readonly reel: Reel
   /** The most messages that it may have sent without an acknowledgement; infinite at QoS 0. */
   readonly window: number

@@ -107,8 +107,8 @@ export interface PacedFigures {
   readonly offeredPerSecond: number
   /** The longest that a message was sent behind its time; large: the generator could not keep up. */
   readonly latestSendMicroseconds: number
-  /** 99 messages in 100 were sent less behind their time: the generator's own part of the latency. */
-  readonly sendDelayP99Microseconds: number
+  /** 99 messages in 100 were sent less behind their time: the generator's own part of the latency. Old results lack it. */
+  readonly sendDelayP99Microseconds?: number
 }
 
 export interface FloodFigures {

@@ -120,8 +120,9 @@ export class TrafficRun {
     clearInterval(this.#watch)
   }
 
-  /** Waits until all has arrived, or nothing comes any more. */
+  /** Waits until all has arrived, or nothing comes any more; not at all when the run is void already. */
   async drain(): Promise<void> {
+    if (this.#broken.signal.aborted) return
     let delivered = -1
     let since = micros()
     while (this.expected() > this.exchange.delivered && micros() - since < quietMs * 1000) {
