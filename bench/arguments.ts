@@ -61,7 +61,7 @@ Usage: npm run bench -- [OPTION]...
   --list                 the scenarios, and the ratios they are to reach
   --help                 this page
 
-All scenarios take some 25 minutes, with --config both some 45, with --quick some five. docs/benchmarks.md tells what is
+All scenarios take some 25 minutes on a quiet machine, with --config both some 45, with --quick four. docs/benchmarks.md tells what is
 measured, and how.
 
 Exit codes: 0 all measured, 1 something could not be measured or differs, 2 wrong usage.

@@ -222,7 +222,7 @@ export const scenarios: readonly Scenario[] = [
       kind: 'retained',
       messages: quick ? 100_000 : 1_000_000,
       payloadBytes: small,
-      repeat: quick ? 1 : 3,
+      repeat: 1,
     }),
   },
   {
@@ -266,7 +266,7 @@ export const scenarios: readonly Scenario[] = [
     access: 'anonymous',
     transport: 'tls',
     connections: connectConcurrency,
-    load: connects(2500),
+    load: connects(2000),
   },
   {
     name: 'connects-mtls',
@@ -275,7 +275,7 @@ export const scenarios: readonly Scenario[] = [
     access: 'anonymous',
     transport: 'mutual-tls',
     connections: connectConcurrency,
-    load: connects(2500),
+    load: connects(2000),
   },
   {
     name: 'connects-tls-resumed',
@@ -285,7 +285,7 @@ export const scenarios: readonly Scenario[] = [
     transport: 'tls',
     resume: true,
     connections: connectConcurrency,
-    load: connects(2500),
+    load: connects(2000),
   },
   {
     name: 'idle-plain',

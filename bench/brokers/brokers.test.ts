@@ -2,8 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import test, { type TestContext } from 'node:test'
 import mqtt from 'mqtt'
@@ -11,6 +10,7 @@ import { freePort } from '../../test/support/free-port.ts'
 import { largeAclFile, loadUser, passwordFile, smallAclFile } from '../access.ts'
 import { BrokerProcess } from '../broker-process.ts'
 import { mosquittoConf, type Transport } from '../mosquitto-conf.ts'
+import { runDirectory } from '../run-directory.ts'
 import { type TlsFiles, writeTlsFiles } from '../tls-files.ts'
 import { aedes } from './aedes.ts'
 import type { Broker } from './broker.ts'
@@ -30,8 +30,7 @@ interface Started {
 }
 
 async function start(t: TestContext, broker: Broker, setup: Setup = {}): Promise<Started> {
-  const dir = await mkdtemp(join(tmpdir(), 'castellan-bench-test-'))
-  t.after(() => rm(dir, { recursive: true }))
+  const dir = await runDirectory()
   const [passwords, acl, conf] = [join(dir, 'passwords'), join(dir, 'acl'), join(dir, 'mosquitto.conf')]
   await writeFile(passwords, passwordFile(), { mode: 0o600 })
   await writeFile(acl, setup.acl ?? smallAclFile(), { mode: 0o600 })
