@@ -23,8 +23,8 @@ export interface ConfRequest {
 }
 
 /**
- * The same for all, and so wide that no closed loop runs into them: Mosquitto 2.0.11 forgets what is queued behind a full
- * inflight window when its publishers fall silent. A delivery of a million retained messages fits the queue.
+ * The same for all, and so wide that no closed loop runs into them. With an inflight window of 20 to 5000 Mosquitto 2.0.11
+ * often left `fan-in-q1`'s last messages undelivered. A delivery of a million retained messages fits the queue.
  */
 export const limits = { maxInflightMessages: 20_000, maxQueuedMessages: 2_000_000 } as const
 
