@@ -13,6 +13,13 @@ const filtersPerSubscribe = 100
 const patienceMs = 20_000
 const leaveLimitMs = 3_000
 
+export interface OpenOptions {
+  /** Connections that are being opened at a time. */
+  readonly concurrency?: number
+  readonly opened?: (client: Client) => void
+  readonly failures?: 'thrown' | 'counted'
+}
+
 /** Connections with their common counters. */
 export class ClientPool {
   readonly request: LoadRequest
@@ -51,19 +58,20 @@ export class ClientPool {
   /**
    * Opens clients, `concurrency` at a time, and calls `opened` as each is ready.
    *
-   * @throws LoadError of the first that fails
+   * @throws LoadError of the first that fails, unless failures are to be `counted` only, as closed connections
    */
-  openAll(
-    clients: readonly Client[],
-    concurrency = setupConcurrency,
-    opened?: (client: Client) => void,
-  ): Promise<void> {
+  openAll(clients: readonly Client[], options: OpenOptions = {}): Promise<void> {
+    const { concurrency = setupConcurrency, opened, failures = 'thrown' } = options
     return this.patiently(
       'CONNACK',
       eachOf(clients, concurrency, async client => {
-        await client.open()
+        try {
+          await client.open()
+          opened?.(client)
+        } catch (error) {
+          if (failures === 'thrown' || !(error instanceof LoadError)) throw error
+        }
         this.progressed()
-        opened?.(client)
       }),
     )
   }

@@ -24,25 +24,26 @@ export async function runConnects(request: LoadRequest, scenario: Connects): Pro
     await pool.prepareSession()
     const warmUps = Math.min(mostWarmUps, Math.ceil(connections / 20))
     const all = clients(pool, warmUps + connections)
-    await pool.openAll(all.slice(0, warmUps), concurrency)
+    await pool.openAll(all.slice(0, warmUps), { concurrency })
     if (churn) await Promise.all(all.slice(0, warmUps).map(client => client.leave()))
 
     const latency = new Histogram()
     const leaving: Promise<void>[] = []
     let resumed = 0
     const span = new Span(request.brokerPids)
-    await pool.openAll(all.slice(warmUps), concurrency, client => {
+    const opened = (client: Client) => {
       latency.record(client.readyAt - client.startedAt)
       if (client.resumed) resumed += 1
       if (churn) leaving.push(client.leave())
-    })
+    }
+    await pool.openAll(all.slice(warmUps), { concurrency, opened, failures: 'counted' })
     // Taking leave of the last ones belongs to what the broker's CPU is divided by.
     await Promise.race([Promise.all(leaving), sleep(leaveLimitMs)])
     const figures = span.end()
     return loadResult(scenario.kind, figures, noMessages, faultsOf(pool), {
-      cpuMicrosecondsPerConnection: microsecondsPer(figures.brokerCpuSeconds, connections),
+      cpuMicrosecondsPerConnection: microsecondsPer(figures.brokerCpuSeconds, latency.count),
       latencyMicroseconds: latency.summary(),
-      connects: { connections, perSecond: connections / figures.seconds, resumed },
+      connects: { connections: latency.count, perSecond: latency.count / figures.seconds, resumed },
     })
   } finally {
     await pool.close()
@@ -62,7 +63,8 @@ export async function runIdle(request: LoadRequest, scenario: Idle): Promise<Loa
     const before = proportionalBytes(pids)
     const latency = new Histogram()
     const opening = new Span(pids)
-    await pool.openAll(all.slice(1), idleConcurrency, client => latency.record(client.readyAt - client.startedAt))
+    const measured = (client: Client) => latency.record(client.readyAt - client.startedAt)
+    await pool.openAll(all.slice(1), { concurrency: idleConcurrency, opened: measured })
     const opened = opening.end()
     const idling = new Span(pids)
     await sleep(settleSeconds * 1000)

@@ -65,6 +65,7 @@ export interface Latency {
 }
 
 export interface ConnectsFigures {
+  /** Those that got their CONNACK; the others are among `closed`. */
   readonly connections: number
   readonly perSecond: number
   /** TLS sessions that the broker agreed to resume. */

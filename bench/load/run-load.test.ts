@@ -119,6 +119,15 @@ test('a broker that closes connections in the middle voids the run, and ends it 
   assert.ok(result.closed > 0 && result.invalidReasons.some(reason => reason.includes('closed')))
 })
 
+test('connections that are turned away in the middle of a storm are counted, and void it', async t => {
+  const { port } = await startBroker(t, {
+    config: place => `listener ${place.port} 127.0.0.1\nallow_anonymous true\nmax_connections 10\n`,
+  })
+  const scenario = { kind: 'connects', connections: 40, concurrency: 4, churn: false }
+  const result = await runLoad(parseRequest(requestFor(port, scenario)))
+  assert.deepEqual([result.valid, result.connects?.connections, result.closed], [false, 8, 32])
+})
+
 test('the program prints one JSON object and ends with 0', async t => {
   const { port } = await start(t)
   const input = requestFor(port, { kind: 'fan-in', publishers: 2, qos: 0, ...loop })
