@@ -2,14 +2,26 @@
 
 import { encodePacket } from '../src/mqtt/codec.ts'
 import type { ProtocolVersion } from '../src/mqtt/packet.ts'
-import { randomClientPacket, randomConnect } from './packets.ts'
+import { randomClientPacket, randomConnect, randomPlainPublish } from './packets.ts'
 import type { Random } from './random.ts'
 
 /** A CONNECT of this version and `count` packets that a client may send after it, each encoded by itself. */
 export function clientStream(random: Random, version: ProtocolVersion, count: number): Buffer[] {
   const packets = [encodePacket(randomConnect(random, version), version)]
-  for (let index = 0; index < count; index++) packets.push(encodePacket(randomClientPacket(random, version), version))
+  for (let index = 0; index < count; index++) {
+    if (random.oneIn(6)) packets.push(...publishBurst(random, version))
+    else packets.push(encodePacket(randomClientPacket(random, version), version))
+  }
   return packets
+}
+
+/** PUBLISH packets of one topic and kind behind each other, as busy publishers send them. */
+function publishBurst(random: Random, version: ProtocolVersion): Buffer[] {
+  const publish = randomPlainPublish(random)
+  return Array.from({ length: 2 + random.below(6) }, () => {
+    const packetId = publish.qos === 0 ? 0 : 1 + random.below(8)
+    return encodePacket({ ...publish, packetId, payload: random.bytes(random.below(160)) }, version)
+  })
 }
 
 type Mutator = (random: Random, bytes: Buffer) => Buffer

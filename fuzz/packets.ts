@@ -155,6 +155,24 @@ function randomPublish(random: Random, version: ProtocolVersion): Publish {
   }
 }
 
+/** One that neither is retained nor has properties, on a short topic of few. */
+export function randomPlainPublish(random: Random): Publish {
+  const qos = random.pick([0, 0, 1, 2] as const)
+  const topicName = random.pick(['a', 'a/b', 'b', 'c', 'käse'])
+  const packetId = qos === 0 ? 0 : randomPacketId(random)
+  const payload = random.bytes(random.below(32))
+  return {
+    type: PacketType.publish,
+    dup: false,
+    qos,
+    retain: false,
+    topicName,
+    packetId,
+    payload,
+    properties: noProperties,
+  }
+}
+
 function randomSubscribe(random: Random, version: ProtocolVersion): Subscribe {
   const v5 = version === 5
   const subscriptions = listOf(random, () => ({

@@ -2,7 +2,7 @@
 // says, whatever is lost on the way and whenever.
 
 import assert from 'node:assert/strict'
-import test from 'node:test'
+import test, { beforeEach } from 'node:test'
 import fc from 'fast-check'
 import { Engine } from '../../test/support/engine.ts'
 import { ModelClient, type ModelMessage } from '../../test/support/model-client.ts'
@@ -24,9 +24,15 @@ const few = fc.integer({ min: 0, max: 4 })
 const who = fc.integer({ min: 0, max: 3 })
 const word = <const T extends string>(text: T) => fc.constant<T>(text)
 
+/** Runs of several packets that the brokers of one test took as bytes. */
+let runs = 0
+beforeEach(() => {
+  runs = 0
+})
+
 /** Data, so that a counterexample can be read. */
 const step = fc.oneof(
-  { weight: 6, arbitrary: fc.tuple(word('publish'), who, fc.constantFrom(...topics), qos) },
+  { weight: 6, arbitrary: fc.tuple(word('publish'), who, fc.constantFrom(...topics), qos, fc.constantFrom(1, 1, 3)) },
   { weight: 6, arbitrary: fc.tuple(word('broker gets'), who, few) },
   { weight: 6, arbitrary: fc.tuple(word('client gets'), who, few) },
   { weight: 3, arbitrary: fc.tuple(word('connect'), who, fc.constantFrom(1, 2, 3, 65_535), few) },
@@ -42,11 +48,13 @@ function perform(everybody: readonly ModelClient[], [what, index, ...values]: St
   const client = everybody[index % everybody.length] as ModelClient
   switch (what) {
     case 'publish':
-      client.publish({
-        topicName: values[0] as string,
-        payload: `${client.options.clientId} ${number}`,
-        qos: values[1] as QoS,
-      })
+      for (let count = 0; count < (values[2] as number); count++) {
+        client.publish({
+          topicName: values[0] as string,
+          payload: `${client.options.clientId} ${number}.${count}`,
+          qos: values[1] as QoS,
+        })
+      }
       break
     case 'broker gets':
       client.deliver(values[0] as number)
@@ -87,6 +95,7 @@ test('[MQTT-4.5.0-1] [MQTT-4.6.0-5] [MQTT-4.6.0-6] [MQTT-4.3.2-1] [MQTT-4.3.3-1]
     checkDeliveries(play(given, members, script))
   })
   fc.assert(property, { numRuns: 300 })
+  assert.ok(runs > 1000, `only ${runs} runs were taken as bytes`)
 })
 
 test('[MQTT-3.3.4-2] [MQTT-4.6.0-5] the same with overlapping subscriptions and allow_duplicate_messages false: one copy each', () => {
@@ -94,6 +103,7 @@ test('[MQTT-3.3.4-2] [MQTT-4.6.0-5] the same with overlapping subscriptions and 
     checkDeliveries(play({ ...given, allow_duplicate_messages: false }, members, script))
   })
   fc.assert(property, { numRuns: 200 })
+  assert.ok(runs > 700, `only ${runs} runs were taken as bytes`)
 })
 
 test('[MQTT-4.8.2-4] [MQTT-4.8.2-5] what was accepted reaches one member of a shared subscription, whatever connections are lost', () => {
@@ -103,6 +113,7 @@ test('[MQTT-4.8.2-4] [MQTT-4.8.2-5] what was accepted reaches one member of a sh
     checkShare(play(given, share, script), granted)
   })
   fc.assert(property, { numRuns: 200 })
+  assert.ok(runs > 700, `only ${runs} runs were taken as bytes`)
 })
 
 interface Member {
@@ -125,6 +136,7 @@ function play(given: object, members: readonly Member[], script: readonly Step[]
       client.settle()
     }
   }
+  for (const client of everybody) runs += client.runs
   return everybody
 }
 
