@@ -39,3 +39,31 @@ test('the size of a message is what payload, topic and properties have in bytes'
   const properties: Properties = { contentType: 'ä', userProperties: [['name', 'x'.repeat(1000)]] }
   assert.equal(new Message('a/b', Buffer.from('12345'), 0, false, 'p', properties).size, 8 + 5 + 1009)
 })
+
+test('a message that is held or owned does not change with the receive buffer; one that was made held is not copied again', () => {
+  for (const keep of ['hold', 'own'] as const) {
+    const buffer = Buffer.from('..payload..')
+    const message = new Message('t', buffer.subarray(2, 9), 1, false, 'p')
+    message[keep]()
+    const kept = message.payload
+    message[keep]()
+    assert.equal(message.payload, kept)
+    buffer.fill('x')
+    assert.equal(Buffer.from(message.payload).toString(), 'payload')
+  }
+  const payload = Buffer.from('payload')
+  const held = new Message('t', payload, 1, false, 'p', noProperties, neverExpires, undefined, true)
+  held.hold()
+  assert.equal(held.payload, payload)
+  held.own()
+  assert.equal(held.payload.buffer.byteLength, 7)
+})
+
+test('the encoded topic name is two bytes of length, then UTF-8, given or not, and counts the same', () => {
+  const made = new Message('tä', Buffer.from('x'), 0, false, 'p')
+  const encoded = Uint8Array.of(0, 3, 0x74, 0xc3, 0xa4)
+  const given = new Message('tä', Buffer.from('x'), 0, false, 'p', noProperties, neverExpires, encoded)
+  assert.deepEqual([...made.encodedTopicName], [...encoded])
+  assert.equal(given.encodedTopicName, encoded)
+  assert.deepEqual([made.size, given.size], [4, 4])
+})
