@@ -19,7 +19,6 @@ import { ClientConnection } from './connection.ts'
 import type { ListenerContext } from './listener-context.ts'
 import type { BrokerSettings as OwnSettings } from './options.ts'
 import { deliverMessage } from './publish.ts'
-import type { MemoryBudget } from './publisher-memory.ts'
 import { Registry, type RegistryHost } from './registry.ts'
 import { MemoryRetainedStore, Retained, type RetainedStore } from './retained.ts'
 import { LocalRouter, type Router } from './router.ts'
@@ -60,10 +59,8 @@ export class Broker implements RegistryHost {
   readonly registry: Registry
   /** Every connection that has not ended, whatever its state. */
   readonly connections = new Set<ClientConnection>()
-  /** The topic names that clients have published on lately; 256 KiB, and what the names take. */
-  readonly topics = new TopicTable(32_768)
-  /** What all connections together remember of their topics: some 20 MB at most. */
-  readonly publisherMemory: MemoryBudget = { topicsLeft: 262_144 }
+  /** The topic names that clients have published on lately. */
+  readonly topics = new TopicTable(131_072)
   /** Counts the changes of the rules. */
   rules = 0
   #stopping = false

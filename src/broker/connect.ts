@@ -4,7 +4,7 @@
 import type { Identity, Waiting } from '../auth/identity.ts'
 import type { Principal } from '../auth/principal.ts'
 import type { Authentication, Denial } from '../auth/realm.ts'
-import { addressKey } from '../auth/throttle.ts'
+import { addressKey } from '../base/address-key.ts'
 import { assert } from '../base/errors.ts'
 import { escapeText } from '../base/escape.ts'
 import { Timer } from '../base/timer-wheel.ts'

@@ -35,7 +35,7 @@ import { type PendingExchange, receiveAuth } from './enhanced-authentication.ts'
 import type { ListenerContext } from './listener-context.ts'
 import { receivePublish } from './publish.ts'
 import { receivePublishRun } from './publish-run.ts'
-import { PublisherMemory } from './publisher-memory.ts'
+import { PublisherTopic } from './publisher-topic.ts'
 import { endingText } from './reason-code.ts'
 import { RetainedBacklog } from './retained-backlog.ts'
 import { receiveSubscribe, receiveUnsubscribe } from './subscribe.ts'
@@ -66,7 +66,7 @@ export class ClientConnection implements ConnectionHandler, Conversation, Outlet
   exchange: PendingExchange | undefined
   readonly retainedBacklog: RetainedBacklog
   readonly topics: TopicCache
-  readonly publisherMemory: PublisherMemory
+  readonly publisherTopic: PublisherTopic
   #agreement: Agreement | undefined
   /** Bytes, as the client said in CONNECT. */
   #maximumPacketSize = Number.POSITIVE_INFINITY
@@ -84,7 +84,7 @@ export class ClientConnection implements ConnectionHandler, Conversation, Outlet
     this.listener = listener
     this.retainedBacklog = new RetainedBacklog(broker)
     this.topics = new TopicCache(broker.topics)
-    this.publisherMemory = new PublisherMemory(broker.router, broker.publisherMemory)
+    this.publisherTopic = new PublisherTopic(broker.router)
     this.#timer = new Timer(now => this.#timeOut(now))
     this.#lastPacketAt = broker.clock.now()
     broker.wheel.set(this.#timer, this.#lastPacketAt + broker.settings.connect_timeout * 1000)
@@ -269,7 +269,7 @@ export class ClientConnection implements ConnectionHandler, Conversation, Outlet
   prove(principal: Principal): void {
     this.session.principal = principal
     this.session.access = new CurrentAccess(this.listener, principal, this.session.clientId)
-    this.publisherMemory.forget()
+    this.publisherTopic.forget()
     this.broker.router.outdate()
   }
 
@@ -452,7 +452,7 @@ export class ClientConnection implements ConnectionHandler, Conversation, Outlet
     this.state = 'ended'
     this.broker.wheel.clear(this.#timer)
     this.#stopWaiting()
-    this.publisherMemory.forget()
+    this.publisherTopic.forget()
     this.attempt?.cancel()
     if (this.broker.settings.connection_messages) logDisconnected(this, this.#cause)
     if (!wasConnected) return

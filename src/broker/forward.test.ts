@@ -226,7 +226,6 @@ class Side {
   #forget(): void {
     if (!this.#isReference) return
     this.engine.broker.router.outdate()
-    for (const { publisherMemory } of this.engine.broker.connections) publisherMemory.forget()
   }
 
   #subscribe(index: number, { identifier, ...request }: Subscription): void {

@@ -23,7 +23,7 @@ const mostHeldBytes = 8192
 const run = new PublishRun()
 
 /**
- * Takes plain PUBLISH packets of a topic that the client has published on before.
+ * Takes plain PUBLISH packets of a topic that was published on before.
  *
  * @returns where they end in `buffer`, or `start` when the packet there has to be decoded
  */
@@ -39,22 +39,23 @@ export function receivePublishRun(
   if (broker.log.enabled('debug') || connection.agreement.mountPoint !== undefined) return start
   if (!run.begin(buffer, start, buffer.length, connection.protocolVersion, maximumPacketSize)) return start
   const topicName = connection.topics.find(buffer, run.topicStart, run.topicLength)
-  const known = topicName === undefined ? undefined : connection.publisherMemory.find(topicName)
-  if (known === undefined || run.qos > connection.agreement.maximumQoS) return start
-  run.readers = known.route.subscriptions.length
+  const { publisherTopic: topic, session, agreement } = connection
+  if (topicName === undefined || !topic.recall(topicName, undefined, session.access)) return start
+  if (run.qos > agreement.maximumQoS) return start
+  run.readers = topic.route.subscriptions.length
   const { message_size_limit: sizeLimit } = broker.settings
   const maximumBytes = run.qos === 0 ? buffer.length : mostHeldBytes
-  run.extend(mostPackets(known.route), maximumBytes, sizeLimit > 0 ? sizeLimit : Number.POSITIVE_INFINITY)
+  run.extend(mostPackets(topic.route), maximumBytes, sizeLimit > 0 ? sizeLimit : Number.POSITIVE_INFINITY)
   if (run.count === 0) return start
   let { end } = run
   if (run.qos > 0) {
     // Refusals are told one by one.
-    if (known.permitted === undefined) return start
-    end = acceptRun(broker, connection, known.permitted, now)
+    if (topic.permitted === undefined) return start
+    end = acceptRun(broker, connection, topic.permitted, now)
   } else {
     count(broker, run.count, run.payloadBytes)
-    if (known.permitted === undefined) broker.counters.publishDropped += run.count
-    else forwardRun(broker, connection, run, known.permitted, now)
+    if (topic.permitted === undefined) broker.counters.publishDropped += run.count
+    else forwardRun(broker, connection, run, topic.permitted, now)
   }
   run.release()
   return end

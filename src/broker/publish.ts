@@ -15,7 +15,7 @@ import type { Broker } from './broker.ts'
 import type { ClientConnection } from './connection.ts'
 import { deliver, deliverOnce } from './deliver.ts'
 import { congestedTarget } from './flow-control.ts'
-import type { KnownTopic } from './publisher-memory.ts'
+import type { PublisherTopic } from './publisher-topic.ts'
 import { Retained, type RetainSource } from './retained.ts'
 import type { GroupTarget, Route } from './route.ts'
 import { traceReceivedPublish } from './trace.ts'
@@ -34,14 +34,14 @@ export function receivePublish(
   const { session, agreement } = connection
   const topicName = agreement.aliases.resolve(packet)
   checkOffered(broker, connection, packet, topicName)
-  const known = knownTopic(broker, connection, topicName)
+  const { route, permitted } = look(connection, topicName)
   const isRepeated = packet.qos === 2 && session.inbound.has(packet.packetId)
-  if (packet.qos > 0 && !isRepeated && known.permitted !== undefined) {
-    const target = congestedTarget(known.permitted, session, packet.qos, now)
+  if (packet.qos > 0 && !isRepeated && permitted !== undefined) {
+    const target = congestedTarget(route, session, packet.qos, now)
     if (target !== undefined) return target
   }
   if (packet.qos === 2) takeQuota(agreement.receiveQuota, isRepeated)
-  const reasonCode = isRepeated ? ReasonCode.success : accept(broker, connection, packet, known, now)
+  const reasonCode = isRepeated ? ReasonCode.success : accept(broker, connection, packet, topicName, permitted, now)
   acknowledgePublish(connection, packet, isRepeated, reasonCode)
   return undefined
 }
@@ -74,7 +74,8 @@ function accept(
   broker: Broker,
   connection: ClientConnection,
   packet: Publish,
-  { topicName, route, permitted }: KnownTopic,
+  topicName: string,
+  route: Permitted<Route> | undefined,
   now: number,
 ): number {
   const { message_size_limit: sizeLimit } = broker.settings
@@ -83,26 +84,26 @@ function accept(
     // Mosquitto says 0x95, which no PUBACK may carry [MQTT-3.4.2-1]; its manual promises this one.
     return ReasonCode.implementationSpecificError
   }
-  if (permitted === undefined) {
+  if (route === undefined) {
     traceReceivedPublish(connection, 'Denied', packet, topicName)
     broker.counters.publishDropped++
     return ReasonCode.notAuthorized
   }
   traceReceivedPublish(connection, 'Received', packet, topicName)
-  const message = permitAlike(permitted, toMessage(connection, packet, route, now))
+  const message = permitAlike(route, toMessage(connection, packet, route, now))
   if (message.retain) retain(broker, message, connection.session.access, now)
   const reached = deliverMessage(broker, message, route, now)
   return reached === 0 ? ReasonCode.noMatchingSubscribers : ReasonCode.success
 }
 
 /** Asks rules and router once per topic, as long as neither changes. */
-function knownTopic(broker: Broker, connection: ClientConnection, topicName: string): KnownTopic {
-  const known = connection.publisherMemory.find(topicName)
-  if (known !== undefined) return known
-  const route = broker.router.route(mounted(connection.agreement.mountPoint, topicName))
-  const made = { topicName, route, permitted: connection.session.access.publish(route) }
-  connection.publisherMemory.remember(made)
-  return made
+function look(connection: ClientConnection, topicName: string): PublisherTopic {
+  const { publisherTopic, session, agreement } = connection
+  const { mountPoint } = agreement
+  if (!publisherTopic.recall(topicName, mountPoint, session.access)) {
+    publisherTopic.learn(topicName, mounted(mountPoint, topicName), session.access)
+  }
+  return publisherTopic
 }
 
 /** Retains, routes and delivers one message that no connection brings, a will. */

@@ -1,5 +1,7 @@
 // Where the messages of one topic go: what the router worked out once, so that the next message need not ask again.
 
+import type { Permitted } from '../auth/principal.ts'
+import type { Access } from '../auth/realm.ts'
 import { encodeUtf8String } from '../mqtt/utf8.ts'
 import type { Session } from '../session/session.ts'
 import type { Subscription } from '../session/subscription.ts'
@@ -14,8 +16,6 @@ export interface GroupTarget {
 /** Whoever remembers a route asks `Router.isCurrent` before using it again. */
 export class Route {
   readonly topicName: string
-  /** As on the wire, with its two bytes of length. */
-  readonly encodedTopicName: Uint8Array
   /** Every plain subscription that matches and whose client may receive the topic. */
   readonly subscriptions: readonly Subscription[]
   readonly groups: readonly GroupTarget[]
@@ -25,6 +25,10 @@ export class Route {
   readonly overlaps: boolean
   /** @internal What the router had seen of changes when it made the route; below 0 once that one has changed. */
   epoch: number
+  #encodedTopicName: Uint8Array | undefined = undefined
+  /** Whose rights were asked last, and what they said: most topics have one publisher. */
+  #asked: Access | undefined = undefined
+  #permitted: Permitted<Route> | undefined = undefined
 
   constructor(
     topicName: string,
@@ -34,12 +38,26 @@ export class Route {
     epoch: number,
   ) {
     this.topicName = topicName
-    this.encodedTopicName = encodeUtf8String(topicName)
     this.subscriptions = subscriptions
     this.groups = groups
     this.matched = matched
     this.overlaps = hasOverlap(subscriptions, groups)
     this.epoch = epoch
+  }
+
+  /** As on the wire, with its two bytes of length. */
+  get encodedTopicName(): Uint8Array {
+    this.#encodedTopicName ??= encodeUtf8String(this.topicName)
+    return this.#encodedTopicName
+  }
+
+  /** The route itself when these rights allow publishing on its topic; as long as it is current, so is the answer. */
+  permittedBy(access: Access): Permitted<Route> | undefined {
+    if (this.#asked !== access) {
+      this.#asked = access
+      this.#permitted = access.publish<Route>(this)
+    }
+    return this.#permitted
   }
 
   /** How many references to subscriptions it holds. */

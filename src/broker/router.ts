@@ -14,6 +14,8 @@ export interface Router {
   unsubscribe(subscription: Subscription): void
   /** Where messages of this topic go now; the same object as long as nothing has changed. */
   route(topicName: string): Route
+  /** The topic's current route, if it was asked for lately. */
+  recall(topicName: string): Route | undefined
   /** Whether nothing that the route depends on has changed since it was made. */
   isCurrent(route: Route): boolean
   /** Outdates every route: rules have changed, or what a client may receive. */
@@ -21,7 +23,7 @@ export interface Router {
 }
 
 /** Topics whose routes are remembered, and subscriptions in all those routes together; beyond, all are worked out anew. */
-const mostRoutes = 32_768
+const mostRoutes = 131_072
 const mostRouteTargets = 1_000_000
 /** Longer topic names are looked up each time. */
 const longestRemembered = 256
@@ -77,6 +79,11 @@ export class LocalRouter implements Router {
       this.#groups.delete(subscription.fullFilter)
       this.#tree.remove(group.topicFilter, group)
     }
+  }
+
+  recall(topicName: string): Route | undefined {
+    const remembered = this.#routes.get(topicName)
+    return remembered !== undefined && this.isCurrent(remembered) ? remembered : undefined
   }
 
   route(topicName: string): Route {

@@ -11,13 +11,21 @@ interface CachedTopic {
   readonly topicName: string
 }
 
-/** The topic names that a broker's clients have used lately: a table of pairs of slots, in which the older one gives way. */
-export class TopicTable {
-  readonly #slots: (CachedTopic | undefined)[]
+const firstSize = 1024
 
-  /** @param size how many names at most; a power of two */
-  constructor(size: number) {
-    this.#slots = new Array<CachedTopic | undefined>(size).fill(undefined)
+/**
+ * The topic names that a broker's clients have used lately: a table of pairs of slots, in which the older one gives way.
+ * It doubles while it fills; with 131,072 names of 20 bytes it takes some 25 MB.
+ */
+export class TopicTable {
+  readonly #maximumSize: number
+  #slots: (CachedTopic | undefined)[]
+  #count = 0
+
+  /** @param maximumSize how many names at most; a power of two */
+  constructor(maximumSize: number) {
+    this.#maximumSize = maximumSize
+    this.#slots = emptySlots(Math.min(firstSize, maximumSize))
   }
 
   /** @internal for `TopicCache` */
@@ -25,7 +33,7 @@ export class TopicTable {
     const slot = this.#slotOf(buffer, start, length)
     const first = this.#slots[slot]
     if (first !== undefined && equals(first.bytes, buffer, start, length)) return first
-    const second = this.#slots[slot ^ 1]
+    const second = this.#slots[slot + 1]
     return second !== undefined && equals(second.bytes, buffer, start, length) ? second : undefined
   }
 
@@ -33,19 +41,39 @@ export class TopicTable {
   add(buffer: Buffer, start: number, length: number, topicName: string): CachedTopic {
     // A copy, not a view: the receive buffer is not kept for it.
     const topic = { bytes: Uint8Array.prototype.slice.call(buffer, start, start + length), topicName }
-    const slot = this.#slotOf(buffer, start, length)
-    this.#slots[slot ^ 1] = this.#slots[slot]
-    this.#slots[slot] = topic
+    if (this.#count * 2 > this.#slots.length && this.#slots.length < this.#maximumSize) this.#grow()
+    this.#place(topic, this.#slotOf(buffer, start, length))
     return topic
   }
 
-  #slotOf(buffer: Buffer, start: number, length: number): number {
+  #grow(): void {
+    const topics = this.#slots
+    this.#slots = emptySlots(topics.length * 2)
+    this.#count = 0
+    for (const topic of topics) {
+      if (topic !== undefined) this.#place(topic, this.#slotOf(topic.bytes, 0, topic.bytes.length))
+    }
+  }
+
+  #place(topic: CachedTopic, slot: number): void {
+    const slots = this.#slots
+    if (slots[slot + 1] === undefined) this.#count++
+    slots[slot + 1] = slots[slot]
+    slots[slot] = topic
+  }
+
+  /** The first slot of its pair: there the newer one is. */
+  #slotOf(buffer: Uint8Array, start: number, length: number): number {
     let hash = length
     for (let index = start; index < start + length; index++) {
       hash = (Math.imul(hash, 31) + (buffer[index] as number)) | 0
     }
-    return (hash ^ (hash >>> 15)) & (this.#slots.length - 1)
+    return (hash ^ (hash >>> 15)) & (this.#slots.length - 2)
   }
+}
+
+function emptySlots(size: number): (CachedTopic | undefined)[] {
+  return new Array<CachedTopic | undefined>(size).fill(undefined)
 }
 
 /** One connection's look at the table: it compares with its last topic name first. */

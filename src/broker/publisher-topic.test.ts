@@ -2,57 +2,75 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import { Engine, type EngineClient, lasting } from '../../test/support/engine.ts'
 import { makeSession, makeSubscription } from '../../test/support/sessions.ts'
+import { createAccess } from '../auth/access.ts'
 import { parseAclFile } from '../auth/acl-file.ts'
-import { type Principal, permitOwn, provePrincipal } from '../auth/principal.ts'
-import type { ExchangeStep, Realm } from '../auth/realm.ts'
+import { type Principal, provePrincipal } from '../auth/principal.ts'
+import type { Access, ExchangeStep, Realm } from '../auth/realm.ts'
+import { silentLog } from '../base/log.ts'
 import { encodePacket } from '../mqtt/codec.ts'
 import { noProperties, PacketType, type QoS } from '../mqtt/packet.ts'
 import type { ListenerContext } from './listener-context.ts'
-import { PublisherMemory } from './publisher-memory.ts'
+import { PublisherTopic } from './publisher-topic.ts'
 import { LocalRouter } from './router.ts'
 
 const everything = 'topic readwrite #\n'
 const acl = (rules: string) => ({ acl: parseAclFile(rules, 'f').rules })
 
-/** A router, and a memory that may keep so many topics beside the last one. */
-function remembering(topicsLeft = 1000) {
+const everyone = createAccess(undefined, provePrincipal(undefined, 'anonymous', ''), 'c', silentLog)
+const nobody: Access = { publish: () => undefined, receive: () => true, subscribe: () => true }
+
+/** A router, and what one client remembers. */
+function remembering(access: Access = everyone) {
   const router = new LocalRouter()
-  const budget = { topicsLeft }
-  const memory = new PublisherMemory(router, budget)
-  const remember = (topicName: string) => {
-    const route = router.route(topicName)
-    memory.remember({ topicName, route, permitted: permitOwn(route) })
-  }
-  const knows = (topicName: string) => memory.find(topicName) !== undefined
-  return { router, budget, memory, remember, knows }
+  const topic = new PublisherTopic(router)
+  const knows = (topicName: string) => topic.recall(topicName, undefined, access)
+  const learn = (topicName: string) => topic.learn(topicName, topicName, access)
+  return { router, topic, knows, learn }
 }
 
 test('topics are remembered with their routes, each with its own', () => {
-  const { memory, remember, knows } = remembering()
+  const { topic, learn, knows } = remembering()
   assert.equal(knows('a'), false)
-  for (const topicName of ['a', 'b', 'c']) remember(topicName)
-  for (const topicName of ['a', 'c', 'b', 'b', 'a']) assert.equal(memory.find(topicName)?.route.topicName, topicName)
+  for (const topicName of ['a', 'b', 'c']) learn(topicName)
+  for (const topicName of ['a', 'c', 'b', 'b', 'a']) {
+    assert.equal(knows(topicName), true)
+    assert.equal(topic.route.topicName, topicName)
+    assert.equal(topic.permitted, topic.route)
+  }
   assert.equal(knows('d'), false)
 })
 
 test('a topic is not known any more once its route has changed, and is known again with the new one', () => {
-  const { router, memory, remember, knows } = remembering()
-  for (const topicName of ['a', 'b']) remember(topicName)
+  const { router, topic, learn, knows } = remembering()
+  for (const topicName of ['a', 'b']) learn(topicName)
   const subscription = makeSubscription(makeSession('s'), 'a')
   router.subscribe(subscription)
   assert.deepEqual([knows('a'), knows('b')], [false, true])
-  remember('a')
-  assert.deepEqual(memory.find('a')?.route.subscriptions, [subscription])
+  learn('a')
+  assert.deepEqual(topic.route.subscriptions, [subscription])
   router.outdate()
   assert.deepEqual([knows('a'), knows('b')], [false, false])
 })
 
-test('what the rules refuse is remembered too', () => {
-  const { router, memory } = remembering()
-  memory.remember({ topicName: 'a', route: router.route('a'), permitted: undefined })
-  const known = memory.find('a')
-  assert.ok(known !== undefined)
-  assert.equal(known.permitted, undefined)
+test('features F4: what the rules refuse is remembered too, for each client by its own rules', () => {
+  const { router, topic, learn, knows } = remembering(nobody)
+  learn('a')
+  assert.deepEqual([knows('a'), topic.permitted], [true, undefined])
+  const other = new PublisherTopic(router)
+  assert.equal(other.recall('a', undefined, everyone), true)
+  assert.equal(other.permitted, topic.route)
+  assert.equal(new PublisherTopic(router).recall('a', undefined, nobody), true)
+  assert.deepEqual([knows('a'), topic.permitted], [true, undefined])
+})
+
+test('mount_point: what another client published on the same name is another topic', () => {
+  const { router, learn } = remembering()
+  learn('a')
+  const mounted = new PublisherTopic(router)
+  assert.equal(mounted.recall('a', 'm/', everyone), false)
+  mounted.learn('a', 'm/a', everyone)
+  assert.equal(mounted.recall('a', 'm/', everyone), true)
+  assert.equal(mounted.route.topicName, 'm/a')
 })
 
 test('names of 256 characters are remembered, of 257 not', () => {
@@ -60,53 +78,20 @@ test('names of 256 characters are remembered, of 257 not', () => {
     [256, true],
     [257, false],
   ] as const) {
-    const { remember, knows } = remembering()
-    remember('x'.repeat(length))
+    const { learn, knows } = remembering()
+    learn('x'.repeat(length))
     assert.equal(knows('x'.repeat(length)), expected)
   }
 })
 
-test('1024 topics are remembered; with one more all but the last two are forgotten, and the budget gets them back', () => {
-  const { budget, remember, knows } = remembering(2000)
-  for (let n = 0; n < 1024; n++) remember(`${n}`)
-  assert.deepEqual([knows('0'), knows('1023'), budget.topicsLeft], [true, true, 976])
-  remember('1024')
-  assert.deepEqual([knows('1'), knows('500'), knows('1024'), budget.topicsLeft], [false, false, true, 1999])
-})
-
-test('when the budget is used up each connection still has its last topic; who forgets gives back what was its', () => {
-  const { budget, memory, remember, knows } = remembering(3)
-  for (const topicName of ['a', 'b', 'c', 'd', 'e']) remember(topicName)
-  assert.deepEqual(
-    ['a', 'b', 'c', 'd', 'e'].map(topicName => knows(topicName)),
-    [true, true, true, false, false],
-  )
-  remember('f')
-  assert.equal(knows('f'), true)
-  assert.equal(budget.topicsLeft, 0)
-  for (let round = 0; round < 2; round++) {
-    memory.forget()
-    assert.deepEqual([knows('a'), knows('f'), budget.topicsLeft], [false, false, 3])
-  }
-})
-
-test('one topic that is published on again and again takes nothing from the budget', () => {
-  const { budget, router, remember } = remembering()
-  for (let n = 0; n < 5; n++) {
-    remember('a')
-    router.outdate()
-  }
-  assert.equal(budget.topicsLeft, 1000)
-})
-
-test('$SYS: a client that has gone gives back what was remembered for it', () => {
-  const engine = new Engine()
-  const before = engine.broker.publisherMemory.topicsLeft
-  const publisher = engine.connect('p')
-  for (const topicName of ['a', 'b', 'c']) publisher.publish(topicName, 'x')
-  assert.equal(engine.broker.publisherMemory.topicsLeft, before - 3)
-  publisher.vanish()
-  assert.equal(engine.broker.publisherMemory.topicsLeft, before)
+test('whoever forgets asks again', () => {
+  const { router, topic, learn } = remembering()
+  learn('a')
+  topic.forget()
+  assert.equal(topic.recall('a', undefined, nobody), true)
+  assert.equal(topic.permitted, undefined)
+  router.outdate()
+  assert.equal(topic.recall('a', undefined, everyone), false)
 })
 
 /** Three messages on one topic in one chunk; the publisher completes its exchanges. */
