@@ -3,12 +3,12 @@
 // devices that reconnect all at once.
 
 import { hash as hashOnce, randomBytes } from 'node:crypto'
+import { addressKey } from '../base/address-key.ts'
 import type { Clock } from '../base/clock.ts'
 import { FairQueue } from '../base/fair-queue.ts'
 import type { Waiting } from './identity.ts'
 import type { PasswordEntry, PasswordFile } from './password-file.ts'
 import { type PasswordHash, verifyPassword } from './password-hash.ts'
-import { addressKey } from './throttle.ts'
 
 export interface PasswordVerifierSettings {
   /** Most checks that wait or run at once: `max_pending_authentications`. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { addressKey, Throttle, type ThrottleSettings } from './throttle.ts'
+import { Throttle, type ThrottleSettings } from './throttle.ts'
 
 const settings: ThrottleSettings = {
   freeFailures: 2,
@@ -65,21 +65,3 @@ test('features H4: a bounded number of keys is remembered, and who failed longes
   throttle.fail('f', 0)
   assert.equal(throttle.delayMs('a', 0), 0)
 })
-
-const keys: readonly (readonly [address: string, key: string | undefined])[] = [
-  ['192.0.2.7', '192.0.2.7'],
-  ['::ffff:192.0.2.7', '192.0.2.7'],
-  ['2001:db8:1:2:3:4:5:6', '2001:db8:1:2::/64'],
-  ['2001:DB8:1:2::9', '2001:db8:1:2::/64'],
-  ['2001:db8:0001:0002:ffff::', '2001:db8:1:2::/64'],
-  ['2001:db8::1', '2001:db8:0:0::/64'],
-  ['fe80::1%eth0', 'fe80:0:0:0::/64'],
-  ['::1', '0:0:0:0::/64'],
-  ['64:ff9b::192.0.2.7', '64:ff9b:0:0::/64'],
-  ['', undefined],
-]
-
-for (const [address, key] of keys) {
-  test(`features H4: the address '${address}' counts as ${key ?? 'nobody'}`, () =>
-    assert.equal(addressKey(address), key))
-}

@@ -8,6 +8,12 @@ import { escapeText } from '../base/escape.ts'
 import { causeCode, ListenerError } from './errors.ts'
 import type { ListenerSettings } from './options.ts'
 
+/**
+ * Connections that the kernel keeps for us while others are accepted, one per turn of the event loop; it may cut the number
+ * down (`net.core.somaxconn`). Past it a client's SYN is lost, and the client tries again after seconds.
+ */
+const backlog = 16_384
+
 export type BindSettings = Pick<ListenerSettings, 'port' | 'address' | 'bind_interface' | 'socket_domain'>
 
 export interface BindAddress {
@@ -48,7 +54,7 @@ export async function bind(server: Server, options: ListenOptions, optional: boo
   try {
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject)
-      server.listen(options, () => {
+      server.listen({ ...options, backlog }, () => {
         server.off('error', reject)
         resolve()
       })

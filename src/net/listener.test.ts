@@ -140,13 +140,13 @@ test('max_connections and global_max_connections: one more is closed before a ha
   assert.equal(server.lines.filter(candidate => candidate === line).length, 2)
 })
 
-test('max_pending_connections: strangers count until they are let in, whatever they say', async t => {
-  const server = await startListener(t, {}, { max_pending_connections: 1 })
+test('max_pending_connections and max_waiting_connections: strangers count until they are let in, whatever they say', async t => {
+  const server = await startListener(t, {}, { max_pending_connections: 1, max_waiting_connections: 0 })
   const silent = await server.connect(t)
   await server.waitForAccepted()
   const refused = await server.connect(t)
   await once(refused.resume(), 'close')
-  await server.waitForLine(/from 127\.0\.0\.1 denied: max_pending_connections exceeded\.$/)
+  await server.waitForLine(/from 127\.0\.0\.1 denied: max_waiting_connections exceeded\.$/)
   silent.write(connectPacket)
   await server.accepted[0]?.handler.waitForPackets(1)
   const another = await server.connect(t)
@@ -154,6 +154,45 @@ test('max_pending_connections: strangers count until they are let in, whatever t
   server.accepted[0]?.transport.established()
   await server.connect(t)
   await server.waitForAccepted(2)
+})
+
+test('max_waiting_connections: further ones wait unread, and have a place when one is let in or leaves', async t => {
+  const server = await startListener(t, {}, { max_pending_connections: 1, max_waiting_connections: 2 })
+  const first = await server.connect(t)
+  await server.waitForAccepted()
+  const second = await server.connect(t)
+  second.write(connectPacket)
+  const third = await server.connect(t)
+  while (server.listener.connections < 3) await new Promise(setImmediate)
+  assert.equal(server.accepted.length, 1)
+  await once((await server.connect(t)).resume(), 'close')
+  server.accepted[0]?.transport.established()
+  const { peer, handler } = await server.waitForAccepted(2)
+  assert.equal(peer.port, second.localPort)
+  await handler.waitForPackets(1)
+  assert.equal(server.accepted.length, 2)
+  second.destroy()
+  assert.equal((await server.waitForAccepted(3)).peer.port, third.localPort)
+  first.destroy()
+})
+
+test('max_waiting_connections: one address is served after the other, however many one of them sends', async t => {
+  const server = await startListener(t, {}, { max_pending_connections: 1 })
+  const join = async (localAddress: string) => {
+    const { port } = server.listener
+    const socket = connect({ port, host: '127.0.0.1', localAddress }).on('error', () => {})
+    t.after(() => socket.destroy())
+    const before = server.listener.connections
+    while (server.listener.connections === before) await new Promise(setImmediate)
+  }
+  for (let i = 0; i < 4; i++) await join('127.0.0.1')
+  await join('127.0.0.2')
+  await join('127.0.0.3')
+  for (let i = 0; i < 6; i++) (await server.waitForAccepted(i + 1)).transport.established()
+  assert.deepEqual(
+    server.accepted.map(({ peer }) => peer.address),
+    ['127.0.0.1', '127.0.0.1', '127.0.0.2', '127.0.0.3', '127.0.0.1', '127.0.0.1'],
+  )
 })
 
 test('features A5: a TLS hello on a plain port is named in the log and closed, and decodes nothing', async t => {

@@ -2,8 +2,10 @@
 
 import { createServer, type Server, type Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
+import { addressKey } from '../base/address-key.ts'
 import type { Clock } from '../base/clock.ts'
 import { escapeText } from '../base/escape.ts'
+import { FairQueue } from '../base/fair-queue.ts'
 import type { Log } from '../base/log.ts'
 import type { TimerWheel } from '../base/timer-wheel.ts'
 import type { CertificateIdentity } from '../x509/certificate-identity.ts'
@@ -82,9 +84,10 @@ class BoundListener implements Listener {
   readonly #onClose: (this: Socket) => void
   readonly #onFirstData: (this: Socket, chunk: Buffer) => void
   #open = 0
-  /** Accepted, but not let in by the broker yet: counted against `max_pending_connections`. */
+  /** Begun, but not let in by the broker yet: counted against `max_pending_connections`. */
   readonly #pending = new Map<Socket, SocketConnection | undefined>()
-  readonly #held: Socket[] = []
+  /** Accepted, and nothing read from them: they are begun when there is room, one address after the other. */
+  readonly #waiting = new FairQueue<Socket>()
   #started = false
   #limits: TransportLimits | undefined
   /** What `#limits` was made from; a reload makes others. */
@@ -131,7 +134,7 @@ class BoundListener implements Listener {
 
   start(): void {
     this.#started = true
-    for (const socket of this.#held.splice(0)) if (!socket.destroyed) this.#admit(socket)
+    this.#beginNext()
   }
 
   prepareReload(settings: ListenerSettings): () => void {
@@ -155,7 +158,7 @@ class BoundListener implements Listener {
     // Never both: destroying the socket below a TLS socket, and then that one, makes Node free a TLS state that is in use
     // (a crash, when it happens inside one of its events).
     for (const [socket, connection] of this.#pending) (connection ?? socket).destroy()
-    this.#held.length = 0
+    for (let socket = this.#waiting.shift(); socket !== undefined; socket = this.#waiting.shift()) socket.destroy()
   }
 
   async #bindPath(path: string): Promise<void> {
@@ -199,29 +202,46 @@ class BoundListener implements Listener {
       return
     }
     this.#open++
-    this.#pending.set(socket, undefined)
     socket.on('close', this.#onClose)
-    if (this.#started) {
-      this.#admit(socket)
-    } else {
-      socket.on('error', () => {})
-      this.#held.push(socket)
+    if (this.#hasPlace(settings) && this.#waiting.length === 0) {
+      this.#begin(socket)
+      return
     }
+    socket.on('error', ignore)
+    this.#waiting.push(addressKey(socket.remoteAddress ?? '') ?? unixSockets, socket)
   }
 
   #closed(socket: Socket): void {
     this.#open--
-    this.#pending.delete(socket)
+    this.#leavePending(socket)
+  }
+
+  #leavePending(socket: Socket): void {
+    if (this.#pending.delete(socket)) this.#beginNext()
+  }
+
+  #beginNext(): void {
+    const settings = this.#deps.settings()
+    while (this.#hasPlace(settings)) {
+      const socket = this.#waiting.shift()
+      if (socket === undefined) return
+      if (!socket.destroyed) this.#begin(socket)
+    }
+  }
+
+  #hasPlace(settings: NetSettings): boolean {
+    return this.#started && this.#pending.size < settings.max_pending_connections
   }
 
   #refusal(settings: NetSettings): string | undefined {
     const { max_connections: maximum } = this.settings
     if ((maximum >= 0 && this.#open >= maximum) || !this.#deps.hasRoom()) return 'max_connections'
-    if (this.#pending.size >= settings.max_pending_connections) return 'max_pending_connections'
-    return undefined
+    const { max_pending_connections: pending, max_waiting_connections: waiting } = settings
+    return this.#pending.size + this.#waiting.length >= pending + waiting ? 'max_waiting_connections' : undefined
   }
 
-  #admit(socket: Socket): void {
+  #begin(socket: Socket): void {
+    this.#pending.set(socket, undefined)
     const { log } = this.#deps
     const settings = this.#deps.settings()
     if (settings.connection_messages && log.enabled('notice')) {
@@ -241,7 +261,7 @@ class BoundListener implements Listener {
   #connect(raw: Socket, socket: Socket, certificate: CertificateIdentity | undefined, tls: Peer['tls']): void {
     const { clock, wheel, outbox, traffic } = this.#deps
     const limits = this.#currentLimits(this.#deps.settings())
-    const established = () => void this.#pending.delete(raw)
+    const established = () => this.#leavePending(raw)
     const connection = new SocketConnection(socket, { clock, wheel, outbox, traffic, limits, established })
     this.#pending.set(raw, connection)
     const peer: Peer = { address: raw.remoteAddress ?? '', port: raw.remotePort ?? 0, certificate, tls }
@@ -268,6 +288,9 @@ class BoundListener implements Listener {
   }
 }
 
+/** The line of all clients of a unix socket. */
+const unixSockets = ''
+
 /** ContentType of a TLS record that carries a handshake (RFC 8446 §5.1); no MQTT packet begins so. */
 const tlsHandshakeRecord = 22
 
@@ -279,6 +302,8 @@ function tlsOptions(settings: ListenerSettings, log: Log): TlsOptions | undefine
 function tlsFacts(socket: TLSSocket): Peer['tls'] {
   return { protocol: socket.getProtocol() ?? 'unknown', cipher: socket.getCipher().name }
 }
+
+function ignore(): void {}
 
 function nameOf(socket: Socket): string {
   return socket.remoteAddress === undefined ? 'unix socket' : `${escapeText(socket.remoteAddress)}:${socket.remotePort}`

@@ -132,7 +132,15 @@ export const netOptions = {
     value: integer({ minimum: 1 }),
     default: 1000,
     reload: 'new-connections',
-    doc: 'Most connections per listener that are not yet through CONNECT; more are closed at once.',
+    doc: 'Most connections per listener that are not yet through CONNECT; further ones wait.',
+    own: true,
+  }),
+  max_waiting_connections: option({
+    scope: 'global',
+    value: integer({ minimum: 0 }),
+    default: 10_000,
+    reload: 'new-connections',
+    doc: 'Most connections per listener that wait for a place among `max_pending_connections`, one address after the other; more are closed at once.',
     own: true,
   }),
   packet_buffer_size: option({

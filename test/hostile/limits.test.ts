@@ -117,7 +117,7 @@ for (const version of versions) {
   })
 }
 
-// max_connections, max_pending_connections, global_max_connections
+// max_connections, max_pending_connections, max_waiting_connections, global_max_connections
 
 const exceeded = (limit: string) => new RegExp(`: Client connection from \\S* denied: ${limit} exceeded\\.$`)
 
@@ -134,12 +134,12 @@ test('conf §4 max_connections: one more is closed at once; who leaves makes roo
 })
 
 test('max_pending_connections: peers that do not get to their CONNECT keep out no more than their like', async t => {
-  const broker = await startWireBroker(t, `${open}\nmax_pending_connections 3`)
+  const broker = await startWireBroker(t, `${open}\nmax_pending_connections 3\nmax_waiting_connections 0`)
   const connected = await join(t, broker)
   const from = broker.process.lines.length
   const pending = [await dial(t, broker), await dial(t, broker), await dial(t, broker)]
   await (await dial(t, broker)).expectClosed()
-  await broker.process.waitForLine(exceeded('max_pending_connections'), from)
+  await broker.process.waitForLine(exceeded('max_waiting_connections'), from)
   await settled(connected)
   pending[0]!.send(connectBytes({ clientId: unique('c') }))
   await pending[0]!.expectConnack()

@@ -50,6 +50,7 @@ const netDefaults: NetSettings = {
   max_buffered_bytes: 1_048_576,
   max_packet_size: 100_000,
   max_pending_connections: 100,
+  max_waiting_connections: 100,
   packet_buffer_size: 4096,
   packet_timeout: 1,
   set_tcp_nodelay: false,
