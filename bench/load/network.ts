@@ -20,10 +20,10 @@ const connectionsPerSource = 10_000
 const loopbackSources = 250
 
 /**
- * The one key exchange that every broker knows: left to themselves, a broker with a newer library would agree on a
- * dearer, post-quantum one, and be measured by it.
+ * Key exchanges that every broker knows, X25519 preferred: left to itself, a broker with a newer library would agree on a
+ * dearer, post-quantum one, and be measured by it. TLS 1.2 takes a certificate's P-256 key only when that is named too.
  */
-const keyExchange = 'X25519'
+const keyExchanges = 'X25519:prime256v1'
 
 /** The one receive buffer; sockets read into it from {@link receiveStart} on. Free again when a read has been handled. */
 export const receiveBuffer = Buffer.allocUnsafeSlow(headroomBytes + readBytes)
@@ -98,7 +98,7 @@ function secureContext({ cafile, certfile, keyfile, version }: TlsRequest): Secu
   try {
     return createSecureContext({
       ca: readFileSync(cafile),
-      ecdhCurve: keyExchange,
+      ecdhCurve: keyExchanges,
       ...(certfile !== undefined && { cert: readFileSync(certfile) }),
       ...(keyfile !== undefined && { key: readFileSync(keyfile) }),
       ...(version !== undefined && { minVersion: `TLSv${version}`, maxVersion: `TLSv${version}` }),
