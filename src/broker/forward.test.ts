@@ -226,6 +226,7 @@ class Side {
   #forget(): void {
     if (!this.#isReference) return
     this.engine.broker.router.outdate()
+    for (const { publisherTopic } of this.engine.broker.connections) publisherTopic.forget()
   }
 
   #subscribe(index: number, { identifier, ...request }: Subscription): void {
@@ -348,7 +349,7 @@ test('who needs packets of its own gets every packet of a run: who is away, who 
   assert.deepEqual(engine.connect('away', lasting()).payloads(), run)
 })
 
-test('[MQTT-3.3.5-1] [MQTT-4.6.0-6] with allow_duplicate_messages all copies of a message come before the next message', () => {
+test('[MQTT-4.6.0-6] with allow_duplicate_messages all copies of a message come before the next message', () => {
   for (const allow_duplicate_messages of [true, false]) {
     const engine = new Engine({ settings: { allow_duplicate_messages } })
     const subscriber = engine.connect('s')
@@ -393,4 +394,15 @@ test('[MQTT-3.1.2-24] a packet that is too large in the client’s version, and 
     ],
   )
   assert.equal(engine.broker.counters.publishDropped, 2)
+})
+
+test('max_topic_levels: a topic that is too deep is refused, also when it is known below a mount point', () => {
+  const engine = new Engine({ settings: { max_topic_levels: 2 } })
+  engine.connect('mounted', {}, engine.addListener({ mount_point: 'm/' })).publish('a/b', 'x')
+  for (let attempt = 0; attempt < 3; attempt++) {
+    const publisher = engine.connect('p')
+    publishRun(publisher, 'm/a/b', run)
+    publisher.expectClosed(0x90)
+  }
+  assert.equal(engine.broker.counters.publishReceived, 1)
 })

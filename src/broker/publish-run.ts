@@ -11,7 +11,7 @@ import type { Broker } from './broker.ts'
 import type { ClientConnection } from './connection.ts'
 import { congestedTarget } from './flow-control.ts'
 import { forwardRun } from './forward.ts'
-import { deliverMessage } from './publish.ts'
+import { deliverMessage, isTooDeep } from './publish.ts'
 import type { Route } from './route.ts'
 
 /** Deliveries that one run may ask for before everybody else has a turn. */
@@ -40,8 +40,9 @@ export function receivePublishRun(
   if (!run.begin(buffer, start, buffer.length, connection.protocolVersion, maximumPacketSize)) return start
   const topicName = connection.topics.find(buffer, run.topicStart, run.topicLength)
   const { publisherTopic: topic, session, agreement } = connection
-  if (topicName === undefined || !topic.recall(topicName, undefined, session.access)) return start
-  if (run.qos > agreement.maximumQoS) return start
+  // Below a mount point others may have known topics that are too deep for this client.
+  if (topicName === undefined || isTooDeep(broker, topicName)) return start
+  if (run.qos > agreement.maximumQoS || !topic.recall(topicName, undefined, session.access)) return start
   run.readers = topic.route.subscriptions.length
   const { message_size_limit: sizeLimit } = broker.settings
   const maximumBytes = run.qos === 0 ? buffer.length : mostHeldBytes

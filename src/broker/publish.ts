@@ -147,6 +147,12 @@ function retain(broker: Broker, message: Permitted<Message>, source: RetainSourc
   broker.retained.set(message.topicName, new Retained(message, source, expiresAt))
 }
 
+/** `max_topic_levels`; most names are too short to have so many. */
+export function isTooDeep({ settings }: Broker, topicName: string): boolean {
+  const { max_topic_levels: most } = settings
+  return topicName.length >= most && levelCount(topicName) > most
+}
+
 /** What CONNACK said is on offer (§3.2.2.3), and what no client may put into a PUBLISH. */
 function checkOffered(broker: Broker, connection: ClientConnection, packet: Publish, topicName: string): void {
   if (packet.qos > connection.agreement.maximumQoS) {
@@ -155,12 +161,10 @@ function checkOffered(broker: Broker, connection: ClientConnection, packet: Publ
   if (packet.retain && !connection.agreement.retainAvailable) {
     throw new ProtocolViolationError('MQTT-3.2.2-14', 'PUBLISH with RETAIN', ReasonCode.retainNotSupported)
   }
-  const { max_topic_levels: maximumLevels } = broker.settings
-  // Most names are too short to have so many levels.
-  if (topicName.length >= maximumLevels && levelCount(topicName) > maximumLevels) {
+  if (isTooDeep(broker, topicName)) {
     throw new ProtocolViolationError(
       'max_topic_levels',
-      `topic name with more than ${maximumLevels} levels`,
+      `topic name with more than ${broker.settings.max_topic_levels} levels`,
       ReasonCode.topicNameInvalid,
     )
   }
