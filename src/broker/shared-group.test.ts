@@ -76,7 +76,7 @@ test('who may not receive the topic has no turn, whatever the turns of other top
   assert.equal(turns(4), 'bcda')
 })
 
-test('[MQTT-4.7.3-1] features: by the rules nobody of the group may receive the topic, and nobody is reached', () => {
+test('features F4: of a shared group only members that may receive the topic are reached, and nobody where none may', () => {
   const engine = new Engine({ realm: { acl: parseAclFile('topic write #\npattern read %c/#\n', 'f').rules } })
   const members = ['a', 'b'].map(clientId => {
     const client = engine.connect(clientId)

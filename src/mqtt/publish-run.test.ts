@@ -103,7 +103,7 @@ test('§3.3.2.3: with MQTT 5 a run has packets without properties only', () => {
   assert.equal(runOver(hex`30 03 00 01 't' 00`, { version: 5 }), undefined)
 })
 
-test('[MQTT-2.2.1-2] at QoS 1 and 2 a run is of one QoS, and each packet has its id', () => {
+test('§2.2.1: at QoS 1 and 2 a run is of one QoS, and each packet has its id', () => {
   for (const [qos, header] of [
     [1, 0x32],
     [2, 0x34],
