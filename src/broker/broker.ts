@@ -21,6 +21,7 @@ import type { BrokerSettings as OwnSettings } from './options.ts'
 import { deliverMessage } from './publish.ts'
 import { Registry, type RegistryHost } from './registry.ts'
 import { MemoryRetainedStore, Retained, type RetainedStore } from './retained.ts'
+import type { Route } from './route.ts'
 import { LocalRouter, type Router } from './router.ts'
 import { publishWill } from './will.ts'
 
@@ -59,8 +60,8 @@ export class Broker implements RegistryHost {
   readonly registry: Registry
   /** Every connection that has not ended, whatever its state. */
   readonly connections = new Set<ClientConnection>()
-  /** The topic names that clients have published on lately. */
-  readonly topics = new TopicTable(131_072)
+  /** The topic names that clients have published on lately, each with its route once it was needed. */
+  readonly topics = new TopicTable<Route>(131_072)
   /** Counts the changes of the rules. */
   rules = 0
   #stopping = false

@@ -38,6 +38,7 @@ import { receivePublishRun } from './publish-run.ts'
 import { PublisherTopic } from './publisher-topic.ts'
 import { endingText } from './reason-code.ts'
 import { RetainedBacklog } from './retained-backlog.ts'
+import type { Route } from './route.ts'
 import { receiveSubscribe, receiveUnsubscribe } from './subscribe.ts'
 import {
   logDisconnected,
@@ -65,7 +66,7 @@ export class ClientConnection implements ConnectionHandler, Conversation, Outlet
   /** An enhanced authentication under way: before CONNACK, or again later. */
   exchange: PendingExchange | undefined
   readonly retainedBacklog: RetainedBacklog
-  readonly topics: TopicCache
+  readonly topics: TopicCache<Route>
   readonly publisherTopic: PublisherTopic
   #agreement: Agreement | undefined
   /** Bytes, as the client said in CONNECT. */

@@ -26,9 +26,10 @@ export function forwardRun(
     for (const message of messages(connection, run, route)) deliverMessage(broker, message, route, now)
     return
   }
+  const { subscriptions, groups } = route
   let decoded: readonly Permitted<Message>[] | undefined
-  for (let i = 0; i < route.subscriptions.length; i++) {
-    const subscription = route.subscriptions[i] as Subscription
+  for (let i = 0; i < subscriptions.length; i++) {
+    const subscription = subscriptions[i] as Subscription
     if (isOwn(connection, subscription)) continue
     const outcome = takesBytes(broker, subscription) ? subscription.session.outbound.offerRun(run) : 'declined'
     if (outcome === 'dropped') broker.counters.publishDropped += run.count
@@ -36,8 +37,8 @@ export function forwardRun(
     decoded ??= messages(connection, run, route)
     deliverAll(broker, subscription, decoded, now)
   }
-  for (let i = 0; i < route.groups.length; i++) {
-    deliverToGroup(broker, connection, run, route, route.groups[i] as GroupTarget, now)
+  for (let i = 0; i < groups.length; i++) {
+    deliverToGroup(broker, connection, run, route, groups[i] as GroupTarget, now)
   }
   if (decoded === undefined) return
   for (const one of decoded) one.dropFrames()

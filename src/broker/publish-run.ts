@@ -38,11 +38,11 @@ export function receivePublishRun(
   // Log lines are about single packets, and a mount point makes other topics of them.
   if (broker.log.enabled('debug') || connection.agreement.mountPoint !== undefined) return start
   if (!run.begin(buffer, start, buffer.length, connection.protocolVersion, maximumPacketSize)) return start
-  const topicName = connection.topics.find(buffer, run.topicStart, run.topicLength)
+  const name = connection.topics.find(buffer, run.topicStart, run.topicLength)
   const { publisherTopic: topic, session, agreement } = connection
   // Below a mount point others may have known topics that are too deep for this client.
-  if (topicName === undefined || isTooDeep(broker, topicName)) return start
-  if (run.qos > agreement.maximumQoS || !topic.recall(topicName, undefined, session.access)) return start
+  if (name === undefined || isTooDeep(broker, name.topicName)) return start
+  if (run.qos > agreement.maximumQoS || !topic.find(name, session.access)) return start
   run.readers = topic.route.subscriptions.length
   const { message_size_limit: sizeLimit } = broker.settings
   const maximumBytes = run.qos === 0 ? buffer.length : mostHeldBytes

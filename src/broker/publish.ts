@@ -99,9 +99,8 @@ function accept(
 /** Asks rules and router once per topic, as long as neither changes. */
 function look(connection: ClientConnection, topicName: string): PublisherTopic {
   const { publisherTopic, session, agreement } = connection
-  const { mountPoint } = agreement
-  if (!publisherTopic.recall(topicName, mountPoint, session.access)) {
-    publisherTopic.learn(topicName, mounted(mountPoint, topicName), session.access)
+  if (!publisherTopic.recall(topicName)) {
+    publisherTopic.learn(topicName, mounted(agreement.mountPoint, topicName), session.access)
   }
   return publisherTopic
 }

@@ -9,8 +9,10 @@ import type { Access, ExchangeStep, Realm } from '../auth/realm.ts'
 import { silentLog } from '../base/log.ts'
 import { encodePacket } from '../mqtt/codec.ts'
 import { noProperties, PacketType, type QoS } from '../mqtt/packet.ts'
+import type { CachedTopic } from '../mqtt/topic-cache.ts'
 import type { ListenerContext } from './listener-context.ts'
 import { PublisherTopic } from './publisher-topic.ts'
+import type { Route } from './route.ts'
 import { LocalRouter } from './router.ts'
 
 const everything = 'topic readwrite #\n'
@@ -23,9 +25,15 @@ const nobody: Access = { publish: () => undefined, receive: () => true, subscrib
 function remembering(access: Access = everyone) {
   const router = new LocalRouter()
   const topic = new PublisherTopic(router)
-  const knows = (topicName: string) => topic.recall(topicName, undefined, access)
+  const cached = new Map<string, CachedTopic<Route>>()
+  const named = (topicName: string) => {
+    const entry = cached.get(topicName) ?? { bytes: Buffer.from(topicName), topicName, memo: undefined }
+    cached.set(topicName, entry)
+    return entry
+  }
+  const knows = (topicName: string) => topic.find(named(topicName), access)
   const learn = (topicName: string) => topic.learn(topicName, topicName, access)
-  return { router, topic, knows, learn }
+  return { router, topic, named, knows, learn }
 }
 
 test('topics are remembered with their routes, each with its own', () => {
@@ -43,34 +51,27 @@ test('topics are remembered with their routes, each with its own', () => {
 test('a topic is not known any more once its route has changed, and is known again with the new one', () => {
   const { router, topic, learn, knows } = remembering()
   for (const topicName of ['a', 'b']) learn(topicName)
+  assert.deepEqual([knows('a'), knows('b')], [true, true])
   const subscription = makeSubscription(makeSession('s'), 'a')
   router.subscribe(subscription)
-  assert.deepEqual([knows('a'), knows('b')], [false, true])
+  assert.deepEqual([knows('a'), topic.recall('a'), knows('b')], [false, false, true])
   learn('a')
   assert.deepEqual(topic.route.subscriptions, [subscription])
   router.outdate()
-  assert.deepEqual([knows('a'), knows('b')], [false, false])
+  assert.deepEqual([topic.recall('a'), knows('a'), knows('b')], [false, false, false])
 })
 
 test('features F4: what the rules refuse is remembered too, for each client by its own rules', () => {
-  const { router, topic, learn, knows } = remembering(nobody)
+  const { router, topic, named, learn, knows } = remembering(nobody)
   learn('a')
   assert.deepEqual([knows('a'), topic.permitted], [true, undefined])
   const other = new PublisherTopic(router)
-  assert.equal(other.recall('a', undefined, everyone), true)
+  assert.equal(other.find(named('a'), everyone), true)
   assert.equal(other.permitted, topic.route)
-  assert.equal(new PublisherTopic(router).recall('a', undefined, nobody), true)
+  const third = new PublisherTopic(router)
+  assert.equal(third.find(named('a'), nobody), true)
+  assert.equal(third.permitted, undefined)
   assert.deepEqual([knows('a'), topic.permitted], [true, undefined])
-})
-
-test('mount_point: what another client published on the same name is another topic', () => {
-  const { router, learn } = remembering()
-  learn('a')
-  const mounted = new PublisherTopic(router)
-  assert.equal(mounted.recall('a', 'm/', everyone), false)
-  mounted.learn('a', 'm/a', everyone)
-  assert.equal(mounted.recall('a', 'm/', everyone), true)
-  assert.equal(mounted.route.topicName, 'm/a')
 })
 
 test('names of 256 characters are remembered, of 257 not', () => {
@@ -85,13 +86,14 @@ test('names of 256 characters are remembered, of 257 not', () => {
 })
 
 test('whoever forgets asks again', () => {
-  const { router, topic, learn } = remembering()
+  const { router, topic, named, learn } = remembering()
   learn('a')
   topic.forget()
-  assert.equal(topic.recall('a', undefined, nobody), true)
+  assert.equal(topic.recall('a'), false)
+  assert.equal(topic.find(named('a'), nobody), true)
   assert.equal(topic.permitted, undefined)
   router.outdate()
-  assert.equal(topic.recall('a', undefined, everyone), false)
+  assert.equal(topic.find(named('a'), everyone), false)
 })
 
 /** Three messages on one topic in one chunk; the publisher completes its exchanges. */

@@ -2,6 +2,7 @@
 
 import type { Permitted } from '../auth/principal.ts'
 import type { Access } from '../auth/realm.ts'
+import type { CachedTopic } from '../mqtt/topic-cache.ts'
 import type { Route } from './route.ts'
 import type { Router } from './router.ts'
 
@@ -16,7 +17,7 @@ export class PublisherTopic {
     this.#router = router
   }
 
-  /** Only after `recall` said true, or after `learn`. */
+  /** Only after `recall` or `find` said true, or after `learn`. */
   get route(): Route {
     return this.#route as Route
   }
@@ -26,17 +27,23 @@ export class PublisherTopic {
     return this.#permitted
   }
 
+  /** @returns false when this is not the client's last topic, or when rules or subscriptions have changed since */
+  recall(topicName: string): boolean {
+    return this.#route !== undefined && this.#topicName === topicName && this.#router.isCurrent(this.#route)
+  }
+
   /**
-   * Looks for a topic that was published on lately, by this client or, without a mount point, by another one: so that
-   * it is one and has not too many levels need not be checked again.
+   * Looks for a topic that was published on lately, by this client or another one: so that it is one and has not too
+   * many levels need not be checked again. Not for clients with a mount point.
    *
    * @returns false when nothing is remembered, or when rules or subscriptions have changed since
    */
-  recall(topicName: string, mountPoint: string | undefined, access: Access): boolean {
-    if (this.#route !== undefined && this.#topicName === topicName && this.#router.isCurrent(this.#route)) return true
-    const route = mountPoint === undefined ? this.#router.recall(topicName) : undefined
-    if (route === undefined) return false
-    this.#remember(topicName, route, access)
+  find(topic: CachedTopic<Route>, access: Access): boolean {
+    const { topicName } = topic
+    if (this.recall(topicName)) return true
+    if (topic.memo === undefined || !this.#router.isCurrent(topic.memo)) topic.memo = this.#router.recall(topicName)
+    if (topic.memo === undefined) return false
+    this.#remember(topicName, topic.memo, access)
     return true
   }
 

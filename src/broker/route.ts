@@ -16,9 +16,8 @@ export interface GroupTarget {
 /** Whoever remembers a route asks `Router.isCurrent` before using it again. */
 export class Route {
   readonly topicName: string
-  /** Every plain subscription that matches and whose client may receive the topic. */
-  readonly subscriptions: readonly Subscription[]
-  readonly groups: readonly GroupTarget[]
+  #subscriptions: readonly Subscription[]
+  #groups: readonly GroupTarget[]
   /** Plain subscriptions that match, whether or not their clients may receive the topic. */
   readonly matched: number
   /** Whether one session may get a message twice: through two filters, or through one and a shared one. */
@@ -38,11 +37,29 @@ export class Route {
     epoch: number,
   ) {
     this.topicName = topicName
-    this.subscriptions = subscriptions
-    this.groups = groups
+    this.#subscriptions = subscriptions
+    this.#groups = groups
     this.matched = matched
     this.overlaps = hasOverlap(subscriptions, groups)
     this.epoch = epoch
+  }
+
+  /** Every plain subscription that matches and whose client may receive the topic. */
+  get subscriptions(): readonly Subscription[] {
+    return this.#subscriptions
+  }
+
+  get groups(): readonly GroupTarget[] {
+    return this.#groups
+  }
+
+  /** The router has forgotten it: whoever still remembers it keeps no sessions alive by it. */
+  retire(): void {
+    this.epoch = -1
+    this.#subscriptions = []
+    this.#groups = []
+    this.#asked = undefined
+    this.#permitted = undefined
   }
 
   /** As on the wire, with its two bytes of length. */

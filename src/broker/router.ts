@@ -135,11 +135,12 @@ export class LocalRouter implements Router {
 
   #remember(route: Route, replaced: Route | undefined): void {
     this.#routeTargets += route.size - (replaced?.size ?? 0)
+    replaced?.retire()
     if (this.#routes.size >= mostRoutes || this.#routeTargets > mostRouteTargets) {
       // Connections remember routes too: those that are no longer found by name must not be taken for current.
+      for (const forgotten of this.#routes.values()) forgotten.retire()
       this.#routes.clear()
       this.#routeTargets = route.size
-      route.epoch = ++this.#epoch
     }
     this.#routes.set(route.topicName, route)
   }

@@ -35,7 +35,7 @@ export function decodePacket(
   start: number,
   end: number,
   version: ProtocolVersion,
-  topics?: TopicCache,
+  topics?: TopicCache<unknown>,
 ): Packet {
   checkFixedHeader(header, version)
   reader.reset(buffer, start, end)
@@ -44,7 +44,7 @@ export function decodePacket(
   return packet
 }
 
-function decodeBody(header: number, version: ProtocolVersion, topics: TopicCache | undefined): Packet {
+function decodeBody(header: number, version: ProtocolVersion, topics: TopicCache<unknown> | undefined): Packet {
   const type = (header >> 4) as PacketType
   switch (type) {
     case PacketType.publish:

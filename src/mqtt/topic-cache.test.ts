@@ -6,11 +6,15 @@ import { MalformedPacketError } from './errors.ts'
 import { Reader } from './reader.ts'
 import { TopicCache, TopicTable } from './topic-cache.ts'
 
-function newCache(size = 16): TopicCache {
-  return new TopicCache(new TopicTable(size))
+function newCache(size = 16): TopicCache<never> {
+  return new TopicCache(new TopicTable<never>(size))
 }
 
-function read(cache: TopicCache, bytes: Uint8Array, end = bytes.length): { topicName: string; position: number } {
+function read(
+  cache: TopicCache<never>,
+  bytes: Uint8Array,
+  end = bytes.length,
+): { topicName: string; position: number } {
   const reader = new Reader()
   reader.reset(Buffer.from(bytes), 0, end)
   return { topicName: cache.read(reader), position: reader.position }
@@ -22,9 +26,9 @@ function encoded(topicName: string): Buffer {
 }
 
 /** What the cache knows of a topic name without decoding it; where it lies in its buffer does not matter. */
-function find(cache: TopicCache, topicName: string): string | undefined {
+function find(cache: TopicCache<never>, topicName: string): string | undefined {
   const bytes = Buffer.from(topicName)
-  return cache.find(Buffer.concat([hex`FF FF FF`, bytes, hex`FF`]), 3, bytes.length)
+  return cache.find(Buffer.concat([hex`FF FF FF`, bytes, hex`FF`]), 3, bytes.length)?.topicName
 }
 
 test('a cached topic name is what the reader would read, whatever came before', () => {
@@ -80,7 +84,7 @@ test('256 bytes are remembered, 257 are not', () => {
 })
 
 test('connections that share a table find each other’s names, and each keeps its last one when the table has no room', () => {
-  const table = new TopicTable(2)
+  const table = new TopicTable<never>(2)
   const [one, two] = [new TopicCache(table), new TopicCache(table)]
   read(one, encoded('of one'))
   assert.equal(find(two, 'of one'), 'of one')
@@ -94,11 +98,11 @@ test('connections that share a table find each other’s names, and each keeps i
 test('names that want the same place in a small table are told apart, and what is found is what was read', () => {
   const names = fc.constantFrom('a', 'b', 'aa', 'ab', 'ba', 'bb', 'a/b', 'b/a', 'ä', 'ö', 'a'.repeat(256))
   const property = fc.property(fc.array(names, { maxLength: 40 }), fc.constantFrom(2, 4), (script, size) => {
-    const table = new TopicTable(size)
+    const table = new TopicTable<never>(size)
     const caches = [new TopicCache(table), new TopicCache(table)]
     const known = new Set<string>()
     for (const [index, topicName] of script.entries()) {
-      const cache = caches[index % 2] as TopicCache
+      const cache = caches[index % 2] as TopicCache<never>
       const found = find(cache, topicName)
       assert.ok(found === undefined || (found === topicName && known.has(topicName)))
       assert.equal(read(cache, encoded(topicName)).topicName, topicName)

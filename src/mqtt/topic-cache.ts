@@ -6,9 +6,11 @@ import type { Reader } from './reader.ts'
 /** Bytes; longer topic names are decoded anew each time. */
 const longestCached = 256
 
-interface CachedTopic {
+/** One topic name, and what the owner of the table wants to find with it. */
+export interface CachedTopic<T> {
   readonly bytes: Uint8Array
   readonly topicName: string
+  memo: T | undefined
 }
 
 const firstSize = 1024
@@ -17,9 +19,9 @@ const firstSize = 1024
  * The topic names that a broker's clients have used lately: a table of pairs of slots, in which the older one gives way.
  * It doubles while it fills; with 131,072 names of 20 bytes it takes some 25 MB.
  */
-export class TopicTable {
+export class TopicTable<T> {
   readonly #maximumSize: number
-  #slots: (CachedTopic | undefined)[]
+  #slots: (CachedTopic<T> | undefined)[]
   #count = 0
 
   /** @param maximumSize how many names at most; a power of two */
@@ -29,7 +31,7 @@ export class TopicTable {
   }
 
   /** @internal for `TopicCache` */
-  find(buffer: Buffer, start: number, length: number): CachedTopic | undefined {
+  find(buffer: Buffer, start: number, length: number): CachedTopic<T> | undefined {
     const slot = this.#slotOf(buffer, start, length)
     const first = this.#slots[slot]
     if (first !== undefined && equals(first.bytes, buffer, start, length)) return first
@@ -38,9 +40,10 @@ export class TopicTable {
   }
 
   /** @internal for `TopicCache` */
-  add(buffer: Buffer, start: number, length: number, topicName: string): CachedTopic {
+  add(buffer: Buffer, start: number, length: number, topicName: string): CachedTopic<T> {
     // A copy, not a view: the receive buffer is not kept for it.
-    const topic = { bytes: Uint8Array.prototype.slice.call(buffer, start, start + length), topicName }
+    const bytes = Uint8Array.prototype.slice.call(buffer, start, start + length)
+    const topic: CachedTopic<T> = { bytes, topicName, memo: undefined }
     if (this.#count * 2 > this.#slots.length && this.#slots.length < this.#maximumSize) this.#grow()
     this.#place(topic, this.#slotOf(buffer, start, length))
     return topic
@@ -55,7 +58,7 @@ export class TopicTable {
     }
   }
 
-  #place(topic: CachedTopic, slot: number): void {
+  #place(topic: CachedTopic<T>, slot: number): void {
     const slots = this.#slots
     if (slots[slot + 1] === undefined) this.#count++
     slots[slot + 1] = slots[slot]
@@ -72,28 +75,27 @@ export class TopicTable {
   }
 }
 
-function emptySlots(size: number): (CachedTopic | undefined)[] {
-  return new Array<CachedTopic | undefined>(size).fill(undefined)
+function emptySlots<T>(size: number): (CachedTopic<T> | undefined)[] {
+  return new Array<CachedTopic<T> | undefined>(size).fill(undefined)
 }
 
 /** One connection's look at the table: it compares with its last topic name first. */
-export class TopicCache {
-  readonly #table: TopicTable
-  #last: CachedTopic | undefined = undefined
+export class TopicCache<T> {
+  readonly #table: TopicTable<T>
+  #last: CachedTopic<T> | undefined = undefined
 
-  constructor(table: TopicTable) {
+  constructor(table: TopicTable<T>) {
     this.#table = table
   }
 
-  /** The topic name whose bytes are `buffer[start, start + length)`, if it was read before: the same string object. */
-  find(buffer: Buffer, start: number, length: number): string | undefined {
+  /** The topic whose name is `buffer[start, start + length)`, if it was read before. */
+  find(buffer: Buffer, start: number, length: number): CachedTopic<T> | undefined {
     if (length > longestCached) return undefined
     const last = this.#last
-    if (last !== undefined && equals(last.bytes, buffer, start, length)) return last.topicName
+    if (last !== undefined && equals(last.bytes, buffer, start, length)) return last
     const topic = this.#table.find(buffer, start, length)
-    if (topic === undefined) return undefined
-    this.#last = topic
-    return topic.topicName
+    if (topic !== undefined) this.#last = topic
+    return topic
   }
 
   /** Reads a topic name as `Reader.utf8` does; equal bytes give the same string object as last time. */
@@ -101,10 +103,10 @@ export class TopicCache {
     const start = reader.position
     const length = reader.uint16('topic name')
     if (length <= reader.remaining) {
-      const topicName = this.find(reader.buffer, reader.position, length)
-      if (topicName !== undefined) {
+      const topic = this.find(reader.buffer, reader.position, length)
+      if (topic !== undefined) {
         reader.position += length
-        return topicName
+        return topic.topicName
       }
     }
     reader.position = start

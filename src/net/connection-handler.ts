@@ -25,7 +25,7 @@ export interface ConnectionHandler {
   /** 4 until CONNECT was decoded. */
   readonly protocolVersion: ProtocolVersion
   /** The topic names that the client has used lately. */
-  readonly topics: TopicCache
+  readonly topics: TopicCache<unknown>
   /**
    * Never throws. Packets are handed over one by one, in order, and not while the transport is paused.
    *

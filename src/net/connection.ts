@@ -47,8 +47,10 @@ const packetsPerLook = 8
 
 const nothing = Buffer.alloc(0)
 
-/** Where packets for a connection that takes none any more are written. */
-let lost = Buffer.alloc(1024)
+const lostBytes = 4096
+/** Where packets for a connection that takes none any more are written; larger ones have their own place. */
+const keptLost = Buffer.alloc(lostBytes)
+let lost = keptLost
 
 /** Satisfies `Transport` of session/transport.ts, which this room may not import. */
 export class SocketConnection {
@@ -110,7 +112,7 @@ export class SocketConnection {
 
   reserve(size: number): number {
     if (!this.#accepts) {
-      if (lost.length < size) lost = Buffer.alloc(size)
+      lost = size <= lostBytes ? keptLost : Buffer.allocUnsafe(size)
       return 0
     }
     const start = this.#queue.reserve(size)

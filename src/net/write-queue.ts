@@ -54,6 +54,9 @@ export class WriteQueue {
       this.#room.set(chunk, start)
       return
     }
+    // Behind a slow peer it may wait long: it must not pin four times what it holds.
+    const isLoose = this.#tailLength > 0 && this.#tailLength * 2 < this.#room.length
+    if (isLoose) this.#room = Buffer.from(this.#room.subarray(0, this.#tailLength))
     this.#closeTail()
     this.#chunks.push(chunk)
     this.#bytes += length

@@ -11,7 +11,12 @@ const dupFlag = 0x08
 const retainFlag = 0x01
 
 /** @param topics when given, a topic name that repeats the last one is not decoded again */
-export function decodePublish(reader: Reader, header: number, version: ProtocolVersion, topics?: TopicCache): Publish {
+export function decodePublish(
+  reader: Reader,
+  header: number,
+  version: ProtocolVersion,
+  topics?: TopicCache<unknown>,
+): Publish {
   const qos = ((header >> 1) & 3) as QoS
   const topicName = topics === undefined ? reader.utf8('topic name') : topics.read(reader)
   const packetId = qos === 0 ? 0 : reader.packetId()
