@@ -9,6 +9,7 @@ import type { Log } from '../base/log.ts'
 import { Timer, type TimerWheel } from '../base/timer-wheel.ts'
 import type { CertificateIdentity } from '../x509/certificate-identity.ts'
 import { CertificateCache } from './certificate-cache.ts'
+import { HandshakeQueue } from './handshake-queue.ts'
 import { judgePeerCertificate, type PeerVerdict } from './peer-certificate.ts'
 
 export interface TlsAcceptorDeps {
@@ -45,6 +46,9 @@ export class TlsAcceptor {
   /** By local address, remote address and remote port, which together name a live connection of this listener. */
   readonly #handshakes = new Map<string, Handshake>()
   readonly #certificates = new CertificateCache()
+  readonly #queue = new HandshakeQueue(raw => this.#begin(raw))
+  /** Called by the sockets, with themselves as `this`. */
+  readonly #onReadable: (this: Socket) => void
   #options: TlsOptions
   #server: Server
 
@@ -52,6 +56,10 @@ export class TlsAcceptor {
     this.#deps = deps
     this.#options = options
     this.#server = this.#serve(options)
+    const queue = this.#queue
+    this.#onReadable = function () {
+      queue.add(this)
+    }
   }
 
   /**
@@ -65,7 +73,7 @@ export class TlsAcceptor {
   }
 
   /**
-   * Begins the handshake on a connected socket.
+   * Begins the handshake on a connected socket, when its first bytes are there and its turn has come.
    *
    * @param name `<ip>:<port>`, for the log
    * @param proven called when the handshake is done and the client accepted; never otherwise
@@ -82,7 +90,15 @@ export class TlsAcceptor {
     wheel.set(deadline, clock.now() + timeoutMs)
     raw.on('error', ignore)
     raw.on('close', handshake.closed)
-    this.#server.emit('connection', raw)
+    raw.on('end', destroyThis)
+    raw.once('readable', this.#onReadable)
+  }
+
+  /** The first bytes are there, and TLS takes them over with the socket. */
+  #begin(raw: Socket): void {
+    if (raw.destroyed) return
+    if (raw.readableLength > 0) this.#server.emit('connection', raw)
+    else raw.destroy()
   }
 
   /** The handshake is over: nothing of it stays with the connection. */
@@ -152,7 +168,7 @@ export class TlsAcceptor {
 
 function ignore(): void {}
 
-function destroyThis(this: TLSSocket): void {
+function destroyThis(this: Socket): void {
   this.destroy()
 }
 
