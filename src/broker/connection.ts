@@ -182,6 +182,8 @@ export class ClientConnection implements ConnectionHandler, Conversation, Outlet
   roomAgain(): void {
     if (this.#waitsFor === undefined) return
     this.#stopWaiting()
+    // Its silence begins when it can be heard.
+    this.#lastPacketAt = this.broker.clock.now()
     this.transport.resume()
   }
 

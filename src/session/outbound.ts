@@ -102,12 +102,14 @@ export class Outbound {
   /** Whether the client takes what it is sent, and yet one more message above QoS 0 would be dropped. */
   isCongested(now: number): boolean {
     if (this.#outlet === undefined || this.#queue.length === 0) return false
-    return !this.#hasRoomFor(1, 1) && now < this.#progressAt + maximumStallMs
+    return !this.hasRoomFor(1) && now < this.#progressAt + maximumStallMs
   }
 
   /** Whether the queue's limits allow one more message of this size. */
   hasRoomFor(size: number): boolean {
-    return this.#hasRoomFor(size, 1)
+    const { max_queued_messages: messages, max_queued_bytes: bytes } = this.#limits
+    if (messages > 0 && this.#queue.length >= messages) return false
+    return bytes === 0 || this.#queuedBytes + size <= bytes
   }
 
   /** Calls the waiter once, when there is room again or the connection is gone. */
@@ -314,9 +316,9 @@ export class Outbound {
 
   #enqueue(delivery: Delivery, now: number): OfferOutcome {
     const { size } = delivery.message
-    if (!this.#hasRoomFor(size, 1)) {
+    if (!this.hasRoomFor(size)) {
       this.#purgeExpired(now)
-      if (!this.#hasRoomFor(size, 1)) return 'dropped'
+      if (!this.hasRoomFor(size)) return 'dropped'
     }
     if (this.#queue.length === 0) this.#progressAt = now
     delivery.message.own()
@@ -332,11 +334,12 @@ export class Outbound {
     this.#recountQueue()
   }
 
-  /** @param share the part of the queue's limits that may be used */
-  #hasRoomFor(size: number, share: number): boolean {
+  get #isWorthWaking(): boolean {
     const { max_queued_messages: messages, max_queued_bytes: bytes } = this.#limits
-    if (messages > 0 && this.#queue.length >= messages * share) return false
-    return bytes === 0 || this.#queuedBytes + size <= bytes * share
+    const used = 1 - roomWorthWaking
+    return (
+      (messages === 0 || this.#queue.length <= messages * used) && (bytes === 0 || this.#queuedBytes <= bytes * used)
+    )
   }
 
   #wake(): void {
@@ -398,7 +401,7 @@ export class Outbound {
     if (exchange.counted) this.#unacknowledged--
     this.#progressAt = now
     this.pump(now)
-    if (this.#waiters !== undefined && this.#hasRoomFor(1, 1 - roomWorthWaking)) this.#wake()
+    if (this.#waiters !== undefined && this.#isWorthWaking) this.#wake()
   }
 
   #remove(exchange: Exchange): void {
