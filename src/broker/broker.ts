@@ -16,9 +16,9 @@ import type { OutboundLimits } from '../session/outbound.ts'
 import type { Session } from '../session/session.ts'
 import type { Transport } from '../session/transport.ts'
 import { ClientConnection } from './connection.ts'
+import { deliverMessage } from './deliver.ts'
 import type { ListenerContext } from './listener-context.ts'
 import type { BrokerSettings as OwnSettings } from './options.ts'
-import { deliverMessage } from './publish.ts'
 import { Registry, type RegistryHost } from './registry.ts'
 import { MemoryRetainedStore, Retained, type RetainedStore } from './retained.ts'
 import type { Route } from './route.ts'
@@ -63,7 +63,7 @@ export class Broker implements RegistryHost {
   /** The topic names that clients have published on lately, each with its route once it was needed. */
   readonly topics = new TopicTable<Route>(131_072)
   /** Counts the changes of the rules. */
-  rules = 0
+  rulesVersion = 0
   #stopping = false
 
   constructor(parts: BrokerParts) {
@@ -132,7 +132,7 @@ export class Broker implements RegistryHost {
    */
   reconfigure(settings: BrokerSettings): void {
     this.settings = settings
-    this.rules++
+    this.rulesVersion++
     this.router.outdate()
     for (const session of [...this.registry.values()]) {
       session.outbound.limits = this.limits

@@ -18,12 +18,16 @@ import {
   type ProtocolVersion,
   type Publish,
 } from '../mqtt/packet.ts'
-import { shortAcknowledgementSize, writeShortAcknowledgement } from '../mqtt/packets/acknowledgement.ts'
-import type { PublishRun } from '../mqtt/publish-run.ts'
+import {
+  isAcknowledgement,
+  shortAcknowledgementSize,
+  writeShortAcknowledgement,
+} from '../mqtt/packets/acknowledgement.ts'
+import { isPlainPublish, type PublishRun } from '../mqtt/publish-run.ts'
 import { connackReturnCode, ReasonCode } from '../mqtt/reason-code.ts'
 import { TopicCache } from '../mqtt/topic-cache.ts'
 import type { ConnectionHandler, Peer, TransportEnd } from '../net/connection-handler.ts'
-import { type Delivery, maximumStallMs, type Outbound, type Outlet, type Waiter } from '../session/outbound.ts'
+import type { Delivery, Outlet } from '../session/outbound.ts'
 import type { Conversation, Session } from '../session/session.ts'
 import type { Transport } from '../session/transport.ts'
 import { receiveAcknowledgement, receiveShortAcknowledgements } from './acknowledgements.ts'
@@ -32,6 +36,7 @@ import type { Broker } from './broker.ts'
 import { beginConnect, type ConnectAttempt } from './connect.ts'
 import { CurrentAccess } from './current-access.ts'
 import { type PendingExchange, receiveAuth } from './enhanced-authentication.ts'
+import { Hold } from './flow-control.ts'
 import type { ListenerContext } from './listener-context.ts'
 import { receivePublish } from './publish.ts'
 import { receivePublishRun } from './publish-run.ts'
@@ -54,7 +59,10 @@ import {
  */
 export type ConnectionState = 'awaiting-connect' | 'connecting' | 'connected' | 'ended'
 
-export class ClientConnection implements ConnectionHandler, Conversation, Outlet, Waiter {
+/** Bytes up to which a single subscriber is served without a buffer of its own. */
+const worthNoBuffer = 4096
+
+export class ClientConnection implements ConnectionHandler, Conversation, Outlet {
   readonly broker: Broker
   readonly peer: Peer
   readonly transport: Transport
@@ -66,7 +74,7 @@ export class ClientConnection implements ConnectionHandler, Conversation, Outlet
   /** An enhanced authentication under way: before CONNACK, or again later. */
   exchange: PendingExchange | undefined
   readonly retainedBacklog: RetainedBacklog
-  readonly topics: TopicCache<Route>
+  readonly topicCache: TopicCache<Route>
   readonly publisherTopic: PublisherTopic
   #agreement: Agreement | undefined
   /** Bytes, as the client said in CONNECT. */
@@ -74,9 +82,8 @@ export class ClientConnection implements ConnectionHandler, Conversation, Outlet
   readonly #timer: Timer
   #lastPacketAt: number
   #cause: string | undefined
-  /** The subscriber that this client's PUBLISH waits for. */
-  #waitsFor: Outbound | undefined = undefined
-  #holdTimer: Timer | undefined = undefined
+  /** Made when a PUBLISH first has to wait. */
+  #hold: Hold | undefined = undefined
 
   constructor(broker: Broker, peer: Peer, transport: Transport, listener: ListenerContext) {
     this.broker = broker
@@ -84,7 +91,7 @@ export class ClientConnection implements ConnectionHandler, Conversation, Outlet
     this.transport = transport
     this.listener = listener
     this.retainedBacklog = new RetainedBacklog(broker)
-    this.topics = new TopicCache(broker.topics)
+    this.topicCache = new TopicCache(broker.topics)
     this.publisherTopic = new PublisherTopic(broker.router)
     this.#timer = new Timer(now => this.#timeOut(now))
     this.#lastPacketAt = broker.clock.now()
@@ -101,6 +108,11 @@ export class ClientConnection implements ConnectionHandler, Conversation, Outlet
   get agreement(): Agreement {
     assert(this.#agreement !== undefined, 'a connected client has an agreement')
     return this.#agreement
+  }
+
+  /** What strangers send is not remembered for anybody. */
+  get topics(): TopicCache<Route> | undefined {
+    return this.state === 'connected' ? this.topicCache : undefined
   }
 
   get writable(): boolean {
@@ -123,14 +135,11 @@ export class ClientConnection implements ConnectionHandler, Conversation, Outlet
 
   receive(packet: Packet, now: number): boolean {
     this.#lastPacketAt = now
-    this.broker.counters.packetsReceived++
     try {
-      if (this.state === 'connected') {
-        if (packet.type !== PacketType.publish) this.#dispatch(packet, now)
-        else if (!this.#receivePublish(packet, now)) return false
-      } else if (this.state !== 'ended') {
-        this.#receiveEarly(packet)
-      }
+      if (this.state === 'connected' && packet.type === PacketType.publish) return this.#receivePublish(packet, now)
+      this.broker.counters.packetsReceived++
+      if (this.state === 'connected') this.#dispatch(packet as Exclude<Packet, Publish>, now)
+      else if (this.state !== 'ended') this.#receiveEarly(packet)
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error
       this.fail(error)
@@ -141,56 +150,37 @@ export class ClientConnection implements ConnectionHandler, Conversation, Outlet
   receiveBytes(buffer: Buffer, start: number, maximumPacketSize: number, now: number): number {
     if (this.state !== 'connected') return start
     this.#lastPacketAt = now
-    switch (buffer[start]) {
-      case 0x30:
-      case 0x32:
-      case 0x34:
-        return receivePublishRun(this.broker, this, buffer, start, maximumPacketSize, now)
-      case 0x40:
-      case 0x50:
-      case 0x62:
-      case 0x70:
-        return receiveShortAcknowledgements(this, buffer, start, now)
-      default:
-        return start
-    }
+    const header = buffer[start] as number
+    if (isPlainPublish(header)) return receivePublishRun(this.broker, this, buffer, start, maximumPacketSize, now)
+    if (isAcknowledgement(header)) return receiveShortAcknowledgements(this, buffer, start, now)
+    return start
   }
 
   /** @returns false when the message has to wait for its subscribers; until then nothing is heard of the client */
   #receivePublish(packet: Publish, now: number): boolean {
-    const { broker } = this
-    const target = receivePublish(broker, this, packet, now)
-    if (target === undefined) {
-      broker.counters.publishReceived++
-      broker.counters.publishBytesReceived += packet.payload.length
-      return true
+    const mayWait = this.#hold === undefined || !this.#hold.hasLasted(now)
+    const target = receivePublish(this.broker, this, packet, mayWait, now)
+    if (target !== undefined) {
+      this.#hold ??= new Hold(this)
+      this.#hold.begin(target, now)
+      return false
     }
-    broker.counters.packetsReceived--
-    this.#waitsFor = target
-    target.awaitRoom(this)
-    this.#holdTimer ??= new Timer(() => this.roomAgain())
-    broker.wheel.set(this.#holdTimer, now + maximumStallMs)
-    this.transport.pause()
-    return false
+    this.#hold?.end()
+    const { counters } = this.broker
+    counters.packetsReceived++
+    counters.publishReceived++
+    counters.publishBytesReceived += packet.payload.length
+    return true
   }
 
   get isHeld(): boolean {
-    return this.#waitsFor !== undefined
+    return this.#hold?.isWaiting === true
   }
 
-  /** The subscriber that a message waits for has room, is gone, or has taken nothing for too long. */
-  roomAgain(): void {
-    if (this.#waitsFor === undefined) return
-    this.#stopWaiting()
-    // Its silence begins when it can be heard.
+  /** For `Hold` alone: the client is read again, and its silence begins when it can be heard. */
+  heardAgain(): void {
     this.#lastPacketAt = this.broker.clock.now()
     this.transport.resume()
-  }
-
-  #stopWaiting(): void {
-    this.#waitsFor?.stopWaiting(this)
-    this.#waitsFor = undefined
-    if (this.#holdTimer !== undefined) this.broker.wheel.clear(this.#holdTimer)
   }
 
   fail(error: ProtocolError): void {
@@ -230,7 +220,7 @@ export class ClientConnection implements ConnectionHandler, Conversation, Outlet
     this.#agreement = agreement
     agreement.session.connection = this
     // A session that was resumed may receive what its new connection may.
-    if (agreement.session.subscriptions.size > 0) this.broker.router.outdate()
+    this.broker.router.outdateFor(agreement.session)
     this.transport.established()
     // Judging a CONNECT may have taken long; the client can only begin to keep the connection alive now.
     this.#lastPacketAt = this.broker.clock.now()
@@ -272,8 +262,8 @@ export class ClientConnection implements ConnectionHandler, Conversation, Outlet
   prove(principal: Principal): void {
     this.session.principal = principal
     this.session.access = new CurrentAccess(this.listener, principal, this.session.clientId)
+    this.broker.router.outdateFor(this.session)
     this.publisherTopic.forget()
-    this.broker.router.outdate()
   }
 
   /** Nothing larger than the client accepts is ever sent [MQTT-3.1.2-24]; a client that takes no answer is let go. */
@@ -298,11 +288,7 @@ export class ClientConnection implements ConnectionHandler, Conversation, Outlet
       this.send({ type, packetId, reasonCode, properties: noProperties })
       return
     }
-    // MQTT 5 forbids a Maximum Packet Size of 0 only: a client may refuse even these four bytes.
-    if (shortAcknowledgementSize > this.#maximumPacketSize) {
-      this.#refuseAnswer(shortAcknowledgementSize)
-      return
-    }
+    // No client refuses four bytes: its CONNACK was longer.
     this.broker.counters.packetsSent++
     const start = this.transport.reserve(shortAcknowledgementSize)
     writeShortAcknowledgement(this.transport.room, start, type, packetId)
@@ -319,10 +305,11 @@ export class ClientConnection implements ConnectionHandler, Conversation, Outlet
     return this.agreement.encoder.takesPlain(size)
   }
 
-  sendRun(run: PublishRun): void {
+  sendRun(run: PublishRun, isShared: boolean): void {
     this.#countSent(run.count, run.payloadBytes)
-    // One copy straight into this connection's tail, where no other subscriber could share a buffer.
-    if (run.isOnlyFor(this.protocolVersion)) this.#copyOf(run, run.start, run.end)
+    // What nobody shares is copied straight into this connection's tail, unless it is worth a buffer of its own.
+    const isCheaperCopied = !isShared && run.end - run.start <= worthNoBuffer && run.looksAsIn(this.protocolVersion)
+    if (isCheaperCopied) this.#copyOf(run, run.start, run.end)
     else this.transport.send(run.bytesFor(this.protocolVersion))
   }
 
@@ -454,7 +441,7 @@ export class ClientConnection implements ConnectionHandler, Conversation, Outlet
     const wasConnected = this.state === 'connected'
     this.state = 'ended'
     this.broker.wheel.clear(this.#timer)
-    this.#stopWaiting()
+    this.#hold?.end()
     this.publisherTopic.forget()
     this.attempt?.cancel()
     if (this.broker.settings.connection_messages) logDisconnected(this, this.#cause)

@@ -1,5 +1,6 @@
-// From a matching subscription to a session: no-local, permission to receive, effective QoS, retain flag (§3.3.1, §3.8.3).
+// From a route to sessions: no-local, effective QoS, retain flag, one copy or several (§3.3.1, §3.8.3).
 
+import type { Permitted } from '../auth/principal.ts'
 import type { QoS } from '../mqtt/packet.ts'
 import type { Message } from '../session/message.ts'
 import type { Delivery } from '../session/outbound.ts'
@@ -7,7 +8,32 @@ import type { Session } from '../session/session.ts'
 import type { Subscription } from '../session/subscription.ts'
 import type { Broker } from './broker.ts'
 import type { Retained } from './retained.ts'
-import type { Route } from './route.ts'
+import type { GroupTarget, Route } from './route.ts'
+
+/**
+ * Delivers one message to whoever has subscribed to it now.
+ *
+ * @param route the current one of the message's topic
+ * @returns how many subscriptions it reached
+ */
+export function deliverMessage(broker: Broker, message: Permitted<Message>, route: Route, now: number): number {
+  if (route.overlaps && !broker.settings.allow_duplicate_messages) return deliverOnce(broker, route, message, now)
+  const { subscriptions, groups } = route
+  let last: Delivery | undefined
+  for (let i = 0; i < subscriptions.length; i++) {
+    last = deliver(broker, subscriptions[i] as Subscription, message, now, last)
+  }
+  let reached = route.matched
+  for (let i = 0; i < groups.length; i++) {
+    const { group, members } = groups[i] as GroupTarget
+    const member = group.choose(members, message.qos, message.size)
+    if (member === undefined) continue
+    reached++
+    last = deliver(broker, member, message, now, last)
+  }
+  message.dropFrames()
+  return reached
+}
 
 /**
  * @param subscription of a route: its client may receive the topic
@@ -32,7 +58,7 @@ export function deliver(
  *
  * @returns how many subscriptions it reached
  */
-export function deliverOnce(broker: Broker, route: Route, message: Message, now: number): number {
+function deliverOnce(broker: Broker, route: Route, message: Message, now: number): number {
   const merged = new Map<Session, Delivery>()
   for (const subscription of route.subscriptions) mergeInto(merged, broker, subscription, message)
   let reached = route.matched
@@ -57,7 +83,7 @@ function mergeInto(merged: Map<Session, Delivery>, broker: Broker, subscription:
 /** Sends what is retained to a new subscription, RETAIN set [MQTT-3.3.1-8]. */
 export function deliverRetained(broker: Broker, subscription: Subscription, retained: Retained, now: number): void {
   const { message } = retained
-  if (broker.settings.check_retain_source && !retained.isStillAllowed(broker.rules)) return
+  if (broker.settings.check_retain_source && !retained.isStillAllowed(broker.rulesVersion)) return
   if (isOwn(subscription, message) || !subscription.session.access.receive(message.topicName)) return
   offer(broker, subscription.session, delivery(broker, subscription, message, true), now)
 }

@@ -3,6 +3,7 @@ import test from 'node:test'
 import { Engine, type EngineClient, lasting } from '../../test/support/engine.ts'
 import { PacketType, type SubscriptionRequest } from '../mqtt/packet.ts'
 import type { BrokerSettings } from './broker.ts'
+import { maximumHoldMs } from './flow-control.ts'
 
 /** One message may be under way to a client, and so many wait for it. */
 const settings = { max_inflight_messages: 1, max_queued_messages: 4 } satisfies Partial<BrokerSettings>
@@ -132,6 +133,22 @@ test('maximumStallMs: a queue that fills after a long silence is not taken for s
   subscriber('s', 't', { qos: 1 })
   engine.pass(3_600_000)
   assert.deepEqual([publish(all + 1), dropped()], [all, 0])
+})
+
+test('maximumHoldMs: a message waits no longer than that, however often others are quicker to take the room', () => {
+  const { engine, publisher, publish, subscriber, dropped } = start()
+  const client = subscriber('s', 't', { qos: 1 })
+  const other = engine.connect('other')
+  assert.equal(publish(all + 1), all)
+  const waited = []
+  while (dropped() === 0 && waited.length < 100) {
+    assert.equal(take(client, 1).length, 1)
+    assert.equal(publish(1, 't', other), 1)
+    engine.pass(900)
+    publisher.catchUp()
+    waited.push(acknowledged(publisher))
+  }
+  assert.deepEqual([waited.length, waited.at(-1)], [Math.ceil(maximumHoldMs / 900), 1])
 })
 
 for (const [how, end] of [

@@ -2,38 +2,98 @@
 // for would have to drop waits with its publisher, who is not heard until one of them has room again. One slow client
 // among others holds up nobody: its copy is dropped, as with Mosquitto.
 
-import type { QoS } from '../mqtt/packet.ts'
-import type { Outbound } from '../session/outbound.ts'
+import { Timer } from '../base/timer-wheel.ts'
+import { maximumStallMs, type Outbound, type Waiter } from '../session/outbound.ts'
 import type { Session } from '../session/session.ts'
 import type { Subscription } from '../session/subscription.ts'
-import type { Route } from './route.ts'
+import type { ClientConnection } from './connection.ts'
+import type { GroupTarget, Route } from './route.ts'
+
+/** Milliseconds that one message waits at most, however slowly its subscribers get on: then it is taken all the same. */
+export const maximumHoldMs = 20_000
 
 /**
- * The client to wait for before a message is taken over, or undefined when it can be taken now.
+ * The client to wait for before a message of QoS 1 or 2 is taken over, or undefined when it can be taken now: somebody
+ * has room for it, or nobody is worth waiting for. That is nobody who is away, who has acknowledged nothing for
+ * `maximumStallMs`, whose own message waits, or who is the publisher.
  *
- * Nobody waits for itself, for a client that is away, for one that has acknowledged nothing for
- * `maximumStallMs`, or for one whose own publishing waits: such a message is dropped where it does not fit.
+ * @param size bytes that the message counts for in the queue's limits, or a little more
  */
-export function congestedTarget(route: Route, publisher: Session, qos: QoS, now: number): Outbound | undefined {
+export function congestedTarget(route: Route, publisher: Session, size: number, now: number): Outbound | undefined {
   const { subscriptions, groups } = route
   let congested: Outbound | undefined
   for (let i = 0; i < subscriptions.length; i++) {
     const subscription = subscriptions[i] as Subscription
-    if (qos === 0 || subscription.qos === 0) continue
-    if (!isCongested(subscription, publisher, now)) return undefined
-    congested ??= subscription.session.outbound
+    if (subscription.qos === 0) continue
+    const { outbound } = subscription.session
+    if (isWorthWaiting(subscription.session, publisher, now)) {
+      if (outbound.hasRoomFor(size)) return undefined
+      congested ??= outbound
+    }
   }
   for (let i = 0; i < groups.length; i++) {
-    const { members } = groups[i] as { readonly members: readonly Subscription[] }
+    const { members } = groups[i] as GroupTarget
     for (let j = 0; j < members.length; j++) {
-      const member = members[j] as Subscription
-      if (!isCongested(member, publisher, now)) return undefined
-      congested ??= member.session.outbound
+      const { session } = members[j] as Subscription
+      if (isWorthWaiting(session, publisher, now)) {
+        if (session.outbound.hasRoomFor(size)) return undefined
+        congested ??= session.outbound
+      }
     }
   }
   return congested
 }
 
-function isCongested({ session }: Subscription, publisher: Session, now: number): boolean {
-  return session !== publisher && session.outbound.isCongested(now) && session.connection?.isHeld !== true
+function isWorthWaiting(session: Session, publisher: Session, now: number): boolean {
+  return session !== publisher && session.connection?.isHeld === false && session.outbound.isMoving(now)
+}
+
+/** One connection's waiting: while it lasts nothing is heard of the client. */
+export class Hold implements Waiter {
+  readonly #connection: ClientConnection
+  #target: Outbound | undefined = undefined
+  readonly #timer: Timer
+  /** Milliseconds; when the message that waits, or waited last, was first refused. */
+  #since = 0
+
+  constructor(connection: ClientConnection) {
+    this.#connection = connection
+    this.#timer = new Timer(() => this.roomAgain())
+  }
+
+  get isWaiting(): boolean {
+    return this.#target !== undefined
+  }
+
+  /** Whether the message that comes now has waited as long as any may. */
+  hasLasted(now: number): boolean {
+    return this.#since > 0 && now >= this.#since + maximumHoldMs
+  }
+
+  begin(target: Outbound, now: number): void {
+    if (this.#since === 0) this.#since = now
+    this.#target = target
+    target.awaitRoom(this)
+    this.#connection.broker.wheel.set(this.#timer, now + maximumStallMs)
+    this.#connection.transport.pause()
+  }
+
+  /** The subscriber has room, is gone, or has to be looked at again: the message is handed over once more. */
+  roomAgain(): void {
+    if (this.#target === undefined) return
+    this.#stop()
+    this.#connection.heardAgain()
+  }
+
+  /** The message was taken, or will never be. */
+  end(): void {
+    this.#since = 0
+    this.#stop()
+  }
+
+  #stop(): void {
+    this.#target?.stopWaiting(this)
+    this.#target = undefined
+    this.#connection.broker.wheel.clear(this.#timer)
+  }
 }

@@ -3,14 +3,13 @@
 
 import type { Permitted } from '../auth/principal.ts'
 import { permitAlike } from '../auth/principal.ts'
-import { noProperties } from '../mqtt/packet.ts'
+import { noProperties, type QoS } from '../mqtt/packet.ts'
 import type { PublishRun } from '../mqtt/publish-run.ts'
 import { Message, neverExpires } from '../session/message.ts'
 import type { Subscription } from '../session/subscription.ts'
 import type { Broker } from './broker.ts'
 import type { ClientConnection } from './connection.ts'
-import { deliver } from './deliver.ts'
-import { deliverMessage } from './publish.ts'
+import { deliver, deliverMessage } from './deliver.ts'
 import type { GroupTarget, Route } from './route.ts'
 
 /** Delivers a run of QoS 0 packets. */
@@ -27,11 +26,14 @@ export function forwardRun(
     return
   }
   const { subscriptions, groups } = route
+  const isShared = subscriptions.length > 1
   let decoded: readonly Permitted<Message>[] | undefined
   for (let i = 0; i < subscriptions.length; i++) {
     const subscription = subscriptions[i] as Subscription
     if (isOwn(connection, subscription)) continue
-    const outcome = takesBytes(broker, subscription) ? subscription.session.outbound.offerRun(run) : 'declined'
+    const outcome = takesBytes(broker, subscription)
+      ? subscription.session.outbound.offerRun(run, isShared)
+      : 'declined'
     if (outcome === 'dropped') broker.counters.publishDropped += run.count
     if (outcome !== 'declined') continue
     decoded ??= messages(connection, run, route)
@@ -95,11 +97,25 @@ function messages(
 
 /** The packet that the run is at. */
 function message(connection: ClientConnection, run: PublishRun, route: Permitted<Route>): Permitted<Message> {
-  const payload = run.buffer.subarray(run.payloadStart, run.packetEnd)
-  const { clientId } = connection.session
+  return plainMessage(connection, route, run.buffer.subarray(run.payloadStart, run.packetEnd), 0, false)
+}
+
+/**
+ * A message without properties.
+ *
+ * @param isHeld whether the payload is fit to be under way for a while, see `Message.hold`
+ */
+export function plainMessage(
+  connection: ClientConnection,
+  route: Permitted<Route>,
+  payload: Uint8Array,
+  qos: QoS,
+  isHeld: boolean,
+): Permitted<Message> {
   const { topicName, encodedTopicName } = route
+  const { clientId } = connection.session
   return permitAlike(
     route,
-    new Message(topicName, payload, 0, false, clientId, noProperties, neverExpires, encodedTopicName),
+    new Message(topicName, payload, qos, false, clientId, noProperties, neverExpires, encodedTopicName, isHeld),
   )
 }

@@ -1,6 +1,7 @@
 // PUBLISH packets for one client: its version, topic aliases, mount point and Maximum Packet Size. Plain QoS 0 copies of a
 // message share one frame per version.
 
+import { assert } from '../base/errors.ts'
 import { noProperties, type Properties, type ProtocolVersion } from '../mqtt/packet.ts'
 import { encodePublish, plainPublishSize, writePlainPublish } from '../mqtt/packets/publish.ts'
 import { encodeUtf8String } from '../mqtt/utf8.ts'
@@ -54,7 +55,10 @@ export class PublishEncoder {
     const size = plainPublishSize(topicName.length, message.payload.length, qos, this.#version)
     if (size > this.#maximumPacketSize) return false
     const start = transport.reserve(size)
-    writePlainPublish(transport.room, start, topicName, message.payload, qos, retain, dup, packetId, this.#version)
+    const { room } = transport
+    const end = writePlainPublish(room, start, topicName, message.payload, qos, retain, dup, packetId, this.#version)
+    // The room was not cleared: a byte left unwritten would disclose what lay there before.
+    assert(end === start + size, 'packet was written to its end')
     return true
   }
 

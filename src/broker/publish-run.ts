@@ -2,19 +2,19 @@
 // asked once for all of them. It does what publish.ts would do with each, and leaves to it whatever needs more.
 // Paid for by every scenario of pairs and fan-in: see docs/benchmarks.md, "What was bought".
 
-import { type Permitted, permitAlike } from '../auth/principal.ts'
-import { noProperties, PacketType } from '../mqtt/packet.ts'
+import type { Permitted } from '../auth/principal.ts'
+import { PacketType } from '../mqtt/packet.ts'
 import { PublishRun } from '../mqtt/publish-run.ts'
 import { ReasonCode } from '../mqtt/reason-code.ts'
-import { Message, neverExpires } from '../session/message.ts'
 import type { Broker } from './broker.ts'
 import type { ClientConnection } from './connection.ts'
+import { deliverMessage } from './deliver.ts'
 import { congestedTarget } from './flow-control.ts'
-import { forwardRun } from './forward.ts'
-import { deliverMessage, isTooDeep } from './publish.ts'
+import { forwardRun, plainMessage } from './forward.ts'
+import { isTooDeep } from './publish.ts'
 import type { Route } from './route.ts'
 
-/** Deliveries that one run may ask for before everybody else has a turn. */
+/** Deliveries that one run may ask for: between two of them the connection looks at the clock. */
 const mostDeliveries = 20_000
 /** Bytes of a run whose messages are kept until they are acknowledged: one of them keeps so much alive. */
 const mostHeldBytes = 8192
@@ -37,29 +37,31 @@ export function receivePublishRun(
 ): number {
   // Log lines are about single packets, and a mount point makes other topics of them.
   if (broker.log.enabled('debug') || connection.agreement.mountPoint !== undefined) return start
-  if (!run.begin(buffer, start, buffer.length, connection.protocolVersion, maximumPacketSize)) return start
-  const name = connection.topics.find(buffer, run.topicStart, run.topicLength)
+  const isRun = run.begin(buffer, start, connection.protocolVersion, maximumPacketSize)
+  const end = isRun ? receiveRun(broker, connection, now) : start
+  run.release()
+  return end
+}
+
+function receiveRun(broker: Broker, connection: ClientConnection, now: number): number {
+  const { buffer, start } = run
   const { publisherTopic: topic, session, agreement } = connection
+  const name = connection.topicCache.find(buffer, run.topicStart, run.topicLength)
   // Below a mount point others may have known topics that are too deep for this client.
   if (name === undefined || isTooDeep(broker, name.topicName)) return start
   if (run.qos > agreement.maximumQoS || !topic.find(name, session.access)) return start
-  run.readers = topic.route.subscriptions.length
   const { message_size_limit: sizeLimit } = broker.settings
   const maximumBytes = run.qos === 0 ? buffer.length : mostHeldBytes
   run.extend(mostPackets(topic.route), maximumBytes, sizeLimit > 0 ? sizeLimit : Number.POSITIVE_INFINITY)
   if (run.count === 0) return start
-  let { end } = run
   if (run.qos > 0) {
     // Refusals are told one by one.
-    if (topic.permitted === undefined) return start
-    end = acceptRun(broker, connection, topic.permitted, now)
-  } else {
-    count(broker, run.count, run.payloadBytes)
-    if (topic.permitted === undefined) broker.counters.publishDropped += run.count
-    else forwardRun(broker, connection, run, topic.permitted, now)
+    return topic.permitted === undefined ? start : acceptRun(broker, connection, topic.permitted, now)
   }
-  run.release()
-  return end
+  count(broker, run.count, run.payloadBytes)
+  if (topic.permitted === undefined) broker.counters.publishDropped += run.count
+  else forwardRun(broker, connection, run, topic.permitted, now)
+  return run.end
 }
 
 function mostPackets(route: Route): number {
@@ -81,22 +83,18 @@ function count(broker: Broker, packets: number, payloadBytes: number): void {
 function acceptRun(broker: Broker, connection: ClientConnection, route: Permitted<Route>, now: number): number {
   const { session, agreement, protocolVersion } = connection
   const { qos, buffer, start } = run
+  if (congestedTarget(route, session, run.packetEnd - run.packetStart, now) !== undefined) return start
   const type = qos === 1 ? PacketType.puback : PacketType.pubrec
   // One copy for all: what is kept until it is acknowledged must not keep the receive buffer.
   const held = Buffer.from(buffer.subarray(start, run.end))
   let end = start
   for (run.rewind(); run.step(); ) {
-    const { packetId, payloadStart, packetEnd } = run
-    if (congestedTarget(route, session, qos, now) !== undefined) break
+    const { packetId, packetStart, payloadStart, packetEnd } = run
+    if (end > start && congestedTarget(route, session, packetEnd - packetStart, now) !== undefined) break
     if (qos === 2 && (session.inbound.has(packetId) || !agreement.receiveQuota.take())) break
     const payload = held.subarray(payloadStart - start, packetEnd - start)
-    const { topicName, encodedTopicName } = route
-    const message = permitAlike(
-      route,
-      new Message(topicName, payload, qos, false, session.clientId, noProperties, neverExpires, encodedTopicName, true),
-    )
     count(broker, 1, payload.length)
-    const reached = deliverMessage(broker, message, route, now)
+    const reached = deliverMessage(broker, plainMessage(connection, route, payload, qos, true), route, now)
     if (qos === 2) session.inbound.receive(packetId)
     const isTold = reached === 0 && protocolVersion === 5
     connection.acknowledge(type, packetId, isTold ? ReasonCode.noMatchingSubscribers : ReasonCode.success)

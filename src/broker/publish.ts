@@ -1,4 +1,4 @@
-// The life of a PUBLISH inside the broker, in the order of the steps: resolve, limit, permit, route, deliver, acknowledge.
+// The life of a PUBLISH inside the broker, in the order of the steps: resolve, limit, permit and route, wait, deliver, acknowledge.
 // The acknowledgement is last: it leaves when what it promises is done.
 
 import { type Permitted, permitAlike } from '../auth/principal.ts'
@@ -8,19 +8,19 @@ import { ReasonCode } from '../mqtt/reason-code.ts'
 import { forwardedProperties } from '../session/forwarded-properties.ts'
 import type { ReceiveQuota } from '../session/inbound.ts'
 import { Message, neverExpires } from '../session/message.ts'
-import type { Delivery, Outbound } from '../session/outbound.ts'
-import type { Subscription } from '../session/subscription.ts'
+import type { Outbound } from '../session/outbound.ts'
 import { levelCount, longestTopicBytes, topicNameFault } from '../topic/name.ts'
 import type { Broker } from './broker.ts'
 import type { ClientConnection } from './connection.ts'
-import { deliver, deliverOnce } from './deliver.ts'
+import { deliverMessage } from './deliver.ts'
 import { congestedTarget } from './flow-control.ts'
 import type { PublisherTopic } from './publisher-topic.ts'
 import { Retained, type RetainSource } from './retained.ts'
-import type { GroupTarget, Route } from './route.ts'
+import type { Route } from './route.ts'
 import { traceReceivedPublish } from './trace.ts'
 
 /**
+ * @param mayWait whether the message may wait for its subscribers, or has done so long enough
  * @returns the subscriber that the message has to wait for, and then nothing was done yet (see flow-control.ts);
  *   undefined when it was dealt with
  * @throws ProtocolViolationError when the packet is illegal on this connection: the connection ends
@@ -29,15 +29,16 @@ export function receivePublish(
   broker: Broker,
   connection: ClientConnection,
   packet: Publish,
+  mayWait: boolean,
   now: number,
 ): Outbound | undefined {
   const { session, agreement } = connection
   const topicName = agreement.aliases.resolve(packet)
   checkOffered(broker, connection, packet, topicName)
-  const { route, permitted } = look(connection, topicName)
+  const { route, permitted } = resolveTopic(connection, topicName)
   const isRepeated = packet.qos === 2 && session.inbound.has(packet.packetId)
-  if (packet.qos > 0 && !isRepeated && permitted !== undefined) {
-    const target = congestedTarget(route, session, packet.qos, now)
+  if (mayWait && packet.qos > 0 && !isRepeated && permitted !== undefined) {
+    const target = congestedTarget(route, session, packet.payload.length + route.encodedTopicName.length, now)
     if (target !== undefined) return target
   }
   if (packet.qos === 2) takeQuota(agreement.receiveQuota, isRepeated)
@@ -97,7 +98,7 @@ function accept(
 }
 
 /** Asks rules and router once per topic, as long as neither changes. */
-function look(connection: ClientConnection, topicName: string): PublisherTopic {
+function resolveTopic(connection: ClientConnection, topicName: string): PublisherTopic {
   const { publisherTopic, session, agreement } = connection
   if (!publisherTopic.recall(topicName)) {
     publisherTopic.learn(topicName, mounted(agreement.mountPoint, topicName), session.access)
@@ -109,31 +110,6 @@ function look(connection: ClientConnection, topicName: string): PublisherTopic {
 export function routeMessage(broker: Broker, message: Permitted<Message>, source: RetainSource, now: number): void {
   if (message.retain) retain(broker, message, source, now)
   deliverMessage(broker, message, broker.router.route(message.topicName), now)
-}
-
-/**
- * Delivers one message to whoever has subscribed to it now.
- *
- * @param route the current one of the message's topic
- * @returns how many subscriptions it reached
- */
-export function deliverMessage(broker: Broker, message: Permitted<Message>, route: Route, now: number): number {
-  if (route.overlaps && !broker.settings.allow_duplicate_messages) return deliverOnce(broker, route, message, now)
-  const { subscriptions, groups } = route
-  let last: Delivery | undefined
-  for (let i = 0; i < subscriptions.length; i++) {
-    last = deliver(broker, subscriptions[i] as Subscription, message, now, last)
-  }
-  let reached = route.matched
-  for (let i = 0; i < groups.length; i++) {
-    const { group, members } = groups[i] as GroupTarget
-    const member = group.choose(members, message.qos, message.size)
-    if (member === undefined) continue
-    reached++
-    last = deliver(broker, member, message, now, last)
-  }
-  message.dropFrames()
-  return reached
 }
 
 function retain(broker: Broker, message: Permitted<Message>, source: RetainSource, now: number): void {

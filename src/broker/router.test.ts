@@ -65,14 +65,15 @@ test('a group whose last member left begins anew with the next one', () => {
   }
 })
 
-test('a topic that is routed while another one’s message is delivered leaves that one’s route as it is', () => {
+test('who is being delivered to stays who it is, whatever changes meanwhile; a route that is over keeps no session alive', () => {
   const router = new LocalRouter()
   const outer = subscribe(router, 'a', 'outer')
   subscribe(router, 'b', 'inner')
   const route = router.route('outer')
+  const { subscriptions } = route
   assert.deepEqual(reached(router, 'inner'), ['b inner'])
   router.unsubscribe(outer)
-  assert.deepEqual(route.subscriptions, [outer])
+  assert.deepEqual([subscriptions, route.subscriptions], [[outer], []])
 })
 
 test('a route stays the same object until something changes that concerns it', () => {

@@ -1,6 +1,7 @@
 // Which subscriptions a message reaches. The interface is what several processes will share later; `LocalRouter` knows
 // the subscriptions of this one.
 
+import type { Session } from '../session/session.ts'
 import type { Subscription } from '../session/subscription.ts'
 import { hasWildcard } from '../topic/name.ts'
 import { SubscriptionTree } from '../topic/subscription-tree.ts'
@@ -18,8 +19,10 @@ export interface Router {
   recall(topicName: string): Route | undefined
   /** Whether nothing that the route depends on has changed since it was made. */
   isCurrent(route: Route): boolean
-  /** Outdates every route: rules have changed, or what a client may receive. */
+  /** Outdates every route: rules have changed. */
   outdate(): void
+  /** Outdates the routes of one session: what its client may receive has changed. */
+  outdateFor(session: Session): void
 }
 
 /** Topics whose routes are remembered, and subscriptions in all those routes together; beyond, all are worked out anew. */
@@ -90,7 +93,7 @@ export class LocalRouter implements Router {
     const remembered = this.#routes.get(topicName)
     if (remembered !== undefined && this.isCurrent(remembered)) return remembered
     const route = this.#find(topicName)
-    if (topicName.length <= longestRemembered) this.#remember(route, remembered)
+    if (topicName.length <= longestRemembered && route.size <= mostRouteTargets) this.#remember(route, remembered)
     // What is not found by name again cannot be told of changes: it holds for one message.
     else route.epoch = -1
     return route
@@ -104,6 +107,14 @@ export class LocalRouter implements Router {
     this.#epoch++
   }
 
+  outdateFor(session: Session): void {
+    const before = this.#epoch
+    for (const { topicFilter } of session.subscriptions.values()) {
+      this.#outdate(topicFilter)
+      if (this.#epoch !== before) return
+    }
+  }
+
   /** A filter without wildcards concerns one topic; any other may concern all. */
   #outdate(topicFilter: string): void {
     if (hasWildcard(topicFilter)) {
@@ -111,7 +122,10 @@ export class LocalRouter implements Router {
       return
     }
     const route = this.#routes.get(topicFilter)
-    if (route !== undefined) route.epoch = -1
+    if (route === undefined) return
+    this.#routes.delete(topicFilter)
+    this.#routeTargets -= route.size
+    route.retire()
   }
 
   #find(topicName: string): Route {
@@ -134,14 +148,18 @@ export class LocalRouter implements Router {
   }
 
   #remember(route: Route, replaced: Route | undefined): void {
-    this.#routeTargets += route.size - (replaced?.size ?? 0)
-    replaced?.retire()
-    if (this.#routes.size >= mostRoutes || this.#routeTargets > mostRouteTargets) {
+    if (replaced !== undefined) {
+      this.#routeTargets -= replaced.size
+      replaced.retire()
+    }
+    const isOneMore = replaced === undefined && this.#routes.size >= mostRoutes
+    if (isOneMore || this.#routeTargets + route.size > mostRouteTargets) {
       // Connections remember routes too: those that are no longer found by name must not be taken for current.
       for (const forgotten of this.#routes.values()) forgotten.retire()
       this.#routes.clear()
-      this.#routeTargets = route.size
+      this.#routeTargets = 0
     }
+    this.#routeTargets += route.size
     this.#routes.set(route.topicName, route)
   }
 }

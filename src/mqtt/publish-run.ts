@@ -4,17 +4,16 @@
 
 import type { ProtocolVersion, QoS } from './packet.ts'
 
-/** First bytes of a PUBLISH that is neither retained nor a duplicate, by QoS. */
-export const plainPublishHeaders = [0x30, 0x32, 0x34] as const
+/** Whether a packet that begins so is a PUBLISH that is neither retained nor sent again. */
+export function isPlainPublish(header: number): boolean {
+  return header === 0x30 || header === 0x32 || header === 0x34
+}
 
 /** From such a share of the chunk it lies in, a run is sent without a copy: it keeps at most twice its size alive. */
 const shareWorthKeeping = 0.5
 
 /** Longer packets are read one by one: their bytes cost more than their headers. */
 const longestRemainingLength = 16_000
-
-/** Bytes up to which a single reader is served without a buffer of its own. */
-const worthNoBuffer = 4096
 
 const empty = Buffer.alloc(0)
 
@@ -38,25 +37,21 @@ export class PublishRun {
   packetStart = 0
   payloadStart = 0
   packetEnd = 0
-  /** How many subscribers will ask for its bytes, as far as is known. */
-  readers = 0
   /** Its packet id; 0 at QoS 0. */
   packetId = 0
-  #header: number = plainPublishHeaders[0]
+  #header = 0
   #version: ProtocolVersion = 4
   #maximumPacketSize = 0
-  #limit = 0
   #same: Buffer | undefined = undefined
   #translated: Buffer | undefined = undefined
 
   /**
    * Begins with the packet at `start`.
    *
-   * @param limit where the received bytes end
    * @param maximumPacketSize longer packets are left to whoever refuses them
    * @returns false when no whole plain packet lies there
    */
-  begin(buffer: Buffer, start: number, limit: number, version: ProtocolVersion, maximumPacketSize: number): boolean {
+  begin(buffer: Buffer, start: number, version: ProtocolVersion, maximumPacketSize: number): boolean {
     this.buffer = buffer
     this.start = start
     this.end = start
@@ -66,12 +61,11 @@ export class PublishRun {
     this.topicLength = 0
     this.#version = version
     this.#maximumPacketSize = maximumPacketSize
-    this.#limit = limit
     this.#same = undefined
     this.#translated = undefined
     this.#header = buffer[start] as number
     this.qos = ((this.#header >> 1) & 3) as QoS
-    return plainPublishHeaders.includes(this.#header as 0x30) && this.#look(start)
+    return isPlainPublish(this.#header) && this.#look(start)
   }
 
   /**
@@ -95,18 +89,13 @@ export class PublishRun {
   }
 
   /** Whether packets of `version` look like these. */
-  isAsFor(version: ProtocolVersion): boolean {
+  looksAsIn(version: ProtocolVersion): boolean {
     return (version === 5) === (this.#version === 5)
-  }
-
-  /** Whether it is cheaper to copy the bytes out of `buffer` than to call `bytesFor`. */
-  isOnlyFor(version: ProtocolVersion): boolean {
-    return this.readers === 1 && this.end - this.start <= worthNoBuffer && this.isAsFor(version)
   }
 
   /** The packets as `version` has them, at QoS 0; made once per run, and never changed afterwards. */
   bytesFor(version: ProtocolVersion): Uint8Array {
-    if (this.isAsFor(version)) {
+    if (this.looksAsIn(version)) {
       this.#same ??= this.#keep()
       return this.#same
     }
@@ -134,7 +123,7 @@ export class PublishRun {
   /** Whether a plain packet of the run's topic lies at `start`; the first one says which topic that is. */
   #look(start: number): boolean {
     const { buffer } = this
-    const limit = this.#limit
+    const limit = buffer.length
     if (start + 4 > limit || buffer[start] !== this.#header) return false
     let remainingLength = buffer[start + 1] as number
     let topicAt = start + 2

@@ -24,8 +24,8 @@ export type TransportEnd =
 export interface ConnectionHandler {
   /** 4 until CONNECT was decoded. */
   readonly protocolVersion: ProtocolVersion
-  /** The topic names that the client has used lately. */
-  readonly topics: TopicCache<unknown>
+  /** The topic names that clients have used lately; undefined until the client is let in. */
+  readonly topics: TopicCache<unknown> | undefined
   /**
    * Never throws. Packets are handed over one by one, in order, and not while the transport is paused.
    *

@@ -42,7 +42,7 @@ type State = 'open' | 'failed' | 'closing' | 'closed'
 /** Milliseconds for which one connection's packets are worked off before the others have their turn. */
 const turnMs = 20
 
-/** Packets, or runs of them, between two looks at the clock. */
+/** Packets between two looks at the clock. */
 const packetsPerLook = 8
 
 const nothing = Buffer.alloc(0)
@@ -144,6 +144,7 @@ export class SocketConnection {
     this.#state = 'closed'
     this.#queue.clear()
     this.#writing = 0
+    this.#refused = undefined
     this.#clear(this.#packetTimer)
     this.#clear(this.#writeTimer)
     this.#socket.destroy()
@@ -231,10 +232,11 @@ export class SocketConnection {
         this.#stopReading()
         break
       }
-      if (!this.#takeNext(now)) break
+      const taken = this.#takeNext(now)
+      if (taken === 'nothing') break
       packets++
-      // Reading the clock costs a tenth of what a small packet does.
-      if (packets % packetsPerLook !== 0) continue
+      // Reading the clock costs a tenth of what a small packet does; a run may be long.
+      if (taken === 'packet' && packets % packetsPerLook !== 0) continue
       now = clock.now()
       if (now >= turnEndsAt && this.isReading) {
         this.#stopReading()
@@ -246,22 +248,22 @@ export class SocketConnection {
     if (this.isReading && !this.#pumpScheduled) this.#watchPacket(packets, now)
   }
 
-  /** Hands over the next packet, or a run of them. @returns false when there is no whole one */
-  #takeNext(now: number): boolean {
+  /** Hands over the next packet, or a run of them. */
+  #takeNext(now: number): 'packet' | 'run' | 'nothing' {
     const framer = this.#framer
     const handler = this.#handler
-    if (handler === undefined) return false
+    if (handler === undefined) return 'nothing'
     if (this.#refused === undefined && framer.isAtPacket) {
       const end = handler.receiveBytes(framer.chunk, framer.position, framer.maximumPacketSize, now)
       if (end > framer.position) {
         framer.skipTo(end)
-        return true
+        return 'run'
       }
     }
     const packet = this.#refused ?? this.#decodeNext(handler)
-    if (packet === undefined) return false
+    if (packet === undefined) return 'nothing'
     this.#refused = handler.receive(packet, now) ? undefined : packet
-    return this.#refused === undefined
+    return this.#refused === undefined ? 'packet' : 'nothing'
   }
 
   #decodeNext(handler: ConnectionHandler): Packet | undefined {
@@ -319,7 +321,9 @@ export class SocketConnection {
         this.#awaitWritten(nothing)
         return
       }
-    } while (this.#queue.bytes > 0 && this.#state !== 'closed')
+      // A write that failed is followed by 'error' and 'close'.
+      if (socket.destroyed) return
+    } while (this.#queue.bytes > 0)
     this.#emptied()
   }
 

@@ -23,7 +23,7 @@ function runOf(payloads: readonly string[], version: ProtocolVersion = 4): Publi
   )
   const run = new PublishRun()
   const buffer = Buffer.concat(bytes)
-  assert.ok(run.begin(buffer, 0, buffer.length, version, buffer.length))
+  assert.ok(run.begin(buffer, 0, version, buffer.length))
   run.extend(payloads.length, buffer.length, buffer.length)
   assert.equal(run.count, payloads.length)
   return run
@@ -33,9 +33,9 @@ const [one, two] = ['3004000174' + '61', '3004000174' + '62']
 
 test('[MQTT-4.3.1-1] a run of QoS 0 goes out in one piece, in the client’s version', () => {
   const { outbound, outlet } = start()
-  assert.equal(outbound.offerRun(runOf(['a', 'b'])), 'sent')
+  assert.equal(outbound.offerRun(runOf(['a', 'b']), false), 'sent')
   outlet.protocolVersion = 5
-  assert.equal(outbound.offerRun(runOf(['a', 'b'])), 'sent')
+  assert.equal(outbound.offerRun(runOf(['a', 'b']), false), 'sent')
   assert.deepEqual(outlet.sent, [`run ${one}${two}`, 'run 300500017400613005000174' + '0062'])
 })
 
@@ -65,7 +65,7 @@ test('[MQTT-3.1.2-24] a run whose longest packet may be too large in one version
     [7, 'declined', 'declined'],
   ] as const) {
     outlet.plainLimit = plainLimit
-    assert.equal(outbound.offerRun(run), whole)
+    assert.equal(outbound.offerRun(run, false), whole)
     run.rewind()
     assert.ok(run.step())
     assert.equal(outbound.offerPacket(run), first)
@@ -79,10 +79,10 @@ test('a run is dropped where each of its packets would be, and declined where th
     run.rewind()
     assert.ok(run.step())
     outlet.writable = false
-    assert.deepEqual([outbound.offerRun(run), outbound.offerPacket(run)], ['dropped', 'dropped'])
+    assert.deepEqual([outbound.offerRun(run, false), outbound.offerPacket(run)], ['dropped', 'dropped'])
     outbound.disconnect()
     const away = queue_qos0_messages ? 'declined' : 'dropped'
-    assert.deepEqual([outbound.offerRun(run), outbound.offerPacket(run)], [away, away])
+    assert.deepEqual([outbound.offerRun(run, false), outbound.offerPacket(run)], [away, away])
     assert.deepEqual(outlet.sent, [])
   }
 })
@@ -96,8 +96,8 @@ test('[MQTT-4.6.0-5] behind QoS 0 messages that still wait a run is declined, un
   outlet.writable = false
   outbound.connect(outlet, 65_535, 0)
   outlet.writable = true
-  assert.equal(outbound.offerRun(runOf(['a'])), 'declined')
+  assert.equal(outbound.offerRun(runOf(['a']), false), 'declined')
   outbound.pump(0)
-  assert.equal(outbound.offerRun(runOf(['a'])), 'sent')
+  assert.equal(outbound.offerRun(runOf(['a']), false), 'sent')
   assert.deepEqual(outlet.sent, ['waits q0 m0', `run ${one}`])
 })

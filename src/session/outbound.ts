@@ -24,7 +24,7 @@ export interface Outlet {
   readonly protocolVersion: ProtocolVersion
   /** Whether plain PUBLISH packets of up to `size` bytes, whatever their version, can go out as they are. */
   takesPlain(size: number): boolean
-  sendRun(run: PublishRun): void
+  sendRun(run: PublishRun, isShared: boolean): void
   /** The packet that the run is at; only where the client speaks the version it was written in. */
   sendPacketOf(run: PublishRun): void
   sendPubrel(packetId: number, reasonCode: number): void
@@ -90,7 +90,6 @@ export class Outbound {
   #unacknowledged = 0
   /** Exchanges that a reconnect left to be sent again. */
   #unsent = 0
-
   /** When the client last acknowledged something, or messages began to wait for it; milliseconds. */
   #progressAt = 0
   #waiters: Set<Waiter> | undefined = undefined
@@ -99,10 +98,9 @@ export class Outbound {
     this.#limits = limits
   }
 
-  /** Whether the client takes what it is sent, and yet one more message above QoS 0 would be dropped. */
-  isCongested(now: number): boolean {
-    if (this.#outlet === undefined || this.#queue.length === 0) return false
-    return !this.hasRoomFor(1) && now < this.#progressAt + maximumStallMs
+  /** Whether a connected client takes what it is sent: it has acknowledged something lately, or nothing waits for it. */
+  isMoving(now: number): boolean {
+    return this.#outlet !== undefined && (this.#queue.length === 0 || now < this.#progressAt + maximumStallMs)
   }
 
   /** Whether the queue's limits allow one more message of this size. */
@@ -140,12 +138,9 @@ export class Outbound {
     return this.#queuedBytes + this.#inflightBytes
   }
 
-  get limits(): OutboundLimits {
-    return this.#limits
-  }
-
   set limits(limits: OutboundLimits) {
     this.#limits = limits
+    this.#wakeIfRoomy()
   }
 
   /** Plugs in a connection and sends again, in order, what an earlier one left unfinished [MQTT-4.4.0-1]. */
@@ -153,6 +148,7 @@ export class Outbound {
     this.#outlet = outlet
     this.#receiveMaximum = receiveMaximum
     this.#unacknowledged = 0
+    this.#progressAt = now
     this.#unsent = this.#inflight.size
     for (const exchange of this.#inflight.values()) {
       exchange.sent = false
@@ -161,8 +157,10 @@ export class Outbound {
     this.pump(now)
   }
 
+  /** Unplugs the connection. What is under way may now wait for long: it keeps nothing alive but itself. */
   disconnect(): void {
     this.#outlet = undefined
+    for (const { delivery } of this.#inflight.values()) delivery.message.own()
     this.#wake()
   }
 
@@ -181,16 +179,21 @@ export class Outbound {
     return this.#enqueue(delivery, now)
   }
 
-  /** Sends a run of QoS 0 packets as bytes. `dropped` is all of them, where `offer` would drop each. */
-  offerRun(run: PublishRun): RunOutcome {
+  /**
+   * Sends a run of QoS 0 packets as bytes.
+   *
+   * @param isShared whether others get the same bytes
+   * @returns `dropped` where `offer` would drop each of them
+   */
+  offerRun(run: PublishRun, isShared: boolean): RunOutcome {
     const outcome = this.#judgePlain(run.longestPacket)
-    if (outcome === 'sent') this.#outlet?.sendRun(run)
+    if (outcome === 'sent') this.#outlet?.sendRun(run, isShared)
     return outcome
   }
 
   /** The same with the one packet that the run is at. */
   offerPacket(run: PublishRun): RunOutcome {
-    if (this.#outlet !== undefined && !run.isAsFor(this.#outlet.protocolVersion)) return 'declined'
+    if (this.#outlet !== undefined && !run.looksAsIn(this.#outlet.protocolVersion)) return 'declined'
     const outcome = this.#judgePlain(run.packetEnd - run.packetStart)
     if (outcome === 'sent') this.#outlet?.sendPacketOf(run)
     return outcome
@@ -207,6 +210,11 @@ export class Outbound {
   pump(now: number): void {
     const outlet = this.#outlet
     if (outlet === undefined) return
+    this.#pump(outlet, now)
+    this.#wakeIfRoomy()
+  }
+
+  #pump(outlet: Outlet, now: number): void {
     if (this.#unsent > 0) this.#resend(outlet, now)
     while (this.#unsent === 0 && this.#outlet === outlet) {
       const delivery = this.#queue.peek()
@@ -259,6 +267,7 @@ export class Outbound {
   prune(mayReceive: (topicName: string) => boolean): void {
     this.#queue.keep(delivery => mayReceive(delivery.message.topicName))
     this.#recountQueue()
+    this.#wakeIfRoomy()
   }
 
   /** Releases everything: the session has ended. */
@@ -334,12 +343,12 @@ export class Outbound {
     this.#recountQueue()
   }
 
-  get #isWorthWaking(): boolean {
+  #wakeIfRoomy(): void {
+    if (this.#waiters === undefined) return
     const { max_queued_messages: messages, max_queued_bytes: bytes } = this.#limits
     const used = 1 - roomWorthWaking
-    return (
-      (messages === 0 || this.#queue.length <= messages * used) && (bytes === 0 || this.#queuedBytes <= bytes * used)
-    )
+    if (messages > 0 && this.#queue.length > messages * used) return
+    if (bytes === 0 || this.#queuedBytes <= bytes * used) this.#wake()
   }
 
   #wake(): void {
@@ -401,7 +410,6 @@ export class Outbound {
     if (exchange.counted) this.#unacknowledged--
     this.#progressAt = now
     this.pump(now)
-    if (this.#waiters !== undefined && this.#isWorthWaking) this.#wake()
   }
 
   #remove(exchange: Exchange): void {

@@ -24,7 +24,7 @@ export function decodeAcknowledgement(
 
 export function encodeAcknowledgement(packet: Acknowledgement, version: ProtocolVersion): Buffer {
   const { type, packetId, reasonCode, properties } = packet
-  const header = (type << 4) | (type === PacketType.pubrel ? 0b0010 : 0)
+  const header = headerOf(type)
   const length = version === 5 ? propertiesLength(properties, type) : 0
   const short = version < 5 || (reasonCode === ReasonCode.success && length === 0)
   const writer = new Writer(header, short ? 2 : 3 + (length === 0 ? 0 : propertyBlockSize(length)))
@@ -32,6 +32,11 @@ export function encodeAcknowledgement(packet: Acknowledgement, version: Protocol
   if (!short) writer.byte(reasonCode)
   if (length > 0) encodeProperties(writer, properties, type, length)
   return writer.finish()
+}
+
+/** Whether a packet that begins so is a PUBACK, PUBREC, PUBREL or PUBCOMP, with the flags that it must have. */
+export function isAcknowledgement(header: number): boolean {
+  return header === 0x40 || header === 0x50 || header === 0x62 || header === 0x70
 }
 
 /** Bytes of an acknowledgement that says success. */
@@ -44,8 +49,12 @@ export function writeShortAcknowledgement(
   type: Acknowledgement['type'],
   packetId: number,
 ): void {
-  room[start] = (type << 4) | (type === PacketType.pubrel ? 0b0010 : 0)
+  room[start] = headerOf(type)
   room[start + 1] = 2
   room[start + 2] = packetId >> 8
   room[start + 3] = packetId & 0xff
+}
+
+function headerOf(type: Acknowledgement['type']): number {
+  return (type << 4) | (type === PacketType.pubrel ? 0b0010 : 0)
 }

@@ -86,6 +86,7 @@ export function plainPublishSize(topicBytes: number, payloadBytes: number, qos: 
  * costs, for the packets that are most of all.
  *
  * @param encodedTopicName with its two bytes of length
+ * @returns where it ends
  */
 export function writePlainPublish(
   room: Buffer,
@@ -97,7 +98,7 @@ export function writePlainPublish(
   dup: boolean,
   packetId: number,
   version: ProtocolVersion,
-): void {
+): number {
   const topicBytes = encodedTopicName.length
   let rest = topicBytes + (qos === 0 ? 0 : 2) + (version === 5 ? 1 : 0) + payload.length
   let at = start
@@ -113,7 +114,7 @@ export function writePlainPublish(
     room[at++] = packetId & 0xff
   }
   if (version === 5) room[at++] = 0
-  copyBytes(payload, room, at)
+  return copyBytes(payload, room, at)
 }
 
 /** Below so many bytes a loop is quicker than the call of a native copy. */
