@@ -252,7 +252,7 @@ export const scenarios: readonly Scenario[] = [
   },
   {
     name: 'connects-password',
-    what: 'the same with a password',
+    what: 'the same with a password, all as one user: Castellan hashes it once and then recognises it',
     rows: perConnection(),
     access: 'acl',
     transport: 'plain',

@@ -40,11 +40,14 @@ export async function runConnects(request: LoadRequest, scenario: Connects): Pro
     // Taking leave of the last ones belongs to what the broker's CPU is divided by.
     await Promise.race([Promise.all(leaving), sleep(leaveLimitMs)])
     const figures = span.end()
-    return loadResult(scenario.kind, figures, noMessages, faultsOf(pool), {
+    const result = loadResult(scenario.kind, figures, noMessages, faultsOf(pool), {
       cpuMicrosecondsPerConnection: microsecondsPer(figures.brokerCpuSeconds, latency.count),
       latencyMicroseconds: latency.summary(),
       connects: { connections: latency.count, perSecond: latency.count / figures.seconds, resumed },
     })
+    if (request.tls?.resume !== true || resumed === latency.count) return result
+    const reason = `${latency.count - resumed} handshakes were full ones, where a session was to be resumed`
+    return { ...result, valid: false, invalidReasons: [...result.invalidReasons, reason] }
   } finally {
     await pool.close()
   }
