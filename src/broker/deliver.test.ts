@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import { Engine, lasting } from '../../test/support/engine.ts'
 import { parseAclFile } from '../auth/acl-file.ts'
+import type { Log } from '../base/log.ts'
 import { PacketType, type QoS } from '../mqtt/packet.ts'
 
 test('[MQTT-4.3.1-1] a client whose thousands of answers have not left yet still gets the QoS 0 messages of others', () => {
@@ -257,4 +258,26 @@ test('check_retain_source: a retained message is withheld while its publisher is
     })
     assert.deepEqual(seen, expected)
   }
+})
+
+test('max_queued_messages: that messages are dropped is logged once, and again when there was room between', () => {
+  const lines: string[] = []
+  const log: Log = { enabled: () => false, write: (type, line) => void lines.push(`${type}: ${line}`) }
+  const engine = new Engine({ log, settings: { max_queued_messages: 1 } })
+  const away = engine.connect('away', lasting())
+  away.subscribe('t')
+  away.vanish()
+  const publisher = engine.connect('p')
+  lines.length = 0
+  const dropping = ['notice: Outgoing messages are being dropped for client away.']
+  for (const payload of ['kept', 'dropped', 'dropped']) publisher.publish('t', payload, { qos: 1 })
+  assert.deepEqual(lines, dropping)
+  const back = engine.connect('away', lasting())
+  back.acknowledge(PacketType.puback, back.expectPublish('kept').packetId)
+  back.vanish()
+  lines.length = 0
+  publisher.publish('t', 'kept', { qos: 1 })
+  assert.deepEqual(lines, [])
+  publisher.publish('t', 'dropped', { qos: 1 })
+  assert.deepEqual(lines, dropping)
 })

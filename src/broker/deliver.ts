@@ -1,6 +1,7 @@
 // From a route to sessions: no-local, effective QoS, retain flag, one copy or several (§3.3.1, §3.8.3).
 
 import type { Permitted } from '../auth/principal.ts'
+import { escapeText } from '../base/escape.ts'
 import type { QoS } from '../mqtt/packet.ts'
 import type { Message } from '../session/message.ts'
 import type { Delivery } from '../session/outbound.ts'
@@ -138,5 +139,10 @@ function merge(a: Delivery, b: Delivery): Delivery {
 }
 
 function offer(broker: Broker, session: Session, one: Delivery, now: number): void {
-  if (session.outbound.offer(one, now) === 'dropped') broker.counters.publishDropped++
+  const outcome = session.outbound.offer(one, now)
+  if (outcome === 'sent' || outcome === 'queued') return
+  broker.counters.publishDropped++
+  if (outcome === 'overflowed') {
+    broker.log.write('notice', `Outgoing messages are being dropped for client ${escapeText(session.clientId)}.`)
+  }
 }

@@ -160,7 +160,7 @@ export const brokerOptions = {
     value: integer({ negative: 0 }),
     default: 1000,
     reload: 'live',
-    doc: 'Most messages that wait for one client; further ones are dropped; 0: no limit.',
+    doc: 'Most messages that wait for one client; further ones wait with their publisher while all subscribers that get on are full (decision 11), or are dropped; 0: no limit.',
   }),
   max_subscription_levels_per_client: option({
     scope: 'global',

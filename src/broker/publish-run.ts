@@ -15,9 +15,9 @@ import { isTooDeep } from './publish.ts'
 import type { Route } from './route.ts'
 
 /** Deliveries that one run may ask for: between two of them the connection looks at the clock. */
-const mostDeliveries = 20_000
+const mostDeliveries = 10_000
 /** Bytes of a run whose messages are kept until they are acknowledged: one of them keeps so much alive. */
-const mostHeldBytes = 8192
+const mostHeldBytes = 4096
 
 /** Serves every call: receiving is synchronous and does not call itself. */
 const run = new PublishRun()
@@ -50,18 +50,27 @@ function receiveRun(broker: Broker, connection: ClientConnection, now: number): 
   // Below a mount point others may have known topics that are too deep for this client.
   if (name === undefined || isTooDeep(broker, name.topicName)) return start
   if (run.qos > agreement.maximumQoS || !topic.find(name, session.access)) return start
+  // Refusals are told one by one, and what has to wait or came before is nothing to look ahead from.
+  if (run.qos > 0 && !isAcceptable(connection, topic.permitted, now)) return start
   const { message_size_limit: sizeLimit } = broker.settings
   const maximumBytes = run.qos === 0 ? buffer.length : mostHeldBytes
   run.extend(mostPackets(topic.route), maximumBytes, sizeLimit > 0 ? sizeLimit : Number.POSITIVE_INFINITY)
   if (run.count === 0) return start
-  if (run.qos > 0) {
-    // Refusals are told one by one.
-    return topic.permitted === undefined ? start : acceptRun(broker, connection, topic.permitted, now)
-  }
+  if (topic.permitted !== undefined && run.qos > 0) return acceptRun(broker, connection, topic.permitted, now)
   count(broker, run.count, run.payloadBytes)
   if (topic.permitted === undefined) broker.counters.publishDropped += run.count
   else forwardRun(broker, connection, run, topic.permitted, now)
   return run.end
+}
+
+/** Whether the message of QoS 1 or 2 that the run is at may be taken over. */
+function isAcceptable(
+  { session }: ClientConnection,
+  route: Permitted<Route> | undefined,
+  now: number,
+): route is Permitted<Route> {
+  if (route === undefined || (run.qos === 2 && session.inbound.has(run.packetId))) return false
+  return congestedTarget(route, session, run.packetEnd - run.packetStart, now) === undefined
 }
 
 function mostPackets(route: Route): number {
@@ -83,15 +92,13 @@ function count(broker: Broker, packets: number, payloadBytes: number): void {
 function acceptRun(broker: Broker, connection: ClientConnection, route: Permitted<Route>, now: number): number {
   const { session, agreement, protocolVersion } = connection
   const { qos, buffer, start } = run
-  if (congestedTarget(route, session, run.packetEnd - run.packetStart, now) !== undefined) return start
   const type = qos === 1 ? PacketType.puback : PacketType.pubrec
   // One copy for all: what is kept until it is acknowledged must not keep the receive buffer.
   const held = Buffer.from(buffer.subarray(start, run.end))
   let end = start
   for (run.rewind(); run.step(); ) {
-    const { packetId, packetStart, payloadStart, packetEnd } = run
-    if (end > start && congestedTarget(route, session, packetEnd - packetStart, now) !== undefined) break
-    if (qos === 2 && (session.inbound.has(packetId) || !agreement.receiveQuota.take())) break
+    if (!isAcceptable(connection, route, now) || (qos === 2 && !agreement.receiveQuota.take())) break
+    const { packetId, payloadStart, packetEnd } = run
     const payload = held.subarray(payloadStart - start, packetEnd - start)
     count(broker, 1, payload.length)
     const reached = deliverMessage(broker, plainMessage(connection, route, payload, qos, true), route, now)

@@ -86,6 +86,7 @@ export class Registry {
       session.removeSubscription(subscription)
     }
     session.outbound.clear()
+    session.inbound.clear()
     if (session.will !== undefined) this.#host.publishWill(session)
   }
 

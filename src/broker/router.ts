@@ -28,6 +28,8 @@ export interface Router {
 /** Topics whose routes are remembered, and subscriptions in all those routes together; beyond, all are worked out anew. */
 const mostRoutes = 131_072
 const mostRouteTargets = 1_000_000
+/** Changes after which no outdated route is left. */
+const outdatingsKept = 1024
 /** Longer topic names are looked up each time. */
 const longestRemembered = 256
 
@@ -105,6 +107,8 @@ export class LocalRouter implements Router {
 
   outdate(): void {
     this.#epoch++
+    // What is outdated stays until it is asked for again; not for ever, as it keeps sessions alive that may have ended.
+    if (this.#epoch % outdatingsKept === 0) this.#forgetAll()
   }
 
   outdateFor(session: Session): void {
@@ -118,7 +122,7 @@ export class LocalRouter implements Router {
   /** A filter without wildcards concerns one topic; any other may concern all. */
   #outdate(topicFilter: string): void {
     if (hasWildcard(topicFilter)) {
-      this.#epoch++
+      this.outdate()
       return
     }
     const route = this.#routes.get(topicFilter)
@@ -154,13 +158,17 @@ export class LocalRouter implements Router {
     }
     const isOneMore = replaced === undefined && this.#routes.size >= mostRoutes
     if (isOneMore || this.#routeTargets + route.size > mostRouteTargets) {
-      // Connections remember routes too: those that are no longer found by name must not be taken for current.
-      for (const forgotten of this.#routes.values()) forgotten.retire()
-      this.#routes.clear()
-      this.#routeTargets = 0
+      this.#forgetAll()
     }
     this.#routeTargets += route.size
     this.#routes.set(route.topicName, route)
+  }
+
+  /** Connections remember routes too: those that are no longer found by name must not be taken for current. */
+  #forgetAll(): void {
+    for (const route of this.#routes.values()) route.retire()
+    this.#routes.clear()
+    this.#routeTargets = 0
   }
 }
 

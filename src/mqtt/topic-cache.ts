@@ -17,7 +17,7 @@ const firstSize = 1024
 
 /**
  * The topic names that a broker's clients have used lately: a table of pairs of slots, in which the older one gives way.
- * It doubles while it fills; with 131,072 names of 20 bytes it takes some 25 MB.
+ * It doubles while it fills; 131,072 names of 20 bytes take some 25 MB, the longest ones 60.
  */
 export class TopicTable<T> {
   readonly #maximumSize: number

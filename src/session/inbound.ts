@@ -111,6 +111,11 @@ export class InboundExchanges {
     this.#received.add(packetId)
   }
 
+  /** The session has ended. */
+  clear(): void {
+    this.#received = undefined
+  }
+
   /** PUBREL. @returns whether the exchange was open */
   release(packetId: number): boolean {
     return this.#received?.delete(packetId) === true

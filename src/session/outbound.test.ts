@@ -243,7 +243,8 @@ test('max_queued_messages and max_queued_bytes bound what waits; more is dropped
   for (const limits of [{ max_queued_messages: 2 }, { max_queued_bytes: 5 }]) {
     const { outbound, offer } = start(limits)
     outbound.disconnect()
-    assert.deepEqual([offer('a', 1), offer('b', 2), offer('c', 1)], ['queued', 'queued', 'dropped'])
+    const outcomes = ['a', 'b', 'c', 'd'].map(payload => offer(payload, payload === 'b' ? 2 : 1))
+    assert.deepEqual(outcomes, ['queued', 'queued', 'overflowed', 'dropped'])
     assert.equal(outbound.queuedMessages, 2)
     assert.deepEqual(reconnect(outbound).sent, ['a q1 m1', 'b q2 m2'])
     outbound.disconnect()
@@ -256,7 +257,7 @@ test('expired messages make room in a full queue', () => {
   outbound.disconnect()
   for (const qos of [1, 0] as const) {
     outbound.offer(delivery('short', qos, 1000), 0)
-    assert.equal(outbound.offer(delivery('early', qos, 2000), 999), 'dropped')
+    assert.equal(outbound.offer(delivery('early', qos, 2000), 999), 'overflowed')
     assert.equal(outbound.offer(delivery('late', qos, 2000), 1000), 'queued')
     assert.deepEqual(reconnect(outbound, 65_535, 1500).sent.length, 1)
     outbound.clear()
@@ -400,7 +401,7 @@ test('max_queued_bytes: properties count like payload, or a queue of small paylo
   }
   assert.deepEqual(
     [1, 2, 3].map(() => outbound.offer(laden(), 0)),
-    ['queued', 'queued', 'dropped'],
+    ['queued', 'queued', 'overflowed'],
   )
 })
 

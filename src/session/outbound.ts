@@ -63,13 +63,16 @@ export interface Waiter {
   roomAgain(): void
 }
 
-/** Milliseconds without an acknowledgement after which nobody waits for a client any more. */
+/** Milliseconds without progress after which nobody waits for a client any more. */
 export const maximumStallMs = 1000
+/** Whoever would need longer for a full queue is not waited for: it would set the pace for others. */
+const secondsToEmpty = 20
 
 /** Waiters are woken when so much of the queue is free: one by one they would each send one message and wait again. */
 const roomWorthWaking = 0.25
 
-export type OfferOutcome = 'sent' | 'queued' | 'dropped'
+/** `overflowed`: dropped, as the first one since the queue last had room. */
+export type OfferOutcome = 'sent' | 'queued' | 'dropped' | 'overflowed'
 /** `declined`: this subscriber needs its messages one by one, through `offer`. */
 export type RunOutcome = 'sent' | 'dropped' | 'declined'
 
@@ -90,17 +93,39 @@ export class Outbound {
   #unacknowledged = 0
   /** Exchanges that a reconnect left to be sent again. */
   #unsent = 0
-  /** When the client last acknowledged something, or messages began to wait for it; milliseconds. */
-  #progressAt = 0
+  /** Until when the client counts as moving, in milliseconds; each `#pace` acknowledgements within a second add one. */
+  #movingUntil = 0
+  #secondSince = 0
+  #acknowledgedInSecond = 0
   #waiters: Set<Waiter> | undefined = undefined
+  #isOverflowing = false
 
   constructor(limits: OutboundLimits) {
     this.#limits = limits
   }
 
-  /** Whether a connected client takes what it is sent: it has acknowledged something lately, or nothing waits for it. */
+  /**
+   * Whether a connected client takes what it is sent: nothing waits for it, or lately it was quick enough to empty its
+   * queue in `secondsToEmpty`.
+   */
   isMoving(now: number): boolean {
-    return this.#outlet !== undefined && (this.#queue.length === 0 || now < this.#progressAt + maximumStallMs)
+    return this.#outlet !== undefined && (this.#queue.length === 0 || now < this.#movingUntil)
+  }
+
+  /** Messages a second. */
+  get #pace(): number {
+    const { max_queued_messages: messages } = this.#limits
+    return messages === 0 ? 1 : Math.max(1, Math.ceil(messages / secondsToEmpty))
+  }
+
+  #noteProgress(now: number): void {
+    if (now >= this.#secondSince + 1000) {
+      this.#secondSince = now
+      this.#acknowledgedInSecond = 0
+    }
+    if (++this.#acknowledgedInSecond < this.#pace) return
+    this.#acknowledgedInSecond = 0
+    this.#movingUntil = now + maximumStallMs
   }
 
   /** Whether the queue's limits allow one more message of this size. */
@@ -148,7 +173,7 @@ export class Outbound {
     this.#outlet = outlet
     this.#receiveMaximum = receiveMaximum
     this.#unacknowledged = 0
-    this.#progressAt = now
+    this.#movingUntil = now + maximumStallMs
     this.#unsent = this.#inflight.size
     for (const exchange of this.#inflight.values()) {
       exchange.sent = false
@@ -327,13 +352,20 @@ export class Outbound {
     const { size } = delivery.message
     if (!this.hasRoomFor(size)) {
       this.#purgeExpired(now)
-      if (!this.hasRoomFor(size)) return 'dropped'
+      if (!this.hasRoomFor(size)) return this.#overflow()
     }
-    if (this.#queue.length === 0) this.#progressAt = now
+    this.#isOverflowing = false
+    if (this.#queue.length === 0) this.#movingUntil = now + maximumStallMs
     delivery.message.own()
     this.#queue.push(delivery)
     this.#count(delivery)
     return 'queued'
+  }
+
+  #overflow(): OfferOutcome {
+    if (this.#isOverflowing) return 'dropped'
+    this.#isOverflowing = true
+    return 'overflowed'
   }
 
   /** Looks through the queue only when something in it may have expired: a full one meets every message that is dropped. */
@@ -408,7 +440,7 @@ export class Outbound {
     if (!exchange.sent) this.#unsent--
     this.#remove(exchange)
     if (exchange.counted) this.#unacknowledged--
-    this.#progressAt = now
+    this.#noteProgress(now)
     this.pump(now)
   }
 
