@@ -99,6 +99,45 @@ test('max_queued_messages: nobody waits for a client that is away: its queue is 
   assert.equal(dropped(), 2)
 })
 
+test('max_queued_messages: neither who is away, nor who stands still, nor the publisher itself keeps a full one from being waited for', () => {
+  const { engine, publisher, publish, subscriber } = start()
+  const away = engine.connect('away', lasting())
+  away.subscribe('t', { qos: 1 })
+  away.vanish()
+  publisher.subscribe('#', { qos: 1, noLocal: true })
+  subscriber('stands', 't', { qos: 1 })
+  publish(all)
+  engine.pass(1100)
+  subscriber('moves', 't', { qos: 1 })
+  assert.equal(publish(all + 1), all)
+  assert.equal(publisher.transport.paused, true)
+})
+
+test('max_queued_bytes: a message waits for room for all of it', () => {
+  const { publisher, publish, subscriber, dropped } = start({ max_queued_messages: 0, max_queued_bytes: 100 })
+  subscriber('s', 't', { qos: 1 })
+  assert.equal(publish(1), 1)
+  for (const payload of ['x'.repeat(60), 'y'.repeat(60)]) publisher.publish('t', payload, { qos: 1 })
+  assert.deepEqual([acknowledged(publisher), publisher.transport.paused, dropped()], [1, true, 0])
+})
+
+test('max_queued_messages: who would need longer than twenty seconds for a full queue is not waited for', () => {
+  for (const [perSecond, waits] of [
+    [4, false],
+    [5, true],
+  ] as const) {
+    const { engine, publisher, publish, subscriber, dropped } = start({ max_queued_messages: 100 })
+    const client = subscriber('s', 't', { qos: 1 })
+    publish(130)
+    for (let second = 0; second < 3; second++) {
+      engine.pass(1010)
+      assert.equal(take(client, perSecond).length, perSecond)
+      publisher.catchUp()
+    }
+    assert.equal(dropped() === 0, waits, `${perSecond} a second`)
+  }
+})
+
 test('max_queued_messages: a client waits neither for itself nor for one whose own message waits', () => {
   const own = start()
   own.publisher.subscribe('t', { qos: 1 })

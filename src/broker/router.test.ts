@@ -196,3 +196,14 @@ test('a topic that is routed anew again and again takes the room of one', () => 
   }
   assert.equal(router.isCurrent(kept), true)
 })
+
+test('after 1024 changes nothing that is outdated is left, and no ended session is kept alive by it', () => {
+  const router = new LocalRouter()
+  subscribe(router, 'ended', 'x')
+  const route = router.route('x')
+  for (let n = 0; n < 1024; n++) {
+    assert.equal(route.subscriptions.length, 1)
+    router.outdate()
+  }
+  assert.equal(route.subscriptions.length, 0)
+})
