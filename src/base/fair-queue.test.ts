@@ -44,3 +44,14 @@ test('a place that was given up is skipped and no longer counted; one that was s
   assert.equal(queue.remove('a', 2), false)
   assert.deepEqual([queue.length, queue.shift()], [0, undefined])
 })
+
+test('the longest line gives way to a shorter one, with its last place, and to none as long as it', () => {
+  const queue = queueOf(['a', 1], ['a', 2], ['a', 3], ['b', 10])
+  assert.equal(queue.giveWay('c'), 3)
+  assert.equal(queue.giveWay('b'), undefined)
+  assert.equal(queue.giveWay('a'), undefined)
+  queue.push('c', 20)
+  assert.equal(queue.giveWay('d'), 2)
+  assert.equal(queue.giveWay('d'), undefined)
+  assert.deepEqual([queue.length, takeAll(queue)], [3, [1, 10, 20]])
+})

@@ -33,6 +33,27 @@ export class FairQueue<T> {
     return undefined
   }
 
+  /**
+   * Makes room for one more in `line`, at the cost of a line that is longer than it will be then: the longest one's last
+   * place is taken out. Looks at every line.
+   *
+   * @returns undefined when no line is so long
+   */
+  giveWay(line: string): T | undefined {
+    let longest = ''
+    let most = (this.#lines.get(line)?.size ?? 0) + 1
+    for (const [other, { size }] of this.#lines) {
+      if (size <= most) continue
+      longest = other
+      most = size
+    }
+    const items = this.#lines.get(longest)
+    let last: T | undefined
+    for (const item of items ?? []) last = item
+    if (last !== undefined) this.remove(longest, last)
+    return last
+  }
+
   /** Gives up a place. @returns false when it was taken out before */
   remove(line: string, item: T): boolean {
     const items = this.#lines.get(line)

@@ -8,6 +8,7 @@ import { type TestContext, test } from 'node:test'
 import { hex } from '../../test/support/bytes.ts'
 import { runProgram } from '../../test/support/line-process.ts'
 import { closeAll, startListener, TestListener } from '../../test/support/net-listener.ts'
+import { connectRaw } from '../../test/support/raw-client.ts'
 import { burstSeconds } from './refusals.ts'
 import { forOwnerAndGroup } from './unix-socket.ts'
 
@@ -154,6 +155,19 @@ test('max_pending_connections and max_waiting_connections: strangers count until
   server.accepted[0]?.transport.established()
   await server.connect(t)
   await server.waitForAccepted(2)
+})
+
+test('max_waiting_connections: when all wait, the address with most places gives one up to an address with few', async t => {
+  const server = await startListener(t, {}, { max_pending_connections: 1, max_waiting_connections: 3 })
+  await server.connect(t)
+  await server.waitForAccepted()
+  const greedy = [await server.connect(t), await server.connect(t), await server.connect(t)]
+  const { socket } = await connectRaw(t, { port: server.listener.port, localAddress: '127.0.0.2' })
+  await once(greedy[2]!.resume(), 'close')
+  await server.waitForLine(/from 127\.0\.0\.1 denied: max_waiting_connections exceeded\.$/)
+  const refused = await server.connect(t)
+  await once(refused.resume(), 'close')
+  assert.deepEqual([socket.destroyed, greedy[0]?.destroyed, greedy[1]?.destroyed], [false, false, false])
 })
 
 test('max_waiting_connections: further ones wait unread, and have a place when one is let in or leaves', async t => {

@@ -195,11 +195,12 @@ class BoundListener implements Listener {
   #incoming(socket: Socket): void {
     const settings = this.#deps.settings()
     const refused = this.#refusal(settings)
+    const line = addressKey(socket.remoteAddress ?? '') ?? unixSockets
     if (refused !== undefined) {
-      const from = socket.remoteAddress ?? ''
-      socket.destroy()
-      this.#refusals.note(refused, from)
-      return
+      // An address with many places gives way to one with few: nobody can keep all others out.
+      const longest = refused === 'max_waiting_connections' ? this.#waiting.giveWay(line) : undefined
+      this.#refuse(longest ?? socket, refused)
+      if (longest === undefined) return
     }
     this.#open++
     socket.on('close', this.#onClose)
@@ -208,7 +209,13 @@ class BoundListener implements Listener {
       return
     }
     socket.on('error', ignore)
-    this.#waiting.push(addressKey(socket.remoteAddress ?? '') ?? unixSockets, socket)
+    this.#waiting.push(line, socket)
+  }
+
+  #refuse(socket: Socket, limit: string): void {
+    const from = socket.remoteAddress ?? ''
+    socket.destroy()
+    this.#refusals.note(limit, from)
   }
 
   #closed(socket: Socket): void {
