@@ -9,6 +9,9 @@ import { ratio, type Summary, summarize } from './statistics.ts'
 /** Rises when a field changes its meaning. */
 export const reportFormat = 1
 
+/** Those that targets and comparisons of runs are about: measured in every round. */
+export const comparedBrokers: readonly string[] = ['castellan', 'mosquitto']
+
 export interface BrokerEntry {
   readonly name: string
   /** As it tells itself; undefined when it does not, or is absent. */
@@ -23,10 +26,14 @@ export interface Report {
   readonly date: string
   /** Short hash; `-dirty` behind it when the tree held other code than that. */
   readonly commit: string
+  /** Why `commit` is `unknown`, where it is. */
+  readonly commitUnknown?: string
   readonly machine: Machine
   /** Broker and load each on a core of their own. */
   readonly pinned: boolean
   readonly rounds: number
+  /** Of brokers other than `comparedBrokers`; absent in reports from before there was a difference. */
+  readonly otherRounds?: number
   readonly seconds: number
   readonly quick: boolean
   /** Castellan first. */
