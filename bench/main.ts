@@ -1,10 +1,9 @@
 // `npm run bench`: measures Castellan and its peers, or compares what was measured. --help tells how.
 
-import { writeFileSync } from 'node:fs'
 import { AppError } from '../src/base/errors.ts'
 import { type BenchArguments, benchHelp, parseBenchArguments, type RunArguments, selectNames } from './arguments.ts'
-import { compareReports, formatComparison } from './compare.ts'
-import { formatJson, keepReport, readReport } from './results.ts'
+import { compareReports, formatComparison, runsAgree } from './compare.ts'
+import { checkWritable, formatJson, keepReport, readReport, writeReport } from './results.ts'
 import { runBench } from './run.ts'
 import { type Scenario, scenarios } from './scenarios.ts'
 import { aligned, formatText } from './table.ts'
@@ -24,7 +23,7 @@ async function main(args: BenchArguments): Promise<number> {
       const [before, after] = [readReport(args.before), readReport(args.after)]
       const rows = compareReports(before, after)
       process.stdout.write(formatComparison(before, after, rows))
-      return rows.every(({ agrees }) => agrees) ? exitCode.ok : exitCode.failed
+      return runsAgree(rows) ? exitCode.ok : exitCode.failed
     }
     case 'run':
       return run(args, select(args.only))
@@ -34,10 +33,10 @@ async function main(args: BenchArguments): Promise<number> {
 async function run(args: RunArguments, selected: readonly Scenario[]): Promise<number> {
   const report = await runBench(args, selected, line => process.stderr.write(`${line}\n`))
   const toOutput = args.json === '-'
-  if (args.json !== undefined && !toOutput) writeFileSync(args.json, formatJson(report))
   process[toOutput ? 'stderr' : 'stdout'].write(`\n${formatText(report)}`)
   if (toOutput) process.stdout.write(formatJson(report))
-  if (args.keep) process.stderr.write(`\nkept as ${keepReport(report)}.json and .md\n`)
+  else if (args.json !== undefined) writeReport(args.json, formatJson(report))
+  if (args.keep) process.stderr.write(`\nkept as bench/results/${keepReport(report)}.json and .md\n`)
   return report.rows.some(({ problems }) => problems.length > 0) ? exitCode.failed : exitCode.ok
 }
 
@@ -62,10 +61,13 @@ function targetOf({ target }: Scenario['rows'][number]): string {
   return 'ratio' in target ? `≤ ${target.ratio} of Mosquitto's` : `≤ ${target.most} bytes`
 }
 
-/** What is wrong with the command line, before anything is started. */
+/** What is wrong with the command line, or with where results are to go, before anything is started. */
 function readArguments(): BenchArguments {
   const args = parseBenchArguments(process.argv.slice(2))
-  if (args.action === 'run') select(args.only)
+  if (args.action === 'run') {
+    select(args.only)
+    checkWritable(args.json === '-' ? undefined : args.json, args.keep)
+  }
   return args
 }
 

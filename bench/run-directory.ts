@@ -5,17 +5,30 @@ import { rmSync } from 'node:fs'
 import { mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { escapeText } from '../src/base/escape.ts'
+import { BenchError } from './bench-error.ts'
 
 const directories = new Set<string>()
 const groups = new Set<number>()
 let watching = false
 
-/** A new directory, gone when this process ends. */
+/**
+ * A new directory, gone when this process ends.
+ *
+ * @throws BenchError where the system's place for temporary files takes none
+ */
 export async function runDirectory(): Promise<string> {
   watch()
-  const directory = await mkdtemp(join(tmpdir(), 'castellan-bench-'))
+  const directory = await mkdtemp(join(tmpdir(), 'castellan-bench-')).catch(refuse)
   directories.add(directory)
   return directory
+}
+
+function refuse(cause: unknown): never {
+  throw new BenchError(
+    `cannot make a directory in '${escapeText(tmpdir())}'; TMPDIR has to name a directory that can be written to`,
+    { cause },
+  )
 }
 
 /** Has a process group killed when this process ends first. */
