@@ -17,7 +17,8 @@ test('without arguments everything is measured three times, with password and ac
     action: 'run',
     only: undefined,
     rounds: 3,
-    seconds: 2,
+    otherRounds: 1,
+    seconds: 1.5,
     accesses: ['acl'],
     json: undefined,
     peers: [],
@@ -30,6 +31,11 @@ test('without arguments everything is measured three times, with password and ac
 test('--quick is one short round, unless another number is given', () => {
   assert.deepEqual([run('--quick').rounds, run('--quick').seconds], [1, 1])
   assert.deepEqual([run('--quick', '--rounds', '2').rounds, run('--quick', '--seconds', '0.5').seconds], [2, 0.5])
+})
+
+test('brokers other than Castellan and Mosquitto have one round, unless a number is given', () => {
+  assert.deepEqual([run().rounds, run().otherRounds], [3, 1])
+  assert.deepEqual([run('--rounds', '3').rounds, run('--rounds', '3').otherRounds], [3, 3])
 })
 
 test('--config chooses one of two, or both', () => {
@@ -78,6 +84,12 @@ test('--only takes names and globs, separated by commas or repeated', () => {
   assert.deepEqual(selectNames(['wide', 'pairs-*'], known), known)
   assert.deepEqual(selectNames(['pairs-q0'], ['pairs-q0', 'pairs-q0-1k']), ['pairs-q0'])
   assert.deepEqual(selectNames(undefined, known), known)
+})
+
+test('--only with an empty list is refused, an empty name beside others is not', () => {
+  refused(['--only', ','], /^--only ',' names no scenario; --list names them all$/)
+  refused(['--only', 'wide', '--only', ''], /^--only '' names no scenario/)
+  assert.deepEqual(run('--only', 'wide,').only, ['wide'])
 })
 
 test('--only refuses a name that fits nothing, and knows the one that was meant', () => {

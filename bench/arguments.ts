@@ -19,6 +19,8 @@ export interface RunArguments {
   /** Names or globs of scenarios; undefined for all. */
   readonly only: readonly string[] | undefined
   readonly rounds: number
+  /** Of brokers other than Castellan and Mosquitto: one, unless rounds were asked for. */
+  readonly otherRounds: number
   /** Seconds that one measurement lasts, warming up left out. */
   readonly seconds: number
   readonly accesses: readonly Access[]
@@ -48,23 +50,26 @@ Usage: npm run bench -- [OPTION]...
        npm run bench -- --compare BEFORE.json AFTER.json
 
   --only NAME[,NAME]     only these scenarios; * stands for any letters. --list names them all
-  --rounds N             measurements of each, fresh processes each time; medians are shown (default 3, --quick 1)
-  --seconds S            length of one measurement (default 2, --quick 1)
+  --rounds N             measurements of each, fresh processes each time; medians are shown (default 3, of brokers other than
+                         Castellan and Mosquitto 1; --quick 1)
+  --seconds S            length of one measurement (default 1.5, --quick 1)
   --config WHAT          acl: with password and access control list (default); anonymous: without; both
   --peer 'NAME=COMMAND'  a further broker; {port} and {conf} stand for the port it has to listen on, and for a
                          mosquitto.conf that says how. May be repeated
   --without NAME         leaves out mosquitto or aedes. May be repeated
   --json FILE            also writes every measurement to FILE; - writes it to standard output and the table to standard error
-  --keep                 keeps the results in bench/results, named by date and commit
+  --keep                 keeps the results in bench/results, named by date, time and commit, to be committed
   --quick                one short round, and a tenth of what is dear: to see that all works, no figures to quote
-  --compare A B          shows how far the medians of two runs differ, and fails when two differ by more than 15 %
+  --compare A B          shows how far two runs differ in Castellan's and Mosquitto's medians and their ratios, and fails when
+                         CPU or memory differs by more than 15 %; latency is shown and not counted
   --list                 the scenarios, and the ratios they are to reach
   --help                 this page
 
-All scenarios take some 25 minutes on a quiet machine, with --config both some 45, with --quick four. docs/benchmarks.md tells what is
+All scenarios take some 20 minutes on a quiet machine, with --config both some 35, with --quick four. docs/benchmarks.md tells what is
 measured, and how.
 
-Exit codes: 0 all measured, 1 something could not be measured or differs, 2 wrong usage.
+Exit codes: 0 all measured, whether targets were met or missed; 1 something could not be measured or written, or differs;
+2 wrong usage, or nowhere to write the results.
 `
 
 /** @throws BenchError with what would have been right */
@@ -76,11 +81,13 @@ export function parseBenchArguments(args: readonly string[]): BenchArguments {
   const [unexpected] = positionals
   if (unexpected !== undefined) throw new BenchError(`unexpected argument '${escapeText(unexpected, 64)}'; ${seeHelp}`)
   const quick = values.quick === true
+  const rounds = numberOf('--rounds', values.rounds, 1, 99, true)
   return {
     action: 'run',
-    only: values.only?.flatMap(names => names.split(',')).filter(name => name !== ''),
-    rounds: numberOf('--rounds', values.rounds, 1, 99, true) ?? (quick ? 1 : 3),
-    seconds: numberOf('--seconds', values.seconds, 0.2, 600, false) ?? (quick ? 1 : 2),
+    only: values.only?.flatMap(namesOf),
+    rounds: rounds ?? (quick ? 1 : 3),
+    otherRounds: rounds ?? 1,
+    seconds: numberOf('--seconds', values.seconds, 0.2, 600, false) ?? (quick ? 1 : 1.5),
     accesses: accessesOf(values.config ?? 'acl'),
     json: values.json,
     peers: peersOf(values.peer ?? []),
@@ -139,6 +146,14 @@ function compareArguments(files: readonly string[]): CompareArguments {
     throw new BenchError(`--compare takes two files, not ${files.length}; --compare BEFORE.json AFTER.json`)
   }
   return { action: 'compare', before, after }
+}
+
+function namesOf(list: string): readonly string[] {
+  const names = list.split(',').filter(name => name !== '')
+  if (names.length === 0) {
+    throw new BenchError(`--only '${escapeText(list, 64)}' names no scenario; --list names them all`)
+  }
+  return names
 }
 
 function numberOf(option: string, text: string | undefined, least: number, most: number, whole: boolean) {

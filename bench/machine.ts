@@ -25,14 +25,30 @@ export function describeMachine(): Machine {
 
 const repository = join(import.meta.dirname, '..')
 
-/** The short hash of what is checked out, with `-dirty` when something else is measured; `unknown` outside a clone. */
-export function describeCommit(): string {
-  const commit = git('rev-parse', '--short', 'HEAD')
-  if (commit === undefined) return 'unknown'
-  return git('status', '--porcelain', '--untracked-files=no') === '' ? commit : `${commit}-dirty`
+export interface Commit {
+  /** Short hash, with `-dirty` when something else is measured; `unknown` when git does not tell. */
+  readonly commit: string
+  /** Why git does not tell. */
+  readonly unknown?: string
 }
 
-function git(...args: readonly string[]): string | undefined {
-  const { status, stdout } = spawnSync('git', args, { cwd: repository, encoding: 'utf8' })
-  return status === 0 ? stdout.trim() : undefined
+export function describeCommit(): Commit {
+  const { status, stdout, stderr, error } = git('rev-parse', '--short', 'HEAD')
+  if (status !== 0)
+    return { commit: 'unknown', unknown: error === undefined ? refusal(stderr) : 'git cannot be started' }
+  const hash = stdout.trim()
+  const clean = git('status', '--porcelain', '--untracked-files=no')
+  return { commit: clean.status === 0 && clean.stdout === '' ? hash : `${hash}-dirty` }
+}
+
+/** In our words: git's own have a path in them. `message` is git's, untranslated. */
+export function refusal(message: string): string {
+  if (message.includes('dubious ownership')) {
+    return 'git refuses a repository that belongs to another user; git config safe.directory allows it'
+  }
+  return message.includes('not a git repository') ? 'this is no clone' : 'git does not tell'
+}
+
+function git(...args: readonly string[]) {
+  return spawnSync('git', args, { cwd: repository, encoding: 'utf8', env: { ...process.env, LC_ALL: 'C' } })
 }

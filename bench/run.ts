@@ -16,7 +16,15 @@ import { describeCommit, describeMachine } from './machine.ts'
 import { type Bench, measure, prepareBench } from './measure.ts'
 import { interleave } from './order.ts'
 import { canPin } from './processor-cores.ts'
-import { type BrokerEntry, type Report, type ReportRow, type RowInput, reportFormat, reportRows } from './report.ts'
+import {
+  type BrokerEntry,
+  comparedBrokers,
+  type Report,
+  type ReportRow,
+  type RowInput,
+  reportFormat,
+  reportRows,
+} from './report.ts'
 import { type Row, type Scenario, saturating, scenarios } from './scenarios.ts'
 import { median } from './statistics.ts'
 
@@ -27,15 +35,18 @@ export type Progress = (line: string) => void
 export async function runBench(args: RunArguments, selected: readonly Scenario[], tell: Progress): Promise<Report> {
   const brokers = brokersOf(args)
   for (const { name, absent } of brokers) if (absent !== undefined) tell(`${name} is absent: ${absent}`)
+  const { commit, unknown } = describeCommit()
   const date = `${new Date(wallClock()).toISOString().slice(0, 19)}Z`
   const run = new Run(args, brokers, await prepareBench(args.seconds), tell)
   return {
     format: reportFormat,
     date,
-    commit: describeCommit(),
+    commit,
+    ...(unknown !== undefined && { commitUnknown: unknown }),
     machine: describeMachine(),
     pinned: canPin,
     rounds: args.rounds,
+    otherRounds: args.otherRounds,
     seconds: args.seconds,
     quick: args.quick,
     brokers: brokers.map(entryOf),
@@ -95,7 +106,7 @@ class Run {
     const able = outcomes.filter(({ unable }) => unable === undefined)
     try {
       const load = await scenario.load({ quick: this.#args.quick, saturation: () => this.#saturationRate(access) })
-      for (const [index, round] of interleave(able, this.#args.rounds).entries()) {
+      for (const [index, round] of interleave(able, ({ broker }) => this.#roundsOf(broker)).entries()) {
         for (const outcome of round) await this.#measure(scenario, access, load, outcome, index + 1)
       }
     } catch (error) {
@@ -103,6 +114,10 @@ class Run {
     }
     this.#remember(scenario, access, outcomes)
     return outcomes
+  }
+
+  #roundsOf({ name }: Broker): number {
+    return comparedBrokers.includes(name) ? this.#args.rounds : this.#args.otherRounds
   }
 
   async #measure(

@@ -243,7 +243,7 @@ export const scenarios: readonly Scenario[] = [
   },
   {
     name: 'connects',
-    what: 'connections, one after the other, 64 at a time, anonymous',
+    what: 'connections opened and closed again, 64 of them open or opening at any time, anonymous',
     rows: perConnection(1.2),
     access: 'anonymous',
     transport: 'plain',

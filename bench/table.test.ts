@@ -66,6 +66,23 @@ test('what a quick run or an unpinned one shows cannot be taken for more', () =>
   assert.doesNotMatch(formatText(madeUpReport(inputs)), /\bNOT?\b/)
 })
 
+test('a quick run has targets and no verdict, and one round has no spread', () => {
+  const one = [rowInput('castellan', [1]), rowInput('mosquitto', [2])]
+  const verdict = (quick: boolean) => formatText(madeUpReport(one, { quick }))
+  assert.match(verdict(true), /^ +mosquitto +2 +500,000 +0\.5 +≤ 0\.05$/m)
+  assert.match(verdict(false), /^ +mosquitto +2 +500,000 +0\.5 +≤ 0\.05 MISSED$/m)
+})
+
+test('the head tells who had fewer rounds, and why the commit is unknown', () => {
+  const brokers = [{ name: 'castellan' }, { name: 'mosquitto' }, { name: 'aedes' }]
+  const fewer = formatText(
+    madeUpReport(inputs, { brokers, otherRounds: 1, commit: 'unknown', commitUnknown: 'no clone' }),
+  )
+  assert.match(fewer, /^3 rounds \(aedes: 1\) of 3 s, median/m)
+  assert.match(fewer, /^Benchmark of unknown \(no clone\), 2026-/m)
+  assert.match(formatText(madeUpReport(inputs, { brokers, otherRounds: 3 })), /^3 rounds of 3 s, median/m)
+})
+
 test('Markdown has the same cells', () => {
   const text = formatMarkdown(madeUpReport(inputs))
   assert.match(text, /^# Benchmark of abc1234, 2026-01-02T03:04:05Z$/m)

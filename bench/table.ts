@@ -1,7 +1,7 @@
 // Shows a report: one table, what was missing from it, and on what it was made; as text for a terminal and as Markdown.
 
 import type { FigureName } from './figures.ts'
-import { type Report, type ReportRow, targetReached } from './report.ts'
+import { comparedBrokers, type Report, type ReportRow, targetReached } from './report.ts'
 
 /** For a terminal: aligned columns. */
 export function formatText(report: Report): string {
@@ -37,49 +37,60 @@ const textColumns = 3
 /** From here on the generator, not the broker, sets the pace. */
 const generatorLimitPercent = 95
 
-function preamble({ date, commit, machine, pinned, rounds, seconds, quick, brokers }: Report): string[] {
+function preamble(report: Report): string[] {
+  const { date, commit, commitUnknown, machine, pinned, quick, brokers } = report
   const names = brokers.map(({ name, version, absent }) =>
     absent === undefined ? `${name} ${version ?? '(version unknown)'}` : `${name} is ABSENT: ${absent}`,
   )
   const cores = pinned ? 'broker on core 0, load on core 1' : 'NOT pinned to cores: fewer than two, or no taskset'
   return [
-    `Benchmark of ${commit}, ${date}${quick ? ' (--quick: NO figures to quote)' : ''}`,
+    `Benchmark of ${commit}${commitUnknown === undefined ? '' : ` (${commitUnknown})`}, ${date}${quick ? ' (--quick: NO figures to quote)' : ''}`,
     `${machine.processor}, ${machine.cores} cores, ${machine.kernel}, Node ${machine.node}; ${cores}`,
-    `${rounds} ${rounds === 1 ? 'round' : 'rounds'} of ${seconds} s, median, ± (largest − smallest) ÷ median of the figure that ratios are made of`,
+    `${roundsText(report)}, median, ± (largest − smallest) ÷ median of the figure that ratios are made of`,
     names.join('; '),
   ]
 }
 
-function rowsOf({ rows }: Report): string[][] {
+function roundsText({ rounds, otherRounds = rounds, seconds, brokers }: Report): string {
+  const others = brokers.filter(({ name, absent }) => !comparedBrokers.includes(name) && absent === undefined)
+  const fewer =
+    others.length === 0 || otherRounds === rounds
+      ? ''
+      : ` (${others.map(({ name }) => name).join(', ')}: ${otherRounds})`
+  return `${rounds} ${rounds === 1 ? 'round' : 'rounds'}${fewer} of ${seconds} s`
+}
+
+function rowsOf({ rows, quick }: Report): string[][] {
   return rows.map((row, index) => {
     const before = rows[index - 1]
     const repeated = before?.scenario === row.scenario && before.access === row.access
-    return [repeated ? '' : row.scenario, repeated ? '' : row.access, row.broker, ...cells(row)]
+    return [repeated ? '' : row.scenario, repeated ? '' : row.access, row.broker, ...cells(row, quick)]
   })
 }
 
-function cells(row: ReportRow): string[] {
-  const none = row.unable !== undefined ? 'n/a' : row.figures[row.headline] === undefined ? 'FAILED' : undefined
-  const spread = row.figures[row.headline]?.spread
+function cells(row: ReportRow, quick: boolean): string[] {
+  const headline = row.figures[row.headline]
+  const none = row.unable !== undefined ? 'n/a' : headline === undefined ? 'FAILED' : undefined
   const limited = (row.figures.generatorPercent?.median ?? 0) >= generatorLimitPercent
   const whole = (name: FigureName) => formatWhole(row.figures[name]?.median)
   return [
     none ?? formatSignificant(row.figures.cpuMicroseconds?.median),
-    spread === undefined ? '' : `${Math.round(spread * 100)} %`,
+    headline === undefined || headline.values.length < 2 ? '' : `${Math.round(headline.spread * 100)} %`,
     whole('perSecond') + (limited ? '*' : ''),
     whole('p50'),
     whole('p99'),
     whole('p999'),
     whole('bytesPerConnection'),
     formatSignificant(row.ratio),
-    targetText(row),
+    targetText(row, quick),
   ]
 }
 
-function targetText(row: ReportRow): string {
+/** No verdict on a quick run: it is short, and its ten thousand connections are a thousand. */
+function targetText(row: ReportRow, quick: boolean): string {
   if (row.target === undefined) return ''
   const wanted = 'ratio' in row.target ? row.target.ratio : row.target.most
-  const reached = targetReached(row)
+  const reached = quick ? undefined : targetReached(row)
   return `≤ ${wanted}${reached === undefined ? '' : reached ? ' met' : ' MISSED'}`
 }
 
