@@ -5,9 +5,9 @@ import { refusal } from './machine.ts'
 test('what git says is told without the path that stands in it', () => {
   const said = (message: string) => refusal(`fatal: ${message}\n`)
   assert.match(
-    said("detected dubious ownership in repository at '/home/a/b'"),
+    said("detected dubious ownership in repository at '/srv/a/b'"),
     /^git refuses .* safe\.directory allows it$/,
   )
   assert.equal(said('not a git repository (or any of the parent directories): .git'), 'this is no clone')
-  assert.equal(said("cannot change to '/home/a/b'"), 'git does not tell')
+  assert.equal(said("cannot change to '/srv/a/b'"), 'git does not tell')
 })
