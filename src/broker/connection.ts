@@ -431,7 +431,9 @@ export class ClientConnection implements ConnectionHandler, Conversation, Outlet
     traceReceived(this, 'DISCONNECT')
     if (packet.reasonCode === ReasonCode.success) session.will = undefined
     this.#cause = packet.reasonCode === ReasonCode.success ? '' : endingText(packet.reasonCode)
-    this.transport.close()
+    // Whoever has said goodbye waits for nothing but what is on its way.
+    if (this.transport.queuedBytes === 0) this.transport.destroy()
+    else this.transport.close()
     this.#finish()
   }
 

@@ -32,7 +32,6 @@ export function deliverMessage(broker: Broker, message: Permitted<Message>, rout
     reached++
     last = deliver(broker, member, message, now, last)
   }
-  message.dropFrames()
   return reached
 }
 
@@ -70,7 +69,6 @@ function deliverOnce(broker: Broker, route: Route, message: Message, now: number
     mergeInto(merged, broker, member, message)
   }
   for (const [session, one] of merged) offer(broker, session, one, now)
-  message.dropFrames()
   return reached
 }
 

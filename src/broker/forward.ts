@@ -42,8 +42,6 @@ export function forwardRun(
   for (let i = 0; i < groups.length; i++) {
     deliverToGroup(broker, connection, run, route, groups[i] as GroupTarget, now)
   }
-  if (decoded === undefined) return
-  for (const one of decoded) one.dropFrames()
 }
 
 /** No-local (§3.8.3.1); a bridge's shared subscriptions are so too. */

@@ -123,13 +123,26 @@ export class PublishEncoder {
   }
 }
 
+/** The message that was framed last, and its plain PUBLISH at QoS 0: most of its subscribers get the same bytes. */
+const framed: { message: Message | undefined; upTo4: Uint8Array | undefined; for5: Uint8Array | undefined } = {
+  message: undefined,
+  upTo4: undefined,
+  for5: undefined,
+}
+
 function sharedFrame(message: Message, version: ProtocolVersion): Uint8Array {
-  if (version === 5) {
-    message.frame5 ??= encodePublish(message.topicName, message.payload, 0, false, false, 0, message.properties, 5)
-    return message.frame5
+  if (framed.message !== message) {
+    framed.message = message
+    framed.upTo4 = undefined
+    framed.for5 = undefined
   }
-  message.frame4 ??= encodePublish(message.topicName, message.payload, 0, false, false, 0, noProperties, version)
-  return message.frame4
+  const { topicName, payload, properties } = message
+  if (version === 5) {
+    framed.for5 ??= encodePublish(topicName, payload, 0, false, false, 0, properties, 5)
+    return framed.for5
+  }
+  framed.upTo4 ??= encodePublish(topicName, payload, 0, false, false, 0, noProperties, version)
+  return framed.upTo4
 }
 
 /** The forwarded properties plus those of this hop: alias, remaining life, identifiers. */

@@ -27,7 +27,7 @@ function remembering(access: Access = everyone) {
   const topic = new PublisherTopic(router)
   const cached = new Map<string, CachedTopic<Route>>()
   const named = (topicName: string) => {
-    const entry = cached.get(topicName) ?? { bytes: Buffer.from(topicName), topicName, memo: undefined }
+    const entry = cached.get(topicName) ?? { topicName, memo: undefined }
     cached.set(topicName, entry)
     return entry
   }

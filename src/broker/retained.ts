@@ -49,7 +49,6 @@ export interface RetainedStore {
   readonly bytes: number
   set(topicName: string, retained: Retained): void
   delete(topicName: string): void
-  get(topicName: string): Retained | undefined
   /** A cursor over what matches; what is retained from now on it passes over. */
   match(topicFilter: string): RetainedCursor
 }
@@ -100,10 +99,6 @@ export class MemoryRetainedStore implements RetainedStore {
   delete(topicName: string): void {
     this.#forget(this.#tree.get(topicName))
     this.#tree.delete(topicName)
-  }
-
-  get(topicName: string): Retained | undefined {
-    return this.#tree.get(topicName)?.retained
   }
 
   match(topicFilter: string): RetainedCursor {

@@ -33,11 +33,16 @@ const outdatingsKept = 1024
 /** Longer topic names are looked up each time. */
 const longestRemembered = 256
 
+const noSubscriptions: readonly Subscription[] = []
+const noGroups: readonly GroupTarget[] = []
+
 export class LocalRouter implements Router {
   readonly #tree = new SubscriptionTree<Subscription | SharedGroup>()
   /** By `$share/<name>/<filter>`. */
   readonly #groups = new Map<string, SharedGroup>()
+  // What `#find` collects: kept between calls, and always empty there.
   readonly #matched: (Subscription | SharedGroup)[] = []
+  readonly #plain: Subscription[] = []
   /** By topic name; outdated ones too, until they are asked for. */
   readonly #routes = new Map<string, Route>()
   #routeTargets = 0
@@ -134,21 +139,25 @@ export class LocalRouter implements Router {
 
   #find(topicName: string): Route {
     const matched = this.#matched
+    const plain = this.#plain
     this.#tree.match(topicName, matched)
-    const subscriptions: Subscription[] = []
-    const groups: GroupTarget[] = []
-    let plain = 0
+    let groups: GroupTarget[] | undefined
+    let plainCount = 0
     for (let i = 0; i < matched.length; i++) {
       const match = matched[i] as Subscription | SharedGroup
       if (match instanceof SharedGroup) {
+        groups ??= []
         groups.push({ group: match, members: match.members.filter(member => mayReceive(member, topicName)) })
       } else {
-        plain++
-        if (mayReceive(match, topicName)) subscriptions.push(match)
+        plainCount++
+        if (mayReceive(match, topicName)) plain.push(match)
       }
     }
+    // Copied, since an array that was pushed to keeps room for sixteen more, and there are many routes.
+    const subscriptions = plain.length === 0 ? noSubscriptions : plain.slice()
     matched.length = 0
-    return new Route(topicName, subscriptions, groups, plain, this.#epoch)
+    plain.length = 0
+    return new Route(topicName, subscriptions, groups ?? noGroups, plainCount, this.#epoch)
   }
 
   #remember(route: Route, replaced: Route | undefined): void {

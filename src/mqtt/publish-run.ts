@@ -3,6 +3,7 @@
 // Paid for by pairs of clients at QoS 0 with 64 bytes in deep batches: see docs/benchmarks.md, "What was bought".
 
 import type { ProtocolVersion, QoS } from './packet.ts'
+import { writeVariableByteInteger } from './writer.ts'
 
 /** Whether a packet that begins so is a PUBLISH that is neither retained nor sent again. */
 export function isPlainPublish(header: number): boolean {
@@ -186,12 +187,7 @@ export class PublishRun {
       const payloadLength = this.packetEnd - this.payloadStart
       const remainingLength = topicSize + (toVersion5 ? 1 : 0) + payloadLength
       translated[at++] = this.#header
-      if (remainingLength < 0x80) {
-        translated[at++] = remainingLength
-      } else {
-        translated[at++] = (remainingLength & 0x7f) | 0x80
-        translated[at++] = remainingLength >> 7
-      }
+      at = writeVariableByteInteger(translated, at, remainingLength)
       this.buffer.copy(translated, at, this.topicStart - 2, this.topicStart + this.topicLength)
       at += topicSize
       if (toVersion5) translated[at++] = 0

@@ -30,6 +30,18 @@ export function packetSize(remainingLength: number): number {
   return 1 + variableByteIntegerSize(remainingLength) + remainingLength
 }
 
+/** Writes a variable byte integer at `room[at]`. @returns where it ends */
+export function writeVariableByteInteger(room: Buffer, at: number, value: number): number {
+  let end = at
+  let rest = value
+  while (rest >= 0x80) {
+    room[end++] = (rest & 0x7f) | 0x80
+    rest >>= 7
+  }
+  room[end++] = rest
+  return end
+}
+
 /** One packet in the making: sizes are counted first, then exactly as many bytes must be written. */
 export class Writer {
   readonly #buffer: Buffer
@@ -56,12 +68,7 @@ export class Writer {
   }
 
   variableByteInteger(value: number): void {
-    let rest = value
-    while (rest >= 0x80) {
-      this.byte((rest & 0x7f) | 0x80)
-      rest >>= 7
-    }
-    this.byte(rest)
+    this.#position = writeVariableByteInteger(this.#buffer, this.#position, value)
   }
 
   utf8(text: string): void {

@@ -13,7 +13,6 @@ import type { TransportLimits } from './limits.ts'
 import { Outbox } from './outbox.ts'
 
 const limits: TransportLimits = {
-  tlsHandshakeTimeoutMs: 1000,
   packetTimeoutMs: 1000,
   writeTimeoutMs: 1000,
   maximumPacketSize: 100_000,

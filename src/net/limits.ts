@@ -4,8 +4,6 @@
 import type { NetSettings } from './options.ts'
 
 export interface TransportLimits {
-  /** `tls_handshake_timeout`: from the accepted connection to the end of the handshake, however the bytes trickle in. */
-  readonly tlsHandshakeTimeoutMs: number
   /** `packet_timeout`: from the first byte of a packet to its last, while we are reading. */
   readonly packetTimeoutMs: number
   /** `write_timeout`: queued bytes must make progress (64 KiB, or all there is) in this time. */
@@ -24,7 +22,6 @@ const maximumStrangerPacketSize = 352 * 1024
 export function transportLimits(settings: NetSettings): TransportLimits {
   const { max_packet_size: maximumPacketSize } = settings
   return {
-    tlsHandshakeTimeoutMs: settings.tls_handshake_timeout * 1000,
     packetTimeoutMs: settings.packet_timeout * 1000,
     writeTimeoutMs: settings.write_timeout * 1000,
     maximumPacketSize,

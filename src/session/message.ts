@@ -26,10 +26,6 @@ export class Message {
   #owned: boolean
   #held: boolean
   #encodedTopicName: Uint8Array | undefined
-  /** @internal The PUBLISH at QoS 0 as every plain subscriber of that version gets it; made by the first of a turn. */
-  frame4: Uint8Array | undefined
-  /** @internal */
-  frame5: Uint8Array | undefined
 
   /**
    * @param payload may be a view into a receive buffer; `hold` or `own` copies it before the message is kept past the turn
@@ -60,8 +56,6 @@ export class Message {
     const topicBytes = encodedTopicName === undefined ? Buffer.byteLength(topicName) : encodedTopicName.length - 2
     const propertyBytes = properties === noProperties ? 0 : propertiesLength(properties, PacketType.publish)
     this.size = payload.length + topicBytes + propertyBytes
-    this.frame4 = undefined
-    this.frame5 = undefined
   }
 
   get payload(): Uint8Array {
@@ -92,12 +86,6 @@ export class Message {
       this.#held = true
     }
     return this
-  }
-
-  /** The turn that shared the frames is over: whoever keeps the message need not keep them too. */
-  dropFrames(): void {
-    this.frame4 = undefined
-    this.frame5 = undefined
   }
 
   hasExpired(now: number): boolean {

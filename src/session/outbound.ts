@@ -313,7 +313,6 @@ export class Outbound {
       return
     }
     if (!outlet.sendPublish(delivery, 0, false, now)) outlet.dropped()
-    delivery.message.dropFrames()
   }
 
   #offerQoS0(delivery: Delivery, now: number): OfferOutcome {

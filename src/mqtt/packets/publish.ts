@@ -5,7 +5,7 @@ import { noProperties, PacketType, type Properties, type ProtocolVersion, type P
 import { decodeProperties, encodeProperties, propertiesLength, propertyBlockSize } from '../properties.ts'
 import type { Reader } from '../reader.ts'
 import type { TopicCache } from '../topic-cache.ts'
-import { packetSize, utf8Size, Writer } from '../writer.ts'
+import { packetSize, utf8Size, Writer, writeVariableByteInteger } from '../writer.ts'
 
 const dupFlag = 0x08
 const retainFlag = 0x01
@@ -67,8 +67,10 @@ export function encodePublish(
   version: ProtocolVersion,
 ): Buffer {
   const length = version === 5 ? propertiesLength(properties, PacketType.publish) : 0
-  const header = (PacketType.publish << 4) | (dup ? dupFlag : 0) | (qos << 1) | (retain ? retainFlag : 0)
-  const writer = new Writer(header, remainingLength(topicName, payload.length, qos, version, length))
+  const writer = new Writer(
+    headerOf(qos, retain, dup),
+    remainingLength(topicName, payload.length, qos, version, length),
+  )
   writer.utf8(topicName)
   if (qos !== 0) writer.uint16(packetId)
   if (version === 5) encodeProperties(writer, properties, PacketType.publish, length)
@@ -99,15 +101,9 @@ export function writePlainPublish(
   packetId: number,
   version: ProtocolVersion,
 ): number {
-  const topicBytes = encodedTopicName.length
-  let rest = topicBytes + (qos === 0 ? 0 : 2) + (version === 5 ? 1 : 0) + payload.length
-  let at = start
-  room[at++] = (PacketType.publish << 4) | (dup ? dupFlag : 0) | (qos << 1) | (retain ? retainFlag : 0)
-  while (rest >= 0x80) {
-    room[at++] = (rest & 0x7f) | 0x80
-    rest >>= 7
-  }
-  room[at++] = rest
+  const remainingLength = encodedTopicName.length + (qos === 0 ? 0 : 2) + (version === 5 ? 1 : 0) + payload.length
+  room[start] = headerOf(qos, retain, dup)
+  let at = writeVariableByteInteger(room, start + 1, remainingLength)
   at = copyBytes(encodedTopicName, room, at)
   if (qos !== 0) {
     room[at++] = packetId >> 8
@@ -115,6 +111,10 @@ export function writePlainPublish(
   }
   if (version === 5) room[at++] = 0
   return copyBytes(payload, room, at)
+}
+
+function headerOf(qos: QoS, retain: boolean, dup: boolean): number {
+  return (PacketType.publish << 4) | (dup ? dupFlag : 0) | (qos << 1) | (retain ? retainFlag : 0)
 }
 
 /** Below so many bytes a loop is quicker than the call of a native copy. */
