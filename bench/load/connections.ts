@@ -4,10 +4,10 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Client } from './client.ts'
 import { ClientPool, silent } from './client-pool.ts'
 import { Histogram } from './histogram.ts'
-import { type Faults, loadResult, noFaults, noMessages } from './judgement.ts'
+import { loadResult, noFaults, noMessages } from './judgement.ts'
 import { proportionalBytes } from './processes.ts'
 import type { Connects, Idle, LoadRequest } from './request.ts'
-import type { LoadResult } from './result.ts'
+import type { Faults, LoadResult } from './result.ts'
 import { microsecondsPer, Span } from './span.ts'
 
 /** Uncounted connections first, in which a broker sets up what it sets up once: a twentieth, but not more than this. */

@@ -1,18 +1,8 @@
 // Puts a result together, and says whether its figures may be quoted: a figure beside losses is no figure.
 
 import type { Scenario } from './request.ts'
-import type { LoadResult } from './result.ts'
+import type { Faults, LoadResult } from './result.ts'
 import { microsecondsPer, type SpanFigures } from './span.ts'
-
-/** What must all be zero. */
-export interface Faults {
-  readonly lost: number
-  readonly duplicates: number
-  readonly outOfOrder: number
-  readonly closed: number
-  readonly protocolErrors: number
-  readonly stalls: number
-}
 
 export const noFaults: Faults = { lost: 0, duplicates: 0, outOfOrder: 0, closed: 0, protocolErrors: 0, stalls: 0 }
 

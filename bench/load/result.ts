@@ -3,7 +3,22 @@
 import type { Scenario } from './request.ts'
 
 /** One run's figures. Where `valid` is false they must not be quoted. */
-export interface LoadResult {
+/** What must all be zero. */
+export interface Faults {
+  /** In the whole run: what was published and never arrived, though the run waited for it. */
+  readonly lost: number
+  readonly duplicates: number
+  /** Arrived behind a later message of the same publisher. */
+  readonly outOfOrder: number
+  /** Connections that the broker, or the network, closed. */
+  readonly closed: number
+  /** Packets that the broker should not have sent, and refusals in acknowledgements. */
+  readonly protocolErrors: number
+  /** How often a closed loop stood still for a second and its missing messages had to be given up. */
+  readonly stalls: number
+}
+
+export interface LoadResult extends Faults {
   readonly scenario: Scenario['kind']
   /** No message was lost, doubled or out of order, no connection was closed, no packet was wrong, nothing stalled. */
   readonly valid: boolean
@@ -33,17 +48,6 @@ export interface LoadResult {
    * `idle`. Null when there is none. Off by at most 1.6 %; the maximum is exact.
    */
   readonly latencyMicroseconds: Latency | null
-  /** In the whole run: what was published and never arrived, though the run waited for it. */
-  readonly lost: number
-  readonly duplicates: number
-  /** Arrived behind a later message of the same publisher. */
-  readonly outOfOrder: number
-  /** Connections that the broker, or the network, closed. */
-  readonly closed: number
-  /** Packets that the broker should not have sent, and refusals in acknowledgements. */
-  readonly protocolErrors: number
-  /** How often a closed loop stood still for a second and its missing messages had to be given up. */
-  readonly stalls: number
   /** CPU of the generator in the measured part; near 100 means that it, not the broker, set the pace. */
   readonly generatorCpuPercent: number
   /** How the traffic was batched: what makes CPU per message comparable, or not. Zero in scenarios without messages. */
