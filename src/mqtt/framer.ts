@@ -29,6 +29,8 @@ export class Framer {
   chunk: Buffer = empty
   position = 0
   readonly #waiting: Buffer[] = []
+  /** Whether `chunk` is only lent. */
+  #isBorrowed = false
   #state: 'type' | 'length' | 'body' = 'type'
   #remainingLength = 0
   #shift = 0
@@ -56,15 +58,28 @@ export class Framer {
     this.position = position
   }
 
-  /** Hands over what was received; the bytes must not change until they were framed. */
-  push(chunk: Buffer): void {
+  /**
+   * Hands over what was received; the bytes must not change until they were framed.
+   *
+   * @param isBorrowed whether they will change after `own`, which the caller must call before
+   */
+  push(chunk: Buffer, isBorrowed = false): void {
     if (chunk.length === 0) return
     if (this.position === this.chunk.length) {
       this.chunk = chunk
       this.position = 0
+      this.#isBorrowed = isBorrowed
     } else {
-      this.#waiting.push(chunk)
+      this.#waiting.push(isBorrowed ? Buffer.from(chunk) : chunk)
     }
+  }
+
+  /** Copies what is left of a borrowed chunk. */
+  own(): void {
+    if (!this.#isBorrowed) return
+    this.#isBorrowed = false
+    this.chunk = this.position < this.chunk.length ? Buffer.from(this.chunk.subarray(this.position)) : empty
+    this.position = 0
   }
 
   /**

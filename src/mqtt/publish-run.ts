@@ -10,9 +10,6 @@ export function isPlainPublish(header: number): boolean {
   return header === 0x30 || header === 0x32 || header === 0x34
 }
 
-/** From such a share of the chunk it lies in, a run is sent without a copy: it keeps at most twice its size alive. */
-const shareWorthKeeping = 0.5
-
 /** Longer packets are read one by one: their bytes cost more than their headers. */
 const longestRemainingLength = 16_000
 
@@ -97,7 +94,7 @@ export class PublishRun {
   /** The packets as `version` has them, at QoS 0; made once per run, and never changed afterwards. */
   bytesFor(version: ProtocolVersion): Uint8Array {
     if (this.looksAsIn(version)) {
-      this.#same ??= this.#keep()
+      this.#same ??= Buffer.from(this.buffer.subarray(this.start, this.end))
       return this.#same
     }
     this.#translated ??= this.#translate()
@@ -168,12 +165,6 @@ export class PublishRun {
       if (buffer[index] !== buffer[index + shift]) return false
     }
     return true
-  }
-
-  #keep(): Buffer {
-    const { buffer, start, end } = this
-    const view = buffer.subarray(start, end)
-    return end - start >= buffer.buffer.byteLength * shareWorthKeeping ? view : Buffer.from(view)
   }
 
   /** Writes every packet with or without the one byte that says "no properties". */

@@ -35,7 +35,8 @@ export interface ConnectionHandler {
    */
   receive(packet: Packet, now: number): boolean
   /**
-   * Takes packets as bytes where that is cheaper: whole ones from `start` on. The buffer is never written to again.
+   * Takes packets as bytes where that is cheaper: whole ones from `start` on. The buffer is only lent: what is kept
+   * past this call has to be copied.
    *
    * @param maximumPacketSize bytes; longer packets are not taken
    * @param now as for `receive`

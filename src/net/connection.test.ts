@@ -11,6 +11,7 @@ import { type Packet, PacketType } from '../mqtt/packet.ts'
 import { SocketConnection } from './connection.ts'
 import type { TransportLimits } from './limits.ts'
 import { Outbox } from './outbox.ts'
+import { SocketStream } from './socket-stream.ts'
 
 const limits: TransportLimits = {
   packetTimeoutMs: 1000,
@@ -42,13 +43,14 @@ function connected(onPacket?: (packet: Packet, connection: SocketConnection) => 
     },
   }
   let establishments = 0
-  const connection = new SocketConnection(near as unknown as Socket, {
+  const stream = new SocketStream(near as unknown as Socket)
+  const connection = new SocketConnection(stream, stream, {
     clock,
     wheel,
     outbox: new Outbox(),
     traffic,
     limits,
-    established: () => void establishments++,
+    owner: { established: () => void establishments++, spokeTls: () => {} },
   })
   const handler = new RecordingHandler(packet => onPacket?.(packet, connection))
   connection.start(handler)

@@ -1,13 +1,13 @@
 // One client's byte stream, over TCP, TLS or a unix socket: bytes to packets, packets out in one write per turn,
 // backpressure both ways, and the deadlines that end a peer which trickles or never reads.
 
-import type { Socket } from 'node:net'
 import type { Clock } from '../base/clock.ts'
 import { Timer, type TimerWheel } from '../base/timer-wheel.ts'
 import { decodePacket } from '../mqtt/codec.ts'
 import { ProtocolError } from '../mqtt/errors.ts'
 import { Framer } from '../mqtt/framer.ts'
 import type { Packet } from '../mqtt/packet.ts'
+import type { AcceptedStream, ByteStream, StreamReader } from './byte-stream.ts'
 import type { ConnectionHandler, TransportEnd } from './connection-handler.ts'
 import type { TransportLimits } from './limits.ts'
 import type { Outbox } from './outbox.ts'
@@ -25,8 +25,15 @@ export interface ConnectionDeps {
   readonly outbox: Outbox
   readonly traffic: TrafficSink
   readonly limits: TransportLimits
+  readonly owner: ConnectionOwner
+}
+
+/** Whoever keeps count of connections. */
+export interface ConnectionOwner {
   /** Called once, when the client is let in. */
-  established(): void
+  established(accepted: AcceptedStream): void
+  /** Called once, before anything else is received: a TLS handshake begins on a stream without TLS. */
+  spokeTls(accepted: AcceptedStream): void
 }
 
 /**
@@ -45,7 +52,8 @@ const turnMs = 20
 /** Packets between two looks at the clock. */
 const packetsPerLook = 8
 
-const nothing = Buffer.alloc(0)
+/** ContentType of a TLS record that carries a handshake (RFC 8446 §5.1); no MQTT packet begins so. */
+const tlsHandshakeRecord = 22
 
 const lostBytes = 4096
 /** Where packets for a connection that takes none any more are written; larger ones have their own place. */
@@ -53,17 +61,17 @@ const keptLost = Buffer.alloc(lostBytes)
 let lost = keptLost
 
 /** Satisfies `Transport` of session/transport.ts, which this room may not import. */
-export class SocketConnection {
-  readonly #socket: Socket
+export class SocketConnection implements StreamReader {
+  readonly #stream: ByteStream
+  readonly #accepted: AcceptedStream
   readonly #deps: ConnectionDeps
   readonly #framer: Framer
   readonly #queue = new WriteQueue()
-  readonly #isTls: boolean
   /** These are made when they are first needed: most connections are idle. */
   #packetTimer: Timer | undefined = undefined
   #writeTimer: Timer | undefined = undefined
-  #onWritten: ((error?: Error | null) => void) | undefined = undefined
   #handler: ConnectionHandler | undefined
+  #hasReceived = false
   #state: State = 'open'
   #paused = false
   /** The peer asks faster than it takes the answers: nothing is read until half of them have left. */
@@ -75,28 +83,27 @@ export class SocketConnection {
   #flushScheduled = false
   /** The peer has sent its last byte, and we have not looked at all of them yet. */
   #endReceived = false
-  /** Bytes handed to the socket whose write has not completed. */
+  /** Bytes handed to the stream whose write has not completed. */
   #writing = 0
   #end: TransportEnd = { kind: 'closed-by-peer' }
 
-  /** @param socket connected, its TLS handshake done, `allowHalfOpen`; nothing is read from it before `start` */
-  constructor(socket: Socket, deps: ConnectionDeps) {
-    this.#socket = socket
+  /**
+   * @param stream nothing is read from it before `start`
+   * @param accepted what carries it; the same, but for TLS
+   */
+  constructor(stream: ByteStream, accepted: AcceptedStream, deps: ConnectionDeps) {
+    this.#stream = stream
+    this.#accepted = accepted
     this.#deps = deps
     this.#framer = new Framer(deps.limits.maximumStrangerPacketSize)
-    this.#isTls = 'encrypted' in socket
   }
 
   /** Begins to read; called once. */
   start(handler: ConnectionHandler): void {
     this.#handler = handler
-    const socket = this.#socket
-    socket.on('data', chunk => this.#received(chunk as unknown as Buffer))
-    socket.on('error', error => this.#failed(error))
-    socket.on('end', () => this.#peerEnded())
-    socket.on('close', () => this.#ended())
-    if (socket.destroyed) setImmediate(() => this.#ended())
-    else if (this.isReading) socket.resume()
+    const stream = this.#stream
+    stream.attach(this)
+    if (this.isReading && !stream.isDestroyed) stream.resume()
   }
 
   /** Bytes accepted by `send` that the operating system has not taken yet. */
@@ -136,7 +143,7 @@ export class SocketConnection {
     this.#clear(this.#packetTimer)
     this.#setWriteDeadline()
     this.#discardInput()
-    if (this.queuedBytes === 0) this.#socket.end()
+    if (this.queuedBytes === 0) this.#stream.end()
   }
 
   destroy(): void {
@@ -147,13 +154,13 @@ export class SocketConnection {
     this.#refused = undefined
     this.#clear(this.#packetTimer)
     this.#clear(this.#writeTimer)
-    this.#socket.destroy()
+    this.#stream.destroy()
   }
 
   /** The client is let in: larger packets are accepted, and it is no longer counted among those that are not. */
   established(): void {
     this.#framer.maximumPacketSize = this.#deps.limits.maximumPacketSize
-    this.#deps.established()
+    this.#deps.owner.established(this.#accepted)
   }
 
   pause(): void {
@@ -175,7 +182,7 @@ export class SocketConnection {
     this.#handOver()
     if (!this.isReading || this.#pumpScheduled) return
     if (this.#endReceived) this.close()
-    else this.#socket.resume()
+    else this.#stream.resume()
   }
 
   get isReading(): boolean {
@@ -195,7 +202,7 @@ export class SocketConnection {
   #stopReading(): void {
     // The peer is not slow while it is us who do not read.
     this.#clear(this.#packetTimer)
-    this.#socket.pause()
+    this.#stream.pause()
   }
 
   /** Reads again. Not at once: the caller may be inside `receive`, and packets must keep their order. */
@@ -205,18 +212,26 @@ export class SocketConnection {
     setImmediate(pumpLater, this)
   }
 
-  #received(chunk: Buffer): void {
+  /** @internal for the stream, as are those below */
+  received(chunk: Buffer, isBorrowed: boolean): void {
     this.#deps.traffic.received(chunk.length)
+    if (!this.#hasReceived) this.#receivedFirst(chunk)
     if (this.#state !== 'open') return
-    this.#framer.push(chunk)
-    // Node may emit one more chunk after pause(), and resume() has its own turn: both find it in the framer.
+    this.#framer.push(chunk, isBorrowed)
+    // One more chunk may come after pause(), and resume() has its own turn: both find it in the framer.
     if (this.isReading && !this.#pumpScheduled) this.#handOver()
+    this.#framer.own()
   }
 
-  /** Who stops sending is gone, as with Mosquitto; it still gets the answers to what it sent. */
-  #peerEnded(): void {
+  /** @internal Who stops sending is gone, as with Mosquitto; it still gets the answers to what it sent. */
+  peerEnded(): void {
     this.#endReceived = true
     if (this.isReading && !this.#pumpScheduled) this.close()
+  }
+
+  #receivedFirst(chunk: Buffer): void {
+    this.#hasReceived = true
+    if (chunk[0] === tlsHandshakeRecord && !this.#stream.isTls) this.#deps.owner.spokeTls(this.#accepted)
   }
 
   #handOver(): void {
@@ -268,6 +283,8 @@ export class SocketConnection {
 
   #decodeNext(handler: ConnectionHandler): Packet | undefined {
     const framer = this.#framer
+    // What a decoded packet is made of may be kept.
+    framer.own()
     try {
       if (!framer.next()) return undefined
       const { buffer, header, start, end } = framer
@@ -300,45 +317,28 @@ export class SocketConnection {
   #discardInput(): void {
     this.#paused = false
     this.#heldBack = false
-    if (this.#handler !== undefined) this.#socket.resume()
+    if (this.#handler !== undefined) this.#stream.resume()
   }
 
   /** Writes what is queued, until the operating system takes no more at once. */
   #write(): void {
-    const socket = this.#socket
     do {
       const piece = this.#queue.take()
       this.#deps.traffic.sent(piece.length)
-      if (this.#isTls) {
-        // Node completes these in a later turn, always.
-        this.#awaitWritten(piece)
-        return
-      }
-      // Without a callback, which costs as much again as the rest of Node's part in a write.
-      socket.write(piece)
-      if (socket.writableLength > 0) {
+      if (!this.#stream.write(piece)) {
         this.#writing = piece.length
-        this.#awaitWritten(nothing)
+        if (this.#state !== 'closing') this.#setWriteDeadline()
         return
       }
-      // A write that failed is followed by 'error' and 'close'.
-      if (socket.destroyed) return
+      this.#queue.reuse()
+      // A write that failed has ended the stream.
+      if (this.#stream.isDestroyed) return
     } while (this.#queue.bytes > 0)
     this.#emptied()
   }
 
-  /** @param piece written behind what is being written; its end is that of both */
-  #awaitWritten(piece: Uint8Array): void {
-    this.#writing += piece.length
-    // A failed write is followed by the socket's 'error' event.
-    this.#onWritten ??= error => {
-      if (!error) this.#written()
-    }
-    this.#socket.write(piece, this.#onWritten)
-    if (this.#state !== 'closing') this.#setWriteDeadline()
-  }
-
-  #written(): void {
+  /** @internal */
+  written(): void {
     this.#writing = 0
     if (this.#state === 'closed') return
     this.#hearAgain()
@@ -350,7 +350,7 @@ export class SocketConnection {
   #emptied(): void {
     if (this.#state === 'closed') return
     if (this.#state === 'closing') {
-      this.#socket.end()
+      this.#stream.end()
       return
     }
     this.#clear(this.#writeTimer)
@@ -382,12 +382,14 @@ export class SocketConnection {
     this.destroy()
   }
 
-  #failed(error: NodeJS.ErrnoException): void {
-    this.#end = { kind: 'failed', message: error.code ?? error.message }
+  /** @internal */
+  failed(reason: string): void {
+    this.#end = { kind: 'failed', message: reason }
     this.destroy()
   }
 
-  #ended(): void {
+  /** @internal */
+  closed(): void {
     this.destroy()
     const handler = this.#handler
     this.#handler = undefined

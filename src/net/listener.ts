@@ -1,22 +1,27 @@
 // One `listener` of the configuration: bound sockets, who may come in, and the way of an accepted socket to a connection.
 
-import { createServer, type Server, type Socket } from 'node:net'
+import { createServer, type Server } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import { addressKey } from '../base/address-key.ts'
 import type { Clock } from '../base/clock.ts'
+import { assert } from '../base/errors.ts'
 import { escapeText } from '../base/escape.ts'
 import { FairQueue } from '../base/fair-queue.ts'
 import type { Log } from '../base/log.ts'
 import type { TimerWheel } from '../base/timer-wheel.ts'
 import type { CertificateIdentity } from '../x509/certificate-identity.ts'
 import { bind, bindAddresses } from './bind.ts'
-import { SocketConnection, type TrafficSink } from './connection.ts'
+import type { AcceptedStream, ByteStream, StreamOwner } from './byte-stream.ts'
+import { type ConnectionDeps, type ConnectionOwner, SocketConnection, type TrafficSink } from './connection.ts'
 import type { ConnectionHandler, Peer } from './connection-handler.ts'
 import { ListenerError } from './errors.ts'
-import { type TransportLimits, transportLimits } from './limits.ts'
+import { transportLimits } from './limits.ts'
 import type { ListenerSettings, NetSettings } from './options.ts'
 import type { Outbox } from './outbox.ts'
+import type { RawBinding } from './raw-binding.ts'
+import { RawStream } from './raw-stream.ts'
 import { Refusals } from './refusals.ts'
+import { SocketStream } from './socket-stream.ts'
 import { TlsAcceptor, type TlsOptions } from './tls-acceptor.ts'
 import { loadTlsOptions } from './tls-context.ts'
 import { clearSocketPath, forOwnerAndGroup } from './unix-socket.ts'
@@ -31,6 +36,8 @@ export interface ListenerDeps {
   wallClock(): number
   /** The settings in force, asked for once per connection. */
   settings(): NetSettings
+  /** The short way to a TCP socket, where this Node has it. */
+  readonly raw: RawBinding | undefined
   /** Whether one more connection fits under `global_max_connections`. */
   hasRoom(): boolean
   /** Called for a peer that may speak MQTT: plain, or through TLS and accepted. */
@@ -73,24 +80,21 @@ export async function openListener(settings: ListenerSettings, deps: ListenerDep
   return listener
 }
 
-class BoundListener implements Listener {
+class BoundListener implements Listener, StreamOwner, ConnectionOwner {
   settings: ListenerSettings
   port = 0
   readonly #deps: ListenerDeps
   readonly #tls: TlsAcceptor | undefined
   readonly #servers: Server[] = []
   readonly #refusals: Refusals
-  /** Called by the sockets, with themselves as `this`: one function for all of them, not one each. */
-  readonly #onClose: (this: Socket) => void
-  readonly #onFirstData: (this: Socket, chunk: Buffer) => void
   #open = 0
   /** Begun, but not let in by the broker yet: counted against `max_pending_connections`. */
-  readonly #pending = new Map<Socket, SocketConnection | undefined>()
+  readonly #pending = new Map<AcceptedStream, SocketConnection | undefined>()
   /** Accepted, and nothing read from them: they are begun when there is room, one address after the other. */
-  readonly #waiting = new FairQueue<Socket>()
+  readonly #waiting = new FairQueue<AcceptedStream>()
   #started = false
-  #limits: TransportLimits | undefined
-  /** What `#limits` was made from; a reload makes others. */
+  #connectionDeps: ConnectionDeps | undefined
+  /** What their limits were made from; a reload makes others. */
   #limitedBy: NetSettings | undefined
 
   constructor(settings: ListenerSettings, deps: ListenerDeps) {
@@ -99,13 +103,6 @@ class BoundListener implements Listener {
     const options = tlsOptions(settings, deps.log)
     this.#tls = options && new TlsAcceptor(options, deps)
     this.#refusals = new Refusals(deps)
-    const listener = this
-    this.#onClose = function () {
-      listener.#closed(this)
-    }
-    this.#onFirstData = function (chunk) {
-      listener.#watchForTls(this, chunk)
-    }
   }
 
   get connections(): number {
@@ -157,8 +154,8 @@ class BoundListener implements Listener {
     this.#refusals.close()
     // Never both: destroying the socket below a TLS socket, and then that one, makes Node free a TLS state that is in use
     // (a crash, when it happens inside one of its events).
-    for (const [socket, connection] of this.#pending) (connection ?? socket).destroy()
-    for (let socket = this.#waiting.shift(); socket !== undefined; socket = this.#waiting.shift()) socket.destroy()
+    for (const [stream, connection] of this.#pending) (connection ?? stream).destroy()
+    for (let stream = this.#waiting.shift(); stream !== undefined; stream = this.#waiting.shift()) stream.destroy()
   }
 
   async #bindPath(path: string): Promise<void> {
@@ -180,59 +177,63 @@ class BoundListener implements Listener {
     // TCP_NODELAY whatever `set_tcp_nodelay` says: with one write per turn there is nothing for Nagle's algorithm to join,
     // it would only hold back small answers.
     const server = createServer({ pauseOnConnect: true, noDelay: true, allowHalfOpen: true })
-    server.on('connection', socket => this.#incoming(socket))
+    server.on('connection', socket => {
+      // Until it is read it has nobody else to tell.
+      socket.on('error', ignore)
+      this.#incoming(new SocketStream(socket))
+    })
     return server
   }
 
   #listening(server: Server): void {
     this.#servers.push(server)
+    const { raw } = this.#deps
+    // TLS needs a socket of `node:net` below it, and unix sockets are not worth a second way.
+    if (raw !== undefined && this.#tls === undefined && this.settings.path === undefined) {
+      raw.takeOver(server, handle => this.#incoming(new RawStream(raw, handle)))
+    }
     // EMFILE and the like: this client is lost, the listener goes on.
     server.on('error', error => {
       this.#deps.log.write('error', `Error: Unable to accept a connection: ${escapeText(error.message)}.`)
     })
   }
 
-  #incoming(socket: Socket): void {
+  #incoming(stream: AcceptedStream): void {
     const settings = this.#deps.settings()
     const refused = this.#refusal(settings)
-    const line = addressKey(socket.remoteAddress ?? '') ?? unixSockets
+    const line = addressKey(stream.remoteAddress) ?? unixSockets
     if (refused !== undefined) {
       // An address with many places gives way to one with few: nobody can keep all others out.
       const longest = refused === 'max_waiting_connections' ? this.#waiting.giveWay(line) : undefined
-      this.#refuse(longest ?? socket, refused)
+      this.#refuse(longest ?? stream, refused)
       if (longest === undefined) return
     }
     this.#open++
-    socket.on('close', this.#onClose)
-    if (this.#hasPlace(settings) && this.#waiting.length === 0) {
-      this.#begin(socket)
-      return
-    }
-    socket.on('error', ignore)
-    this.#waiting.push(line, socket)
+    stream.setOwner(this)
+    if (this.#hasPlace(settings) && this.#waiting.length === 0) this.#begin(stream)
+    else this.#waiting.push(line, stream)
   }
 
-  #refuse(socket: Socket, limit: string): void {
-    const from = socket.remoteAddress ?? ''
-    socket.destroy()
-    this.#refusals.note(limit, from)
+  #refuse(stream: AcceptedStream, limit: string): void {
+    stream.destroy()
+    this.#refusals.note(limit, stream.remoteAddress)
   }
 
-  #closed(socket: Socket): void {
+  streamClosed(stream: AcceptedStream): void {
     this.#open--
-    this.#leavePending(socket)
+    this.#leavePending(stream)
   }
 
-  #leavePending(socket: Socket): void {
-    if (this.#pending.delete(socket)) this.#beginNext()
+  #leavePending(stream: AcceptedStream): void {
+    if (this.#pending.delete(stream)) this.#beginNext()
   }
 
   #beginNext(): void {
     const settings = this.#deps.settings()
     while (this.#hasPlace(settings)) {
-      const socket = this.#waiting.shift()
-      if (socket === undefined) return
-      if (!socket.destroyed) this.#begin(socket)
+      const stream = this.#waiting.shift()
+      if (stream === undefined) return
+      if (!stream.isDestroyed) this.#begin(stream)
     }
   }
 
@@ -247,59 +248,65 @@ class BoundListener implements Listener {
     return this.#pending.size + this.#waiting.length >= pending + waiting ? 'max_waiting_connections' : undefined
   }
 
-  #begin(socket: Socket): void {
-    this.#pending.set(socket, undefined)
+  #begin(stream: AcceptedStream): void {
+    this.#pending.set(stream, undefined)
     const { log } = this.#deps
     const settings = this.#deps.settings()
+    const name = this.#nameOf(stream)
     if (settings.connection_messages && log.enabled('notice')) {
       const port = this.settings.path === undefined ? this.port : 0
-      log.write('notice', `New connection from ${nameOf(socket)} on port ${port}.`)
+      log.write('notice', `New connection from ${name} on port ${port}.`)
     }
     if (this.#tls === undefined) {
-      this.#connect(socket, socket, undefined, undefined)
+      this.#connect(stream, stream, undefined, undefined)
       return
     }
-    this.#tls.accept(socket, nameOf(socket), settings.tls_handshake_timeout * 1000, (secured, certificate) => {
-      this.#connect(socket, secured, certificate, tlsFacts(secured))
+    assert(stream instanceof SocketStream, 'TLS is spoken over a socket of node:net')
+    this.#tls.accept(stream.socket, name, settings.tls_handshake_timeout * 1000, (secured, certificate) => {
+      this.#connect(stream, new SocketStream(secured), certificate, tlsFacts(secured))
     })
   }
 
-  /** @param raw the accepted socket that `socket`, perhaps itself, speaks over */
-  #connect(raw: Socket, socket: Socket, certificate: CertificateIdentity | undefined, tls: Peer['tls']): void {
-    const { clock, wheel, outbox, traffic } = this.#deps
-    const limits = this.#currentLimits(this.#deps.settings())
-    const established = () => this.#leavePending(raw)
-    const connection = new SocketConnection(socket, { clock, wheel, outbox, traffic, limits, established })
-    this.#pending.set(raw, connection)
-    const peer: Peer = { address: raw.remoteAddress ?? '', port: raw.remotePort ?? 0, certificate, tls }
-    // Before the connection's own listener, which then finds itself destroyed.
-    if (tls === undefined) socket.on('data', this.#onFirstData)
+  /** @param stream what `accepted`, perhaps itself, carries */
+  #connect(
+    accepted: AcceptedStream,
+    stream: ByteStream,
+    certificate: CertificateIdentity | undefined,
+    tls: Peer['tls'],
+  ): void {
+    const connection = new SocketConnection(stream, accepted, this.#currentConnectionDeps())
+    this.#pending.set(accepted, connection)
+    const peer: Peer = { address: accepted.remoteAddress, port: accepted.remotePort, certificate, tls }
     connection.start(this.#deps.accept(peer, connection, this))
   }
 
-  #currentLimits(settings: NetSettings): TransportLimits {
-    if (this.#limits === undefined || this.#limitedBy !== settings) {
-      this.#limits = transportLimits(settings)
+  #currentConnectionDeps(): ConnectionDeps {
+    const settings = this.#deps.settings()
+    if (this.#connectionDeps === undefined || this.#limitedBy !== settings) {
+      const { clock, wheel, outbox, traffic } = this.#deps
+      this.#connectionDeps = { clock, wheel, outbox, traffic, limits: transportLimits(settings), owner: this }
       this.#limitedBy = settings
     }
-    return this.#limits
+    return this.#connectionDeps
   }
 
-  /** Looks at what comes first on a plain listener, and never again. */
-  #watchForTls(socket: Socket, chunk: Buffer): void {
-    socket.off('data', this.#onFirstData)
-    if (chunk[0] !== tlsHandshakeRecord) return
-    const name = nameOf(socket)
+  established(accepted: AcceptedStream): void {
+    this.#leavePending(accepted)
+  }
+
+  spokeTls(accepted: AcceptedStream): void {
+    const name = this.#nameOf(accepted)
     this.#deps.log.write('notice', `Client from ${name} appears to be using TLS to connect to a non-TLS listener.`)
-    this.#pending.get(socket)?.destroy()
+    this.#pending.get(accepted)?.destroy()
+  }
+
+  #nameOf({ remoteAddress, remotePort }: AcceptedStream): string {
+    return this.settings.path === undefined ? `${escapeText(remoteAddress)}:${remotePort}` : 'unix socket'
   }
 }
 
 /** The line of all clients of a unix socket. */
 const unixSockets = ''
-
-/** ContentType of a TLS record that carries a handshake (RFC 8446 §5.1); no MQTT packet begins so. */
-const tlsHandshakeRecord = 22
 
 function tlsOptions(settings: ListenerSettings, log: Log): TlsOptions | undefined {
   if (settings.certfile === undefined || settings.keyfile === undefined) return undefined
@@ -311,7 +318,3 @@ function tlsFacts(socket: TLSSocket): Peer['tls'] {
 }
 
 function ignore(): void {}
-
-function nameOf(socket: Socket): string {
-  return socket.remoteAddress === undefined ? 'unix socket' : `${escapeText(socket.remoteAddress)}:${socket.remotePort}`
-}

@@ -188,6 +188,14 @@ export const netOptions = {
     doc: 'Makes the listener use pre-shared keys instead of certificates.',
     unsupported: { advice: 'use certfile, keyfile and client certificates or passwords' },
   }),
+  raw_sockets: option({
+    scope: 'global',
+    value: bool(),
+    default: true,
+    reload: 'restart',
+    doc: 'Serves TCP listeners without TLS straight on the handles below the sockets of Node, where a trial at the start finds them as they should be. That costs less for small packets and many connections; `false` takes the public interface of Node alone.',
+    own: true,
+  }),
   require_certificate: option({
     scope: 'listener',
     value: bool(),

@@ -6,26 +6,28 @@ export interface Flushable {
 }
 
 export class Outbox {
-  #waiting: Flushable[] = []
-  #draining: Flushable[] = []
-  #scheduled = false
+  /** The first `#count` wait; the array keeps its length, because one that is emptied has to grow anew each turn. */
+  #waiting: (Flushable | undefined)[] = []
+  #count = 0
+  #draining: (Flushable | undefined)[] = []
 
   /** Asks for one `flush()` at the end of this turn; the caller adds itself at most once until it comes. */
   add(connection: Flushable): void {
-    this.#waiting.push(connection)
-    if (this.#scheduled) return
-    this.#scheduled = true
-    setImmediate(drain, this)
+    if (this.#count === 0) setImmediate(drain, this)
+    this.#waiting[this.#count++] = connection
   }
 
   /** Flushes every waiting connection; what they add meanwhile waits for the next turn. */
   drain(): void {
     const connections = this.#waiting
+    const count = this.#count
     this.#waiting = this.#draining
     this.#draining = connections
-    this.#scheduled = false
-    for (const connection of connections) connection.flush()
-    connections.length = 0
+    this.#count = 0
+    for (let i = 0; i < count; i++) {
+      connections[i]?.flush()
+      connections[i] = undefined
+    }
   }
 }
 

@@ -18,6 +18,10 @@ const compactAfter = 1024
 
 const empty = Buffer.alloc(0)
 
+/** First tails that are free again, for all queues: most writes need no more, and leave at once. */
+const freeTails: Buffer[] = []
+const mostFreeTails = 1024
+
 export class WriteQueue {
   /** What is not written to any more, and where the first of it begins. */
   readonly #chunks: Uint8Array[] = []
@@ -28,6 +32,8 @@ export class WriteQueue {
   #room: Buffer = empty
   #tailLength = 0
   #bytes = 0
+  /** The first tail, when it was taken last. */
+  #taken: Buffer | undefined = undefined
 
   /** Bytes pushed and not yet taken. */
   get bytes(): number {
@@ -75,8 +81,13 @@ export class WriteQueue {
     return start
   }
 
-  /** Takes the next piece, 1 to 65536 bytes; the queue must not be empty. */
+  /**
+   * Takes the next piece, 1 to 65536 bytes; the queue must not be empty.
+   *
+   * @returns bytes that stay as they are until `reuse`
+   */
   take(): Uint8Array {
+    if (this.#chunks.length === 0 && this.#tailLength <= maxWriteBytes) return this.#takeTail()
     this.#closeTail()
     const first = this.#chunks[this.#head]
     assert(first !== undefined, 'take() from a write queue that is not empty')
@@ -85,12 +96,20 @@ export class WriteQueue {
         ? this.#slice(first)
         : this.#join()
     this.#bytes -= piece.length
+    this.#taken = undefined
     this.#compact()
     return piece
   }
 
+  /** Says that the piece that was taken last is needed no more. Only before anything else is done. */
+  reuse(): void {
+    if (this.#taken !== undefined && freeTails.length < mostFreeTails) freeTails.push(this.#taken)
+    this.#taken = undefined
+  }
+
   clear(): void {
     this.#chunks.length = 0
+    this.#taken = undefined
     this.#head = 0
     this.#offset = 0
     this.#room = empty
@@ -105,10 +124,23 @@ export class WriteQueue {
       this.#room = Buffer.allocUnsafe(Math.max(size, this.#chunks.length === 0 ? firstTailBytes : maxWriteBytes))
       return
     }
+    if (this.#tailLength === 0 && needed <= firstTailBytes) {
+      this.#room = freeTails.pop() ?? Buffer.allocUnsafe(firstTailBytes)
+      return
+    }
     const grown = Math.max(needed, firstTailBytes, Math.min(maxWriteBytes, this.#room.length * tailGrowth))
     const room = Buffer.allocUnsafe(grown)
     this.#room.copy(room, 0, 0, this.#tailLength)
     this.#room = room
+  }
+
+  #takeTail(): Uint8Array {
+    const piece = this.#room.subarray(0, this.#tailLength)
+    this.#taken = this.#room.length === firstTailBytes ? this.#room : undefined
+    this.#room = empty
+    this.#tailLength = 0
+    this.#bytes = 0
+    return piece
   }
 
   #closeTail(): void {

@@ -5,11 +5,14 @@ import { randomUUID } from 'node:crypto'
 import { PasswordVerifier } from '../auth/password-verifier.ts'
 import { Throttle } from '../auth/throttle.ts'
 import { type Clock, wallClock } from '../base/clock.ts'
+import { escapeText } from '../base/escape.ts'
 import { version } from '../base/version.ts'
 import { Broker } from '../broker/broker.ts'
 import { ListenerContext } from '../broker/listener-context.ts'
 import { type Listener, type ListenerDeps, openListener } from '../net/listener.ts'
 import { Outbox } from '../net/outbox.ts'
+import type { RawBinding } from '../net/raw-binding.ts'
+import { usableRawBinding } from '../net/raw-check.ts'
 import type { BrokerLog } from '../observe/broker-log.ts'
 import { Counters } from '../observe/counters.ts'
 import { failureThrottle, passwordChecks, takeoverThrottle } from './guard-settings.ts'
@@ -104,6 +107,7 @@ async function openListeners(
 ): Promise<readonly OpenListener[]> {
   const open: { listener: Listener; context: ListenerContext }[] = []
   const outbox = new Outbox()
+  const raw = settings().raw_sockets ? await rawBinding(log) : undefined
   const { counters } = broker
   try {
     for (const { settings: own, context } of planned) {
@@ -112,6 +116,7 @@ async function openListeners(
         clock,
         wheel: broker.wheel,
         outbox,
+        raw,
         traffic: {
           received(bytes) {
             counters.bytesReceived += bytes
@@ -135,6 +140,13 @@ async function openListeners(
     throw error
   }
   return open
+}
+
+async function rawBinding(log: BrokerLog): Promise<RawBinding | undefined> {
+  const usable = await usableRawBinding()
+  if (typeof usable !== 'string') return usable
+  log.write('information', `TCP sockets are served the slower way: ${escapeText(usable)}.`)
+  return undefined
 }
 
 /** Handshakes under way count too. */

@@ -21,13 +21,21 @@ const shapes = [
   { name: 'many to one', publishers: 40, subscribers: 1 },
 ] as const
 
-for (const { name, publishers, subscribers } of shapes) {
+/** Both ways to write, decision 12. */
+const ways = [
+  { way: 'raw sockets', conf: 'raw_sockets true' },
+  { way: 'public sockets', conf: 'raw_sockets false' },
+] as const
+
+for (const [{ name, publishers, subscribers }, { way, conf }] of shapes.flatMap(shape =>
+  ways.map(way => [shape, way] as const),
+)) {
   for (const qos of [0, 1, 2] as const) {
-    test(`max_queued_messages: ${name} at QoS ${qos}, publishers never wait and subscribers are slow: flat memory, order, and no acknowledged message lost`, async t => {
-      const broker = await startWireBroker(t, open)
+    test(`max_queued_messages: ${name} at QoS ${qos} over ${way}, publishers never wait and subscribers are slow: flat memory, order, and no acknowledged message lost`, async t => {
+      const broker = await startWireBroker(t, `${open}\n${conf}`)
       const scenario = { kind: 'flood', publishers, subscribers, qos, payloadBytes: 200, readBytesPerTick: 8192 }
       const brokerPids = [broker.process.program.child.pid]
-      const common = { host: '127.0.0.1', port: broker.port, protocol: 4, brokerPids, warmupSeconds: 0, seconds: 3 }
+      const common = { host: '127.0.0.1', port: broker.port, protocol: 4, brokerPids, warmupSeconds: 0, seconds: 2 }
       const { flood, outOfOrder, duplicates, closed, protocolErrors } = await runLoad(
         parseRequest(JSON.stringify({ ...common, scenario })),
       )
@@ -46,34 +54,36 @@ for (const { name, publishers, subscribers } of shapes) {
 const payload = Buffer.alloc(1000, 'x')
 const toAll = 100
 
-test('max_buffered_bytes, max_queued_messages: of a thousand subscribers one reads nothing: the others get everything, in order, and memory is bounded', async t => {
-  const broker = await startWireBroker(t, `${open}\nwrite_timeout 600`)
-  const others = await Promise.all(Array.from({ length: 999 }, (_, n) => client(t, broker, `s${n}`)))
-  for (const other of others) await other.subscribe('all', 0)
-  const stopped = await client(t, broker, 'stopped')
-  await stopped.subscribe('#', 1)
-  stopped.socket.pause()
-  const publisher = await client(t, broker, 'publisher')
-  const before = await memoryOf(broker.process)
+for (const { way, conf } of ways) {
+  test(`max_buffered_bytes, max_queued_messages: of a thousand subscribers over ${way} one reads nothing: the others get everything, in order, and memory is bounded`, async t => {
+    const broker = await startWireBroker(t, `${open}\n${conf}\nwrite_timeout 600`)
+    const others = await Promise.all(Array.from({ length: 999 }, (_, n) => client(t, broker, `s${n}`)))
+    for (const other of others) await other.subscribe('all', 0)
+    const stopped = await client(t, broker, 'stopped')
+    await stopped.subscribe('#', 1)
+    stopped.socket.pause()
+    const publisher = await client(t, broker, 'publisher')
+    const before = await memoryOf(broker.process)
 
-  // 400 MB: many times what the kernel, the buffer and the queue of the one that reads nothing can hold.
-  const large = Buffer.alloc(16_000, 'y')
-  for (let n = 1; n <= 25_000; n++) {
-    publisher.socket.write(publishBytes({ version: 4, topic: 'large', payload: large, qos: n % 2, packetId: n }))
-    if (n % 500 === 0) await publisher.received(4 * 250)
-  }
-  for (let n = 1; n <= toAll; n++) {
-    publisher.socket.write(publishBytes({ version: 4, topic: 'all', payload: numbered(n), qos: n % 2, packetId: n }))
-  }
-  await publisher.received(4 * (toAll / 2))
+    // 400 MB: many times what the kernel, the buffer and the queue of the one that reads nothing can hold.
+    const large = Buffer.alloc(16_000, 'y')
+    for (let n = 1; n <= 25_000; n++) {
+      publisher.socket.write(publishBytes({ version: 4, topic: 'large', payload: large, qos: n % 2, packetId: n }))
+      if (n % 500 === 0) await publisher.received(4 * 250)
+    }
+    for (let n = 1; n <= toAll; n++) {
+      publisher.socket.write(publishBytes({ version: 4, topic: 'all', payload: numbered(n), qos: n % 2, packetId: n }))
+    }
+    await publisher.received(4 * (toAll / 2))
 
-  const expected = Buffer.concat(
-    Array.from({ length: toAll }, (_, n) => publishBytes({ version: 4, topic: 'all', payload: numbered(n + 1) })),
-  )
-  for (const other of others) assert.ok((await other.received(expected.length)).equals(expected))
-  const grown = (await memoryOf(broker.process)) - before
-  assert.ok(grown * 1024 * 1024 < flatBytes, `the broker grew by ${grown.toFixed()} MiB`)
-})
+    const expected = Buffer.concat(
+      Array.from({ length: toAll }, (_, n) => publishBytes({ version: 4, topic: 'all', payload: numbered(n + 1) })),
+    )
+    for (const other of others) assert.ok((await other.received(expected.length)).equals(expected))
+    const grown = (await memoryOf(broker.process)) - before
+    assert.ok(grown * 1024 * 1024 < flatBytes, `the broker grew by ${grown.toFixed()} MiB`)
+  })
+}
 
 function numbered(n: number): Buffer {
   const copy = Buffer.from(payload)

@@ -10,6 +10,7 @@ import type { Peer } from '../../src/net/connection-handler.ts'
 import { type Listener, openListener } from '../../src/net/listener.ts'
 import type { ListenerSettings, NetSettings } from '../../src/net/options.ts'
 import { Outbox } from '../../src/net/outbox.ts'
+import { RawBinding } from '../../src/net/raw-binding.ts'
 import { type FakeClock, fakeClock } from './fake-clock.ts'
 import { RecordingHandler } from './recording-handler.ts'
 
@@ -53,6 +54,7 @@ const netDefaults: NetSettings = {
   max_waiting_connections: 100,
   packet_buffer_size: 4096,
   packet_timeout: 1,
+  raw_sockets: true,
   set_tcp_nodelay: false,
   tls_handshake_timeout: 1,
   websockets_log_level: 0,
@@ -71,6 +73,7 @@ export class TestListener {
   readonly clock: FakeClock = fakeClock()
   readonly wheel = new TimerWheel(this.clock.now())
   hasRoom = true
+  readonly raw: RawBinding | undefined
   /** What certificates are judged by; the fake clock stands in 2030. */
   wallClock = Date.now()
   listener!: Listener
@@ -78,6 +81,7 @@ export class TestListener {
   readonly #events = new EventEmitter().setMaxListeners(100)
 
   constructor(net: Partial<NetSettings>) {
+    this.raw = net.raw_sockets === false ? undefined : new RawBinding()
     this.#net = { ...netDefaults, ...net }
   }
 
@@ -93,6 +97,7 @@ export class TestListener {
         traffic: { received: () => {}, sent: () => {} },
         wallClock: () => this.wallClock,
         settings: () => this.#net,
+        raw: this.raw,
         hasRoom: () => this.hasRoom,
         accept: (peer, transport) => this.#accept(peer, transport),
       },

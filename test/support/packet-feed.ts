@@ -19,6 +19,9 @@ export interface FeedOptions {
   tookBytes?(bytes: Buffer): void
 }
 
+/** No packet begins so. */
+const overwritten = 0xff
+
 export class PacketFeed {
   readonly #handler: ConnectionHandler
   readonly #clock: Clock
@@ -52,11 +55,14 @@ export class PacketFeed {
     return !this.isClosed && (this.#refused !== undefined || this.#framer.isAtPacket)
   }
 
-  /** Bytes arrive. */
+  /** Bytes arrive, in a buffer that is written to again as soon as they were received: nobody may have kept it. */
   push(chunk: Buffer): void {
     if (this.isClosed || this.#hasFailed) return
-    this.#framer.push(chunk)
+    const lent = Buffer.from(chunk)
+    this.#framer.push(lent, true)
     this.pump()
+    this.#framer.own()
+    lent.fill(overwritten)
   }
 
   /** Hands over what has arrived, unless the feed is paused. */
@@ -84,13 +90,14 @@ export class PacketFeed {
     const end = this.#handler.receiveBytes(chunk, position, maximumPacketSize, now)
     if (end === position) return false
     framer.skipTo(end)
-    this.#options.tookBytes?.(chunk.subarray(position, end))
+    this.#options.tookBytes?.(Buffer.from(chunk.subarray(position, end)))
     return true
   }
 
   #decode(): Packet | undefined {
     const framer = this.#framer
     const { protocolVersion, topics } = this.#handler
+    framer.own()
     try {
       if (!framer.next()) return undefined
       return decodePacket(framer.buffer, framer.header, framer.start, framer.end, protocolVersion, topics)
