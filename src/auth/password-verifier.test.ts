@@ -215,3 +215,14 @@ test('a wrong login is not remembered, and of right ones only the latest few are
     await verifier.verify(file, 'alice', Buffer.from(word), home)
   assert.deepEqual(passwords, ['x', 'x', '1', '2', '3', '1'])
 })
+
+test('metrics: checks that run and checks that wait are pending, and one that has ended is not', async () => {
+  const { checks, verify } = gatedVerify()
+  const verifier = new PasswordVerifier({ ...settings, maxPending: 3 }, fakeClock(), verify)
+  assert.equal(verifier.pending, 0)
+  const verdicts = ['1', '2', '3', '4'].map(word => verifier.verify(file, 'alice', Buffer.from(word), home))
+  assert.equal(verifier.pending, 3)
+  checks[0]?.end(false)
+  await verdicts[0]
+  assert.equal(verifier.pending, 2)
+})

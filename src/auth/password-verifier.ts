@@ -60,6 +60,11 @@ export class PasswordVerifier {
     this.#verify = verify
   }
 
+  /** How many checks wait or run. */
+  get pending(): number {
+    return this.#underWay + this.#waiting.length
+  }
+
   /**
    * Whether the password is the user's. An unknown user, and one who sends no password, costs as much as a wrong password.
    *
@@ -105,7 +110,7 @@ export class PasswordVerifier {
 
   #isBusy(from: string | undefined): boolean {
     const { maxPending } = this.settings
-    if (this.#underWay + this.#waiting.length >= maxPending) return true
+    if (this.pending >= maxPending) return true
     return this.#countOf(from) >= Math.max(1, Math.floor(maxPending * shareOfAddress))
   }
 

@@ -65,3 +65,13 @@ test('features H4: a bounded number of keys is remembered, and who failed longes
   throttle.fail('f', 0)
   assert.equal(throttle.delayMs('a', 0), 0)
 })
+
+test('metrics: a throttle knows how many attempts wait, and how many have had to', () => {
+  const throttle = new Throttle(settings)
+  for (let count = 0; count < 5; count++) throttle.enter('a')
+  throttle.enter('b')
+  assert.deepEqual([throttle.waiting, throttle.delayed], [5, 5])
+  throttle.leave('a')
+  throttle.leave('b')
+  assert.deepEqual([throttle.waiting, throttle.delayed], [3, 5])
+})

@@ -45,6 +45,8 @@ export class Throttle {
   readonly #offenders = new Map<string, Offender>()
   /** How many attempts wait, by key; gone with the last. */
   readonly #waiting = new Map<string, number>()
+  #waitingCount = 0
+  #delayedCount = 0
 
   constructor(settings: ThrottleSettings) {
     this.settings = settings
@@ -66,6 +68,16 @@ export class Throttle {
     return this.#offenders.size === 0
   }
 
+  /** How many attempts wait out a delay now. */
+  get waiting(): number {
+    return this.#waitingCount
+  }
+
+  /** How many have had to, since the start. */
+  get delayed(): number {
+    return this.#delayedCount
+  }
+
   hasFailed(key: string, now: number): boolean {
     return this.#current(key, now) !== undefined
   }
@@ -79,11 +91,14 @@ export class Throttle {
     const waiting = this.#waiting.get(key) ?? 0
     if (waiting >= maximumWaiting) return false
     this.#waiting.set(key, waiting + 1)
+    this.#waitingCount++
+    this.#delayedCount++
     return true
   }
 
   /** Gives the place back. */
   leave(key: string): void {
+    this.#waitingCount--
     const waiting = (this.#waiting.get(key) ?? 0) - 1
     if (waiting > 0) this.#waiting.set(key, waiting)
     else this.#waiting.delete(key)

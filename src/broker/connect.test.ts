@@ -444,3 +444,12 @@ test('features J1: the log tells who came, and of whoever was refused address, i
     'Client d\\u{200e} [192.0.2.1:40000] disconnected: not authorised.',
   ])
 })
+
+test('metrics: refused CONNECT packets are counted by their reason, in the words of the log; accepted ones are not', () => {
+  const engine = new Engine({ settings: { max_client_id_length: 3 } })
+  engine.connect('abc')
+  for (const clientId of ['abcd', 'abcde']) engine.open().connect(clientId)
+  assert.deepEqual(Object.fromEntries(engine.broker.counters.connectsRefused.entries()), {
+    'client identifier not valid': 2,
+  })
+})

@@ -164,9 +164,11 @@ function resumeLater(attempt: ConnectAttempt, outcome: Promise<Refusal | undefin
 function refuse(attempt: ConnectAttempt, refusal: Refusal): void {
   const { connection } = attempt
   if (connection.state === 'ended') return
+  const reason = endingText(refusal.reasonCode)
+  attempt.broker.counters.connectsRefused.add(reason)
   logRefused(attempt, refusal.rule)
   connection.sendConnack(false, refusal.reasonCode, noProperties)
-  connection.refuse(endingText(refusal.reasonCode))
+  connection.refuse(reason)
 }
 
 function checkProtocol(attempt: ConnectAttempt): StepOutcome {

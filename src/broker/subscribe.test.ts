@@ -202,3 +202,13 @@ test('[MQTT-4.7.1-1] an UNSUBSCRIBE with a filter that is none ends the connecti
   client.expectClosed(0x81)
   assert.equal(engine.broker.router.subscriptionCount, 1)
 })
+
+test('metrics: refused filters are counted by reason, granted ones are not', () => {
+  const engine = new Engine({ settings: { max_subscriptions_per_client: 1, max_topic_levels: 2 } })
+  const client = engine.connect('c')
+  subscribeMany(client, [['a'], ['b'], ['c'], ['a/b/c']])
+  assert.deepEqual(Object.fromEntries(engine.broker.counters.subscriptionsRefused.entries()), {
+    'quota exceeded': 2,
+    'too many levels': 1,
+  })
+})

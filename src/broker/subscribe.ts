@@ -26,6 +26,7 @@ export function receiveSubscribe(broker: Broker, connection: ClientConnection, p
   for (const request of packet.subscriptions) {
     const outcome = subscribe(broker, connection, request, identifier)
     if (typeof outcome === 'number') {
+      broker.counters.subscriptionsRefused.add(refusals[outcome])
       reasonCodes.push(outcome)
     } else {
       reasonCodes.push(outcome.subscription.qos)
@@ -69,13 +70,20 @@ function checkFilter(request: SubscriptionRequest): void {
   }
 }
 
+/** Why a filter gets no subscription, in words. */
+const refusals = {
+  [ReasonCode.notAuthorized]: 'not authorised',
+  [ReasonCode.quotaExceeded]: 'quota exceeded',
+  [ReasonCode.topicFilterInvalid]: 'too many levels',
+} as const
+
 /** @returns the subscription, or why there is none */
 function subscribe(
   broker: Broker,
   connection: ClientConnection,
   request: SubscriptionRequest,
   identifier: number,
-): Made | number {
+): Made | keyof typeof refusals {
   const parsed = parseFilter(request.topicFilter)
   const { session, isBridge, maximumQoS } = connection.agreement
   const { fullFilter, topicFilter } = mount(connection, parsed)

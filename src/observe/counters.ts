@@ -1,4 +1,7 @@
-// What the broker counts: plain number fields, added to on the hot path and read when `$SYS` is published.
+// What the broker counts: plain number fields, added to on the hot path and read when `$SYS` is published or metrics are
+// asked for.
+
+import { Tally } from './tally.ts'
 
 /** Totals since the start; each only grows. */
 export class Counters {
@@ -19,6 +22,9 @@ export class Counters {
   connectsReceived = 0
   /** Sessions that ended because their expiry interval had passed. */
   sessionsExpired = 0
+  /** By the words that the log has for their reason. */
+  readonly connectsRefused = new Tally()
+  readonly subscriptionsRefused = new Tally()
 }
 
 /** What is the case right now; taken from the rooms when `$SYS` is published. */
