@@ -4,8 +4,10 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { conformanceDocument, conformancePath, namedTests } from './conformance.ts'
 import { errorsPage } from './errors-page.ts'
+import { metricsPage } from './metrics-page.ts'
 import { optionsPage } from './options-page.ts'
 
 writeFileSync(join(import.meta.dirname, '../docs/reference/options.md'), optionsPage())
 writeFileSync(join(import.meta.dirname, '../docs/reference/errors.md'), errorsPage())
+writeFileSync(join(import.meta.dirname, '../docs/reference/metrics.md'), metricsPage())
 writeFileSync(conformancePath, conformanceDocument(namedTests()))

@@ -11,6 +11,7 @@ export const errorCodes: Readonly<Record<string, string>> = {
   ERR_CLI_UP: '`castellan up` was called wrongly.',
   ERR_CONFIG_REFUSED: 'The configuration has faults; nothing of it takes effect.',
   ERR_CONFIG_VALUE: "An option's value is not of its form or outside its range.",
+  ERR_HTTP_LISTEN: 'The listener for health and metrics cannot be opened.',
   ERR_MQTT_MALFORMED_PACKET: 'A peer sent bytes that are no MQTT packet.',
   ERR_MQTT_PACKET_TOO_LARGE: 'A peer announced a packet larger than `max_packet_size`.',
   ERR_MQTT_PROTOCOL_VIOLATION: 'A peer sent a packet that MQTT does not allow there.',

@@ -18,6 +18,7 @@ const titles: Readonly<Record<Room, string>> = {
   auth: 'Who may connect, and what they may do',
   broker: 'Sessions, messages and topics',
   observe: 'Log',
+  http: 'Health and metrics',
   bridge: 'Bridges',
 }
 

@@ -3,6 +3,7 @@
 import { escapeText } from '../base/escape.ts'
 import type { ConfigProblem } from '../config/config-error.ts'
 import type { ConfigMessage } from '../config/draft.ts'
+import type { HttpAddress } from '../http/options.ts'
 import type { Config, ListenerSettings } from './options.ts'
 
 type Resolved = Pick<Config, 'global' | 'listeners' | 'localOnly'>
@@ -24,6 +25,7 @@ export function warningsAbout({ global, listeners, localOnly }: Resolved): reado
     ...(localOnly ? localOnlyLines : []),
     ...listeners.flatMap(listener => [...warningsAboutListener(listener)]),
     ...(global.session_owner_check ? [] : [ownerCheckIsOff]),
+    ...metricsForEverybody(global.metrics_listener),
   ]
   return lines.map(line => ({ type: 'warning', line }))
 }
@@ -85,6 +87,14 @@ function severalFiles(name: string, value: string, origin: string): string {
   return `Warning: ${name} takes one file, and "${escapeText(value)}" is read as one path (${origin}). One certificate per listener; client certificates do not belong on the broker.`
 }
 
-function isLocal({ port, address }: ListenerSettings): boolean {
+function metricsForEverybody(listener: HttpAddress | undefined): readonly string[] {
+  if (listener === undefined || isLocal(listener)) return []
+  const place = `port ${listener.port} of ${escapeText(listener.address)}`
+  return [
+    `Warning: metrics_listener on ${place}: whoever can reach it reads all metrics, without a password or encryption.`,
+  ]
+}
+
+function isLocal({ port, address }: Pick<ListenerSettings, 'port' | 'address'>): boolean {
   return port === 0 || address === 'localhost' || address === '::1' || /^127\./.test(address ?? '')
 }

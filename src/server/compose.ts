@@ -15,7 +15,10 @@ import type { RawBinding } from '../net/raw-binding.ts'
 import { usableRawBinding } from '../net/raw-check.ts'
 import type { BrokerLog } from '../observe/broker-log.ts'
 import { Counters } from '../observe/counters.ts'
+import { LoopLag } from '../observe/loop-lag.ts'
+import { Census } from './census.ts'
 import { failureThrottle, passwordChecks, takeoverThrottle } from './guard-settings.ts'
+import { Monitor } from './monitor.ts'
 import type { Config } from './options.ts'
 import { RulesLoader } from './rules.ts'
 import { SysPublisher } from './sys-publisher.ts'
@@ -45,7 +48,6 @@ export interface RunningBroker {
  * @throws AppError for a file or address that cannot be used; nothing stays bound
  */
 export async function startBroker(config: Config, log: BrokerLog, clock: Clock): Promise<RunningBroker> {
-  const counters = new Counters()
   const { global } = config
   const verifier = new PasswordVerifier(passwordChecks(global), clock)
   const rules = new RulesLoader(log, verifier)
@@ -53,24 +55,31 @@ export async function startBroker(config: Config, log: BrokerLog, clock: Clock):
     settings,
     context: new ListenerContext(settings, rules.realm(global, settings)),
   }))
-  const broker = new Broker({
-    settings: global,
-    log,
-    clock,
-    counters,
-    failures: new Throttle(failureThrottle(global)),
-    takeovers: new Throttle(takeoverThrottle(global)),
-    newClientId: () => randomUUID().toUpperCase(),
-  })
+  const broker = createBroker(global, log, clock)
   let current = config
-  const listeners = await openListeners(planned, broker, log, clock, () => current.global)
-  log.onTopicLine = (topic, line) => broker.publishOwn(topic, Buffer.from(line), false, 20)
-  const sys = new SysPublisher(broker, `castellan version ${version()}`)
+  const settings = () => current.global
+  const census = new Census(broker)
+  const lag = new LoopLag(tickMs, clock.now())
+  const sys = new SysPublisher(broker, census, `castellan version ${version()}`)
   const ticker = setInterval(() => {
     const now = clock.now()
+    lag.tick(now)
     broker.advance(now)
+    census.advance(now)
     sys.advance(now)
   }, tickMs)
+  let listeners: readonly OpenListener[] = []
+  const opened = () => listeners.map(({ listener }) => listener)
+  const monitor = new Monitor({ broker, verifier, census, lag, log, clock, settings, listeners: opened, checks: [] })
+  try {
+    await monitor.open()
+    listeners = await openListeners(planned, broker, log, clock, settings)
+  } catch (error) {
+    clearInterval(ticker)
+    monitor.close()
+    throw error
+  }
+  log.onTopicLine = (topic, line) => broker.publishOwn(topic, Buffer.from(line), false, 20)
   for (const { listener } of listeners) listener.start()
   return {
     broker,
@@ -87,9 +96,22 @@ export async function startBroker(config: Config, log: BrokerLog, clock: Clock):
       broker.stop()
       await allEnded(broker)
       clearInterval(ticker)
+      monitor.close()
       log.onTopicLine = undefined
     },
   }
+}
+
+function createBroker(global: Config['global'], log: BrokerLog, clock: Clock): Broker {
+  return new Broker({
+    settings: global,
+    log,
+    clock,
+    counters: new Counters(),
+    failures: new Throttle(failureThrottle(global)),
+    takeovers: new Throttle(takeoverThrottle(global)),
+    newClientId: () => randomUUID().toUpperCase(),
+  })
 }
 
 interface PlannedListener {

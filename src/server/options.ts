@@ -11,6 +11,7 @@ import { directives } from '../config/directives.ts'
 import type { ConfigMessage } from '../config/draft.ts'
 import { option, type Settings } from '../config/option.ts'
 import { path, text } from '../config/value.ts'
+import { type HttpSettings, httpOptions } from '../http/options.ts'
 import { type ListenerSettings as NetListenerSettings, type NetSettings, netOptions } from '../net/options.ts'
 import { type LogSettings, observeOptions } from '../observe/options.ts'
 
@@ -39,6 +40,7 @@ export const optionTables = {
   auth: authOptions,
   broker: brokerOptions,
   observe: observeOptions,
+  http: httpOptions,
   bridge: bridgeOptions,
 }
 
@@ -50,13 +52,14 @@ export const options = {
   ...authOptions,
   ...brokerOptions,
   ...observeOptions,
+  ...httpOptions,
   ...bridgeOptions,
 }
 
 export type ServerSettings = Settings<typeof serverOptions, 'global'>
 
 /** Each room's settings are a part of it. */
-export type GlobalSettings = ServerSettings & NetSettings & AuthSettings & BrokerSettings & LogSettings
+export type GlobalSettings = ServerSettings & NetSettings & AuthSettings & BrokerSettings & LogSettings & HttpSettings
 
 /** One listener, with everything that it inherits already filled in. */
 export type ListenerSettings = NetListenerSettings & AuthListenerSettings & BrokerListenerSettings

@@ -169,3 +169,17 @@ test('mosquitto-conf 2: what a listener is bound to, and as whom the broker runs
     assert.equal(options[name].reload, restart, name)
   }
 })
+
+test('metrics_listener: on loopback there is no warning; on any other address one says who can read it', () => {
+  const warnings = (line: string) =>
+    parse(`listener 1883 127.0.0.1\n${line}\n`)
+      .messages.filter(({ type }) => type === 'warning')
+      .map(message => message.line)
+  assert.deepEqual(warnings(''), [])
+  for (const address of ['', '127.0.0.1', '::1', 'localhost']) {
+    assert.deepEqual(warnings(`metrics_listener 9883 ${address}`), [])
+  }
+  assert.deepEqual(warnings('metrics_listener 9883 0.0.0.0'), [
+    'Warning: metrics_listener on port 9883 of 0.0.0.0: whoever can reach it reads all metrics, without a password or encryption.',
+  ])
+})

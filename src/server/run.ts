@@ -10,6 +10,7 @@ import type { Log } from '../base/log.ts'
 import { version } from '../base/version.ts'
 import { ConfigError } from '../config/config-error.ts'
 import { filesOnDisk } from '../config/config-files.ts'
+import { HttpListenError } from '../http/errors.ts'
 import { ListenerError } from '../net/errors.ts'
 import { loadTlsOptions } from '../net/tls-context.ts'
 import { type BrokerLog, createLog } from '../observe/broker-log.ts'
@@ -111,7 +112,7 @@ async function serve(options: RunOptions, config: Config, log: BrokerLog): Promi
     if (!(error instanceof AppError)) throw error
     for (const line of errorLines(error)) log.write('error', line)
     log.flush()
-    const isUnusable = error instanceof ListenerError || error instanceof PidFileError
+    const isUnusable = unusable.some(kind => error instanceof kind)
     return isUnusable ? exitCode.unusable : exitCode.configuration
   }
   log.write('information', `castellan version ${version()} running`)
@@ -165,6 +166,9 @@ class PidFileError extends AppError {
     super('ERR_SERVER_PID_FILE', `Error: Unable to write pid file "${escapeText(path)}".`, { cause })
   }
 }
+
+/** What Mosquitto's exit code 1 stands for: the configuration is right, and the system does not let us. */
+const unusable = [ListenerError, HttpListenError, PidFileError]
 
 function writePidFile(path: string | undefined): void {
   if (path === undefined) return

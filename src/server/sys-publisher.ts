@@ -2,16 +2,20 @@
 
 import type { Broker } from '../broker/broker.ts'
 import type { Gauges } from '../observe/counters.ts'
+import type { CensusFigures } from '../observe/metrics.ts'
 import { SysTree } from '../observe/sys-tree.ts'
+import type { Census } from './census.ts'
 
 export class SysPublisher {
   readonly #broker: Broker
+  readonly #census: Census
   readonly #tree: SysTree
   #nextAt: number
 
   /** @param version the value of `$SYS/broker/version` */
-  constructor(broker: Broker, version: string) {
+  constructor(broker: Broker, census: Census, version: string) {
     this.#broker = broker
+    this.#census = census
     const now = broker.clock.now()
     this.#tree = new SysTree(broker.counters, now, version)
     this.#nextAt = now
@@ -22,37 +26,25 @@ export class SysPublisher {
     if (seconds === 0 || now < this.#nextAt) return
     const interval = seconds * 1000
     this.#nextAt = (Math.floor(now / interval) + 1) * interval
-    for (const [topicName, value] of this.#tree.update(now, gauges(this.#broker))) {
+    for (const [topicName, value] of this.#tree.update(now, gauges(this.#broker, this.#census.latest))) {
       this.#broker.publishOwn(topicName, Buffer.from(value), true, 60)
     }
   }
 }
 
-function gauges(broker: Broker): Gauges {
-  let clientsConnected = 0
-  let waiting = 0
-  let waitingBytes = 0
-  for (const session of broker.registry.values()) {
-    if (session.connection !== undefined) clientsConnected++
-    waiting += session.outbound.queuedMessages + session.outbound.inflightMessages
-    waitingBytes += session.outbound.waitingBytes
-  }
-  let bytesQueued = 0
-  let packetsQueued = 0
-  for (const { transport } of broker.connections) {
-    bytesQueued += transport.queuedBytes
-    if (transport.queuedBytes > 0) packetsQueued++
-  }
+function gauges({ registry, router, retained }: Broker, census: CensusFigures): Gauges {
+  const connected = [...census.clientsConnected.values()].reduce((sum, clients) => sum + clients, 0)
   return {
-    clientsTotal: broker.registry.size,
-    clientsConnected,
-    messagesStored: waiting + broker.retained.size,
-    bytesStored: waitingBytes + broker.retained.bytes,
-    subscriptions: broker.router.subscriptionCount,
-    sharedSubscriptions: broker.router.sharedSubscriptionCount,
-    retainedMessages: broker.retained.size,
-    packetsQueued,
-    bytesQueued,
+    clientsTotal: registry.size,
+    // Counted earlier than the total, which may have become smaller since.
+    clientsConnected: Math.min(connected, registry.size),
+    messagesStored: census.messagesWaiting + retained.size,
+    bytesStored: census.bytesWaiting + retained.bytes,
+    subscriptions: router.subscriptionCount,
+    sharedSubscriptions: router.sharedSubscriptionCount,
+    retainedMessages: retained.size,
+    packetsQueued: census.connectionsBehind,
+    bytesQueued: census.bytesBehind,
     heapBytes: process.memoryUsage.rss(),
   }
 }

@@ -1,0 +1,150 @@
+// A small HTTP listener for answers that are read and never change anything: GET and HEAD, one request per connection,
+// no request body, plain text out. It trusts nobody: every limit is finite, and an answer never tells more than its route.
+
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { escapeText } from '../base/escape.ts'
+import type { Log } from '../base/log.ts'
+import { HttpListenError } from './errors.ts'
+import { isOwnName } from './host-names.ts'
+import type { HttpAddress } from './options.ts'
+
+export interface HttpAnswer {
+  readonly status: 200 | 503
+  readonly type: string
+  readonly body: string
+}
+
+export const plainText = 'text/plain; charset=utf-8'
+
+/** What is answered, by path; asked for each request, and quick. */
+export type HttpRoutes = ReadonlyMap<string, () => HttpAnswer>
+
+export interface HttpLimits {
+  /** More connections are closed at once. */
+  readonly connections: number
+  /** Of the request line and all header fields. */
+  readonly headerBytes: number
+  /** From the accepted connection to the end of the request; also how long a peer may not take the answer. */
+  readonly requestMs: number
+  /** How often that is looked at. */
+  readonly checkMs: number
+}
+
+export const httpLimits: HttpLimits = { connections: 64, headerBytes: 8192, requestMs: 5000, checkMs: 1000 }
+
+export interface HttpDeps {
+  readonly log: Log
+  readonly routes: HttpRoutes
+  /** Names that it answers to besides its own address and `localhost`, in lower case. */
+  hostNames(): readonly string[]
+  readonly limits?: HttpLimits
+}
+
+export interface HttpListener {
+  readonly port: number
+  /** Stops listening and cuts off whoever is still there. */
+  close(): void
+}
+
+/** @throws HttpListenError */
+export async function openHttpListener(address: HttpAddress, deps: HttpDeps): Promise<HttpListener> {
+  const own = address.address.toLowerCase()
+  const hostNames = () => [own, ...deps.hostNames()]
+  const server = limitedServer(deps.limits ?? httpLimits, (request, response) => {
+    answer(request, response, { ...deps, hostNames })
+  })
+  await listen(server, address)
+  const { port, address: host } = server.address() as AddressInfo
+  deps.log.write('information', `Opening metrics listen socket on port ${port} of ${escapeText(host)}.`)
+  server.on('error', error => {
+    deps.log.write(
+      'error',
+      `Error: Unable to accept a connection to the metrics listener: ${escapeText(error.message)}.`,
+    )
+  })
+  return {
+    port,
+    close() {
+      server.close()
+      server.closeAllConnections()
+    },
+  }
+}
+
+function limitedServer(
+  limits: HttpLimits,
+  onRequest: (request: IncomingMessage, response: ServerResponse) => void,
+): Server {
+  const { connections, headerBytes: maxHeaderSize, requestMs, checkMs: connectionsCheckingInterval } = limits
+  const times = { headersTimeout: requestMs, requestTimeout: requestMs, connectionsCheckingInterval }
+  const server = createServer({ maxHeaderSize, ...times }, onRequest)
+  server.maxConnections = connections
+  server.maxRequestsPerSocket = 1
+  server.timeout = requestMs
+  return server
+}
+
+function listen(server: Server, address: HttpAddress): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const fail = (cause: Error) => reject(new HttpListenError(address, cause))
+    server.once('error', fail)
+    server.listen({ port: address.port, host: address.address }, () => {
+      server.off('error', fail)
+      resolve()
+    })
+  })
+}
+
+function answer(request: IncomingMessage, response: ServerResponse, deps: HttpDeps): void {
+  const refusal = refusalOf(request, deps)
+  if (refusal !== undefined) {
+    send(request, response, refusal)
+    return
+  }
+  const route = deps.routes.get(pathOf(request))
+  try {
+    send(request, response, route === undefined ? notFound : route())
+  } catch (error) {
+    // What went wrong is for the log alone.
+    const reason = error instanceof Error ? error.message : 'unknown'
+    deps.log.write('error', `Error: Unable to answer ${pathOf(request)}: ${escapeText(reason)}.`)
+    send(request, response, internalError)
+  }
+}
+
+interface Response {
+  readonly status: number
+  readonly body: string
+  /** Plain text when absent. */
+  readonly type?: string
+  readonly headers?: Readonly<Record<string, string>>
+}
+
+const notFound: Response = { status: 404, body: 'not found\n' }
+const internalError: Response = { status: 500, body: 'internal error\n' }
+const methodNotAllowed: Response = { status: 405, body: 'only GET and HEAD\n', headers: { Allow: 'GET, HEAD' } }
+const misdirected: Response = { status: 421, body: 'asked by a name that is not mine; see metrics_host\n' }
+
+function refusalOf({ method, headersDistinct, socket }: IncomingMessage, deps: HttpDeps): Response | undefined {
+  const [host = '', ...others] = headersDistinct['host'] ?? []
+  const isOwn = others.length === 0 && isOwnName(host, socket.localAddress ?? '', deps.hostNames())
+  if (!isOwn) return misdirected
+  return method === 'GET' || method === 'HEAD' ? undefined : methodNotAllowed
+}
+
+function pathOf({ url = '' }: IncomingMessage): string {
+  return url.split('?', 1)[0] ?? ''
+}
+
+function send(request: IncomingMessage, response: ServerResponse, { status, body, type, headers }: Response): void {
+  response.writeHead(status, {
+    ...headers,
+    'Content-Type': type ?? plainText,
+    'Content-Length': Buffer.byteLength(body),
+    'Cache-Control': 'no-store',
+    'X-Content-Type-Options': 'nosniff',
+    Connection: 'close',
+  })
+  response.end(request.method === 'HEAD' ? undefined : body)
+}
