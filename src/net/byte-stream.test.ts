@@ -6,7 +6,6 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import test, { type TestContext } from 'node:test'
 import type { AcceptedStream, StreamOwner, StreamReader } from './byte-stream.ts'
 import { RawBinding } from './raw-binding.ts'
-import { usableRawBinding } from './raw-check.ts'
 import { RawStream } from './raw-stream.ts'
 import { SocketStream } from './socket-stream.ts'
 
@@ -199,20 +198,3 @@ for (const kind of kinds) {
     await reader.waitFor('closed')
   })
 }
-
-test('raw: what this Node has is found to work', async () => {
-  assert.ok((await usableRawBinding()) instanceof RawBinding)
-})
-
-test('raw: a Node that hides its internals is served the public way, and the reason is told', async t => {
-  const { binding } = process as unknown as { binding: unknown }
-  t.after(() => Object.assign(process, { binding }))
-  Object.assign(process, {
-    binding: () => {
-      throw new Error('hidden')
-    },
-  })
-  assert.equal(await usableRawBinding(), 'hidden')
-  Object.assign(process, { binding: () => ({}) })
-  assert.equal(await usableRawBinding(), 'stream_wrap is not what it was')
-})

@@ -32,22 +32,30 @@ export async function usableRawBinding(): Promise<RawBinding | string> {
 
 async function converse(binding: RawBinding): Promise<void> {
   const server = createServer()
-  let client: Socket | undefined
-  const { promise, resolve, reject } = Promise.withResolvers<void>()
-  const deadline = setTimeout(() => reject(new Error(`no end within ${deadlineMs} ms`)), deadlineMs)
+  const port = await listen(server)
+  const { promise: failure, reject: fail } = Promise.withResolvers<never>()
+  const deadline = setTimeout(() => fail(new Error(`no end within ${deadlineMs} ms`)), deadlineMs)
+  const accepted = Promise.withResolvers<RawStream>()
+  const streams: RawStream[] = []
+  server.on('error', fail)
+  binding.takeOver(server, handle => {
+    try {
+      streams.push(new RawStream(binding, handle))
+      // Should others come too, they are nobody's.
+      accepted.resolve(streams[0] as RawStream)
+    } catch (error) {
+      fail(error)
+    }
+  })
+  const client = connect(port, '127.0.0.1')
+  client.on('error', fail)
+  client.write(greeting)
   try {
-    const port = await listen(server)
-    const raw = Promise.withResolvers<Answerer>()
-    binding.takeOver(server, handle => raw.resolve(new Answerer(new RawStream(binding, handle))))
-    client = connect(port, '127.0.0.1')
-    client.once('error', reject)
-    server.once('error', reject)
-    client.write(greeting)
-    raw.promise.then(answerer => answerer.outcome(client as Socket)).then(resolve, reject)
-    await promise
+    await Promise.race([accepted.promise.then(stream => new Answerer(stream, fail).outcome(client)), failure])
   } finally {
     clearTimeout(deadline)
-    client?.destroy()
+    client.destroy()
+    for (const stream of streams) stream.destroy()
     server.close()
   }
 }
@@ -62,14 +70,17 @@ function listen(server: Server): Promise<number> {
 /** The raw side: it reads the greeting, answers more than the kernel takes, and says goodbye. */
 class Answerer implements StreamReader {
   readonly #stream: RawStream
+  readonly #fail: (error: Error) => void
   readonly #greeted = Promise.withResolvers<void>()
   readonly #waited = Promise.withResolvers<void>()
   readonly #peerEnded = Promise.withResolvers<void>()
   readonly #closed = Promise.withResolvers<void>()
   #received = ''
 
-  constructor(stream: RawStream) {
+  /** @param fail ends the trial */
+  constructor(stream: RawStream, fail: (error: Error) => void) {
     this.#stream = stream
+    this.#fail = fail
     stream.attach(this)
     stream.resume()
   }
@@ -109,7 +120,7 @@ class Answerer implements StreamReader {
   }
 
   failed(reason: string): void {
-    this.#closed.reject(new Error(reason))
+    this.#fail(new Error(reason))
   }
 
   closed(): void {
