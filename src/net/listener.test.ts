@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
@@ -56,6 +57,22 @@ test('a bound listener accepts nothing before start, and then whoever waited', a
   const { handler } = await server.waitForAccepted()
   await handler.waitForPackets(1)
 })
+
+for (const raw_sockets of [true, false]) {
+  test(`raw_sockets ${raw_sockets}: who is gone before it is accepted, and has no address any more, is not heard`, async t => {
+    const server = await startListener(t, {}, { raw_sockets })
+    const { port } = server.listener
+    const script = `
+      const client = require('node:net').connect(${port}, '127.0.0.1')
+      client.write('${connectPacket.toString('hex')}', 'hex', () => client.resetAndDestroy())`
+    // Nothing is accepted while this process waits for the other.
+    execFileSync(process.execPath, ['-e', script])
+    const client = await server.connect(t)
+    const { peer } = await server.waitForAccepted()
+    assert.equal(peer.port, client.localPort)
+    assert.equal(server.listener.connections, 1)
+  })
+}
 
 test('features A1: both families on all interfaces, on the same port', async t => {
   const server = await startListener(t, { address: undefined })

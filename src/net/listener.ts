@@ -199,6 +199,11 @@ class BoundListener implements Listener, StreamOwner, ConnectionOwner {
   }
 
   #incoming(stream: AcceptedStream): void {
+    if (stream.remoteAddress === '' && this.settings.path === undefined) {
+      // Reset while it waited in the kernel. What it sent could still be read, past all that is limited by address.
+      stream.destroy()
+      return
+    }
     const settings = this.#deps.settings()
     const refused = this.#refusal(settings)
     const line = addressKey(stream.remoteAddress) ?? unixSockets
