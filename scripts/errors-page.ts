@@ -26,6 +26,14 @@ export const errorCodes: Readonly<Record<string, string>> = {
   ERR_SERVER_RELOAD_LISTENER: 'A reload names a listener that is not open.',
   ERR_SERVER_RULES_FILE: 'An ACL file that the configuration names cannot be read.',
   ERR_SERVER_USER: 'The user that the broker is to become does not exist.',
+  ERR_STORE_CLOSED: 'The store was closed before it was asked.',
+  ERR_STORE_DIRECTORY: "The store's directory cannot be made, locked or trusted.",
+  ERR_STORE_FORMAT: 'The store was written by another version of the program.',
+  ERR_STORE_FULL: 'There is no room on the disk for what the store was handed; it goes on when there is.',
+  ERR_STORE_IN_USE: 'Another process has the store.',
+  ERR_STORE_TRANSFER: 'A file that is to be imported has a line that is wrong, or the store is not empty.',
+  ERR_STORE_UNAVAILABLE: 'The disk refused to write; the store takes nothing more until it is opened anew.',
+  ERR_STORE_UNREADABLE: "The store's data file is torn, cut short, or another file.",
 }
 
 /** The text of docs/reference/errors.md. */

@@ -40,6 +40,12 @@ export const verbs: readonly Verb[] = [
     load: async () => (await import('./passwd.ts')).passwd,
   },
   {
+    name: 'store',
+    group: 'Look after it',
+    summary: "check, export, import and compact the files of a stopped broker's store",
+    load: async () => (await import('./store.ts')).store,
+  },
+  {
     name: 'compat',
     group: 'Move from Mosquitto',
     summary: "this program under Mosquitto's names; `compat install` makes the links",

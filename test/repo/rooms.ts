@@ -24,13 +24,14 @@ export const rooms: Readonly<Record<string, Room>> = {
   config: { imports: lowest },
   observe: { imports: [...lowest, 'config'] },
   http: { imports: [...lowest, 'config', 'observe'] },
+  store: { imports: lowest, packages: ['lmdb'] },
   net: { imports: [...lowest, 'config', 'observe', 'mqtt', 'x509'] },
   session: { imports: [...lowest, 'mqtt', 'topic'], types: ['auth'], pure: true },
   auth: { imports: [...lowest, 'config', 'observe', 'topic', 'x509'] },
   pki: { imports: [...lowest, 'x509'], packages: ['@peculiar/x509', 'reflect-metadata'] },
   broker: {
     imports: [...lowest, 'mqtt', 'topic', 'session', 'auth', 'config', 'observe'],
-    types: ['net'],
+    types: ['net', 'store'],
     pure: true,
   },
   server: {
@@ -46,10 +47,11 @@ export const rooms: Readonly<Record<string, Room>> = {
       'session',
       'auth',
       'pki',
+      'store',
       'broker',
     ],
   },
-  cli: { imports: [...lowest, 'config', 'auth', 'pki'], only: { server: ['run.ts'] } },
+  cli: { imports: [...lowest, 'config', 'auth', 'pki', 'store'], only: { server: ['run.ts'] } },
 }
 
 /** Parts of Node that a pure room may not import. */

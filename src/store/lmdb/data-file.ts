@@ -1,0 +1,91 @@
+// Looks at a data file before the engine maps it: what is not one, or is of another version, is refused with words, and one
+// that is shorter than it says is not mapped, since to touch what is missing of a mapped file ends the process.
+
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
+import { escapeText } from '../../base/escape.ts'
+import { StoreError } from '../store-error.ts'
+
+const pageHeaderBytes = 24
+const magic = 0xbeef_c0de
+const dataVersion = 2
+/** Page sizes that the engine can have written. */
+const pageSizes = [4096, 8192, 16_384, 32_768, 65_536]
+/** Where the fields of a meta page are, after the page's header. */
+const field = { magic: 0, version: 4, pageSize: 24, freeRoot: 64, mainRoot: 112, lastPage: 120, transaction: 128 }
+const metaBytes = 144
+
+interface Meta {
+  readonly pageSize: number
+  readonly roots: readonly [bigint, bigint]
+  readonly lastPage: bigint
+  readonly transaction: bigint
+}
+
+/**
+ * @param path a data file; one that is missing or empty is about to be made, and right
+ * @throws {StoreError} `ERR_STORE_FORMAT`, `ERR_STORE_UNREADABLE`
+ */
+export function inspectDataFile(path: string): void {
+  let descriptor: number
+  try {
+    descriptor = openSync(path, 'r')
+  } catch (cause) {
+    const { code, message } = cause as NodeJS.ErrnoException
+    if (code === 'ENOENT') return
+    throw new StoreError('ERR_STORE_UNREADABLE', `cannot read the store: ${message}`, { cause, errno: code })
+  }
+  try {
+    const { size } = fstatSync(descriptor)
+    if (size > 0) inspect(path, descriptor, size)
+  } finally {
+    closeSync(descriptor)
+  }
+}
+
+function inspect(path: string, descriptor: number, size: number): void {
+  const first = readMeta(path, descriptor, 0)
+  const candidates = [first, ...pageSizes.map(pageSize => readMeta(path, descriptor, pageSize))]
+  const metas = candidates.filter((meta, index) => meta !== undefined && (index === 0 || isPageSize(meta, index)))
+  const latest = metas.reduce(
+    (best, meta) => (best === undefined || meta!.transaction > best.transaction ? meta : best),
+    undefined,
+  )
+  if (latest === undefined)
+    throw unreadable(path, 'it begins with no page that the store wrote: it is torn, or another file')
+  const lastRoot = latest.roots.reduce((highest, root) => (root !== noPage && root > highest ? root : highest), 1n)
+  const pages = BigInt(Math.floor(size / latest.pageSize))
+  if (lastRoot >= pages) throw unreadable(path, `it ends at page ${pages}, and needs page ${lastRoot}`)
+}
+
+const noPage = 0xffff_ffff_ffff_ffffn
+
+function isPageSize(meta: Meta, index: number): boolean {
+  return meta.pageSize === pageSizes[index - 1]
+}
+
+function readMeta(path: string, descriptor: number, offset: number): Meta | undefined {
+  const bytes = Buffer.alloc(pageHeaderBytes + metaBytes)
+  if (readSync(descriptor, bytes, 0, bytes.length, offset) < bytes.length) return undefined
+  const meta = bytes.subarray(pageHeaderBytes)
+  if (meta.readUInt32LE(field.magic) !== magic) return undefined
+  const version = meta.readUInt32LE(field.version) & 0xffff
+  if (version !== dataVersion) {
+    const text = `the data file '${escapeText(path, 4096)}' is of version ${version}, expected ${dataVersion}`
+    throw new StoreError('ERR_STORE_FORMAT', `${text}; export it with the program that wrote it, and import that here`)
+  }
+  const pageSize = meta.readUInt32LE(field.pageSize)
+  if (!pageSizes.includes(pageSize)) return undefined
+  return {
+    pageSize,
+    roots: [meta.readBigUInt64LE(field.freeRoot), meta.readBigUInt64LE(field.mainRoot)],
+    lastPage: meta.readBigUInt64LE(field.lastPage),
+    transaction: meta.readBigUInt64LE(field.transaction),
+  }
+}
+
+/** A store that cannot be opened, with what to do about it. */
+export function unreadable(path: string, why: string, cause?: unknown): StoreError {
+  const text = `the store's data file '${escapeText(path, 4096)}' cannot be used: ${why}`
+  const advice = 'put a backup in the place of its directory, or move the directory away to begin with an empty store'
+  return new StoreError('ERR_STORE_UNREADABLE', `${text}; ${advice}`, { cause })
+}
