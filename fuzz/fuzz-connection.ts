@@ -77,6 +77,12 @@ export class FuzzConnection implements Transport {
     return this.#options.isInspected && !this.#feed.isClosed
   }
 
+  readonly isHolding = false
+
+  hold(): void {}
+
+  letGo(): void {}
+
   close(): void {
     this.#feed.isClosed = true
   }

@@ -7,6 +7,7 @@ export const errorCodes: Readonly<Record<string, string>> = {
   ERR_AUTH_PASSWORD_FILE: 'A password file cannot be read, or a line of it is no entry.',
   ERR_AUTH_PASSWORD_HASH: 'A password hash cannot be read, or its parameters are outside what is allowed.',
   ERR_AUTH_SECRET_FILE: 'A file with secrets is no regular file, is too large, or cannot be opened.',
+  ERR_BROKER_STORE_UNAVAILABLE: 'The store cannot be written, and a client that cannot be told so sent what has to survive.',
   ERR_CLI_PASSWD: '`castellan passwd` was called wrongly, or could not do what it was asked.',
   ERR_CLI_UP: '`castellan up` was called wrongly.',
   ERR_CONFIG_REFUSED: 'The configuration has faults; nothing of it takes effect.',

@@ -17,6 +17,7 @@ import type { Session } from '../session/session.ts'
 import type { Transport } from '../session/transport.ts'
 import { ClientConnection } from './connection.ts'
 import { deliverMessage } from './deliver.ts'
+import type { Journal } from './journal.ts'
 import type { ListenerContext } from './listener-context.ts'
 import type { BrokerSettings as OwnSettings } from './options.ts'
 import { Registry, type RegistryHost } from './registry.ts'
@@ -58,6 +59,8 @@ export class Broker implements RegistryHost {
   readonly router: Router
   readonly retained: RetainedStore
   readonly registry: Registry
+  /** Writes down what has to survive; undefined without persistence. */
+  journal: Journal | undefined = undefined
   /** Every connection that has not ended, whatever its state. */
   readonly connections = new Set<ClientConnection>()
   /** The topic names that clients have published on lately, each with its route once it was needed. */
@@ -76,7 +79,7 @@ export class Broker implements RegistryHost {
     this.newClientId = parts.newClientId
     this.wheel = new TimerWheel(parts.clock.now())
     this.router = new LocalRouter()
-    this.retained = new MemoryRetainedStore(this.wheel)
+    this.retained = new MemoryRetainedStore(this)
     this.registry = new Registry(this)
   }
 
@@ -145,7 +148,8 @@ export class Broker implements RegistryHost {
   #exclude(session: Session): void {
     const { standing } = session.access
     session.will = undefined
-    session.connection?.end(ReasonCode.administrativeAction)
+    if (session.connection !== undefined) session.connection.end(ReasonCode.administrativeAction)
+    else this.journal?.recordSession(session, this.clock.now())
     if (standing === 'unknown') this.registry.close(session)
   }
 

@@ -346,10 +346,15 @@ function claimClientId(attempt: ConnectAttempt): StepOutcome {
   }
   const refusal = checkOwner(attempt)
   if (refusal !== undefined) return refusal
+  if (broker.journal?.isFailing === true && sessionExpiry(packet) > 0) {
+    return { reasonCode: ReasonCode.serverUnavailable, rule: 'the store cannot be written' }
+  }
   const access = new CurrentAccess(connection.listener, principal, clientId)
+  connection.markRecord()
   const { session, resumed } = broker.registry.claim(clientId, packet.cleanStart, principal, access)
   session.expiryInterval = sessionExpiry(packet)
   session.will = attempt.will
+  broker.registry.recordConnected(session)
   attempt.session = session
   attempt.resumed = resumed
   return undefined

@@ -81,6 +81,8 @@ export class ClientConnection implements ConnectionHandler, Conversation, Outlet
   #maximumPacketSize = Number.POSITIVE_INFINITY
   readonly #timer: Timer
   #lastPacketAt: number
+  /** `Journal.changes` when the last packet came. */
+  #recordMark = 0
   #cause: string | undefined
   /** Made when a PUBLISH first has to wait. */
   #hold: Hold | undefined = undefined
@@ -135,6 +137,7 @@ export class ClientConnection implements ConnectionHandler, Conversation, Outlet
 
   receive(packet: Packet, now: number): boolean {
     this.#lastPacketAt = now
+    this.markRecord()
     try {
       if (this.state === 'connected' && packet.type === PacketType.publish) return this.#receivePublish(packet, now)
       this.broker.counters.packetsReceived++
@@ -150,6 +153,7 @@ export class ClientConnection implements ConnectionHandler, Conversation, Outlet
   receiveBytes(buffer: Buffer, start: number, maximumPacketSize: number, now: number): number {
     if (this.state !== 'connected') return start
     this.#lastPacketAt = now
+    this.markRecord()
     const header = buffer[start] as number
     if (isPlainPublish(header)) return receivePublishRun(this.broker, this, buffer, start, maximumPacketSize, now)
     if (isAcknowledgement(header)) return receiveShortAcknowledgements(this, buffer, start, now)
@@ -264,21 +268,38 @@ export class ClientConnection implements ConnectionHandler, Conversation, Outlet
     this.session.access = new CurrentAccess(this.listener, principal, this.session.clientId)
     this.broker.router.outdateFor(this.session)
     this.publisherTopic.forget()
+    this.broker.registry.recordConnected(this.session)
+  }
+
+  /** From here on an answer promises what is recorded from here on. */
+  markRecord(): void {
+    const { journal } = this.broker
+    if (journal !== undefined) this.#recordMark = journal.changes
+  }
+
+  /** Answers wait for what was recorded since the packet came that they answer. */
+  #awaitOwnRecord(): void {
+    const { journal } = this.broker
+    if (journal === undefined) return
+    // What an answer to a session that survives repeats may be recorded and not safe yet.
+    const isRecorded = this.#agreement?.session.record !== undefined
+    if (isRecorded || journal.changes !== this.#recordMark) journal.hold(this.transport)
+  }
+
+  awaitRecord(): void {
+    this.broker.journal?.hold(this.transport)
   }
 
   /** Nothing larger than the client accepts is ever sent [MQTT-3.1.2-24]; a client that takes no answer is let go. */
   send(packet: Packet): void {
     const bytes = encodePacket(packet, this.protocolVersion)
     if (bytes.length > this.#maximumPacketSize) {
-      this.#refuseAnswer(bytes.length)
+      this.refuse(`its maximum packet size is below the ${bytes.length} bytes of an answer`)
       return
     }
     this.broker.counters.packetsSent++
+    this.#awaitOwnRecord()
     this.transport.send(bytes)
-  }
-
-  #refuseAnswer(bytes: number): void {
-    this.refuse(`its maximum packet size is below the ${bytes} bytes of an answer`)
   }
 
   /** PUBACK, PUBREC or PUBCOMP; older versions cannot say that something failed, so their flow is completed. */
@@ -290,6 +311,7 @@ export class ClientConnection implements ConnectionHandler, Conversation, Outlet
     }
     // No client refuses four bytes: its CONNACK was longer.
     this.broker.counters.packetsSent++
+    this.#awaitOwnRecord()
     const start = this.transport.reserve(shortAcknowledgementSize)
     writeShortAcknowledgement(this.transport.room, start, type, packetId)
   }

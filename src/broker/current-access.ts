@@ -5,6 +5,7 @@ import type { Permitted, Principal } from '../auth/principal.ts'
 import type { Access, Realm } from '../auth/realm.ts'
 import type { SessionAccess } from '../session/session.ts'
 import type { ListenerContext } from './listener-context.ts'
+import { recordSource } from './source-record.ts'
 
 export class CurrentAccess implements SessionAccess {
   readonly #listener: ListenerContext
@@ -36,6 +37,10 @@ export class CurrentAccess implements SessionAccess {
 
   mayPublish(topicName: string): boolean {
     return this.#listener.realm.stillAdmits(this.#principal) && this.#current().publish({ topicName }) !== undefined
+  }
+
+  get source(): Uint8Array {
+    return recordSource(this.#listener, this.#principal)
   }
 
   get standing(): 'admitted' | 'unproven' | 'unknown' {

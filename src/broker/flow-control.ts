@@ -3,11 +3,19 @@
 // among others holds up nobody: its copy is dropped, as with Mosquitto.
 
 import { Timer } from '../base/timer-wheel.ts'
-import { maximumStallMs, type Outbound, type Waiter } from '../session/outbound.ts'
+import { maximumStallMs, type Waiter } from '../session/outbound.ts'
 import type { Session } from '../session/session.ts'
 import type { Subscription } from '../session/subscription.ts'
 import type { ClientConnection } from './connection.ts'
+import type { Journal } from './journal.ts'
 import type { GroupTarget, Route } from './route.ts'
+
+/** Whoever has no room now: a client's queue, or the journal. */
+export interface Congested {
+  /** Calls the waiter once, when there is room again. */
+  awaitRoom(waiter: Waiter): void
+  stopWaiting(waiter: Waiter): void
+}
 
 /** Milliseconds that one message waits at most, however slowly its subscribers get on: then it is taken all the same. */
 export const maximumHoldMs = 20_000
@@ -19,9 +27,16 @@ export const maximumHoldMs = 20_000
  *
  * @param size bytes that the message counts for in the queue's limits, or a little more
  */
-export function congestedTarget(route: Route, publisher: Session, size: number, now: number): Outbound | undefined {
+export function congestedTarget(
+  journal: Journal | undefined,
+  route: Route,
+  publisher: Session,
+  size: number,
+  now: number,
+): Congested | undefined {
+  if (journal?.isBehind === true) return journal
   const { subscriptions, groups } = route
-  let congested: Outbound | undefined
+  let congested: Congested | undefined
   for (let i = 0; i < subscriptions.length; i++) {
     const subscription = subscriptions[i] as Subscription
     if (subscription.qos === 0) continue
@@ -51,7 +66,7 @@ function isWorthWaiting(session: Session, publisher: Session, now: number): bool
 /** One connection's waiting: while it lasts nothing is heard of the client. */
 export class Hold implements Waiter {
   readonly #connection: ClientConnection
-  #target: Outbound | undefined = undefined
+  #target: Congested | undefined = undefined
   readonly #timer: Timer
   /** Milliseconds; when the message that waits, or waited last, was first refused. */
   #since = 0
@@ -70,7 +85,7 @@ export class Hold implements Waiter {
     return this.#since > 0 && now >= this.#since + maximumHoldMs
   }
 
-  begin(target: Outbound, now: number): void {
+  begin(target: Congested, now: number): void {
     if (this.#since === 0) this.#since = now
     this.#target = target
     target.awaitRoom(this)

@@ -8,6 +8,12 @@ export class ListenerContext {
   settings: ListenerSettings
   realm: Realm
 
+  /** Tells listeners apart, from one start of the broker to the next. */
+  get name(): string {
+    const { path, port, address } = this.settings
+    return path ?? `${address ?? ''}:${port}`
+  }
+
   constructor(settings: ListenerSettings, realm: Realm) {
     this.settings = settings
     this.realm = realm

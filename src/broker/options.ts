@@ -2,7 +2,7 @@
 
 import type { ListenerSettings as AuthListenerSettings } from '../auth/options.ts'
 import { type ListenerScope, option, type Settings } from '../config/option.ts'
-import { bool, integer, text } from '../config/value.ts'
+import { bool, choice, integer, text } from '../config/value.ts'
 import type { LogSettings } from '../observe/options.ts'
 import {
   clientExpiration,
@@ -12,8 +12,6 @@ import {
   protocolVersions,
   retainExpiry,
 } from './option-values.ts'
-
-const noPersistence = 'sessions and retained messages live in memory; remove the line or set `persistence false`'
 
 export const brokerOptions = {
   accept_protocol_versions: option({
@@ -52,16 +50,14 @@ export const brokerOptions = {
     value: integer({ negative: 0 }),
     default: 1800,
     reload: 'live',
-    doc: 'Seconds between two saves of the persistence file.',
-    unsupported: { advice: noPersistence },
+    doc: 'Without effect: what was acknowledged is saved already.',
   }),
   autosave_on_changes: option({
     scope: 'global',
     value: bool(),
     default: false,
     reload: 'live',
-    doc: 'Whether `autosave_interval` counts changes instead of seconds.',
-    unsupported: { accepts: value => !value, advice: noPersistence },
+    doc: 'Without effect: what was acknowledged is saved already.',
   }),
   check_retain_source: option({
     scope: 'global',
@@ -240,25 +236,30 @@ export const brokerOptions = {
     value: bool(),
     default: false,
     reload: 'restart',
-    doc: 'Whether sessions and retained messages outlive the process.',
+    doc: 'Whether sessions and retained messages outlive the process, in the directory `castellan-store` of `persistence_location`. What an acknowledgement promises is safe before it leaves.',
     aliases: ['retained_persistence'],
-    unsupported: { accepts: value => !value, advice: noPersistence },
   }),
   persistence_file: option({
     scope: 'global',
     value: text(),
     default: 'mosquitto.db',
     reload: 'restart',
-    doc: 'Name of the persistence file.',
-    unsupported: { advice: noPersistence },
+    doc: 'Without effect yet: name of the file in which Mosquitto keeps what this broker keeps in `castellan-store`.',
   }),
   persistence_location: option({
     scope: 'global',
     value: text({ syntax: '<directory>' }),
     default: undefined,
     reload: 'restart',
-    doc: 'Directory of the persistence file.',
-    unsupported: { advice: noPersistence },
+    doc: 'Directory in which the store is made; the working directory without it.',
+  }),
+  persistence_durability: option({
+    scope: 'global',
+    value: choice(['sync', 'write', 'none']),
+    default: 'sync',
+    reload: 'restart',
+    doc: 'What an acknowledgement promises with `persistence true`: `sync`: it is on the disk, and survives a loss of power; `write`: the operating system has it, and it survives the end of the broker; `none`: nothing, it is written in the background.',
+    own: true,
   }),
   persistent_client_expiration: option({
     scope: 'global',

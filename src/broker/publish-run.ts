@@ -65,12 +65,13 @@ function receiveRun(broker: Broker, connection: ClientConnection, now: number): 
 
 /** Whether the message of QoS 1 or 2 that the run is at may be taken over. */
 function isAcceptable(
-  { session }: ClientConnection,
+  { session, broker }: ClientConnection,
   route: Permitted<Route> | undefined,
   now: number,
 ): route is Permitted<Route> {
+  if (broker.journal?.isFailing === true) return false
   if (route === undefined || (run.qos === 2 && session.inbound.has(run.packetId))) return false
-  return congestedTarget(route, session, run.packetEnd - run.packetStart, now) === undefined
+  return congestedTarget(broker.journal, route, session, run.packetEnd - run.packetStart, now) === undefined
 }
 
 function mostPackets(route: Route): number {

@@ -2,18 +2,17 @@
 // The acknowledgement is last: it leaves when what it promises is done.
 
 import { type Permitted, permitAlike } from '../auth/principal.ts'
-import { ProtocolViolationError } from '../mqtt/errors.ts'
+import { ProtocolError, ProtocolViolationError } from '../mqtt/errors.ts'
 import { noProperties, PacketType, type Properties, type Publish } from '../mqtt/packet.ts'
 import { ReasonCode } from '../mqtt/reason-code.ts'
 import { forwardedProperties } from '../session/forwarded-properties.ts'
 import type { ReceiveQuota } from '../session/inbound.ts'
 import { Message, neverExpires } from '../session/message.ts'
-import type { Outbound } from '../session/outbound.ts'
 import { levelCount, longestTopicBytes, topicNameFault } from '../topic/name.ts'
 import type { Broker } from './broker.ts'
 import type { ClientConnection } from './connection.ts'
 import { deliverMessage } from './deliver.ts'
-import { congestedTarget } from './flow-control.ts'
+import { type Congested, congestedTarget } from './flow-control.ts'
 import type { PublisherTopic } from './publisher-topic.ts'
 import { Retained, type RetainSource } from './retained.ts'
 import type { Route } from './route.ts'
@@ -31,14 +30,20 @@ export function receivePublish(
   packet: Publish,
   mayWait: boolean,
   now: number,
-): Outbound | undefined {
+): Congested | undefined {
   const { session, agreement } = connection
   const topicName = agreement.aliases.resolve(packet)
   checkOffered(broker, connection, packet, topicName)
   const { route, permitted } = resolveTopic(connection, topicName)
   const isRepeated = packet.qos === 2 && session.inbound.has(packet.packetId)
   if (mayWait && packet.qos > 0 && !isRepeated && permitted !== undefined) {
-    const target = congestedTarget(route, session, packet.payload.length + route.encodedTopicName.length, now)
+    const target = congestedTarget(
+      broker.journal,
+      route,
+      session,
+      packet.payload.length + route.encodedTopicName.length,
+      now,
+    )
     if (target !== undefined) return target
   }
   if (packet.qos === 2) takeQuota(agreement.receiveQuota, isRepeated)
@@ -89,6 +94,12 @@ function accept(
     traceReceivedPublish(connection, 'Denied', packet, topicName)
     broker.counters.publishDropped++
     return ReasonCode.notAuthorized
+  }
+  if (packet.qos > 0 && broker.journal?.isFailing === true) {
+    broker.counters.publishDropped++
+    // Older versions cannot be told: their client has to keep the message and come again.
+    if (connection.protocolVersion < 5) throw new StoreUnavailableError()
+    return ReasonCode.quotaExceeded
   }
   traceReceivedPublish(connection, 'Received', packet, topicName)
   const message = permitAlike(route, toMessage(connection, packet, route, now))
@@ -181,4 +192,11 @@ export function mounted(mountPoint: string | undefined, topicName: string): stri
 function forwarded(properties: Properties): Properties {
   const isUnaltered = properties.topicAlias === undefined && properties.messageExpiryInterval === undefined
   return isUnaltered ? properties : forwardedProperties(properties)
+}
+
+/** Nothing is wrong with the packet: it ends a connection that could not be told otherwise. */
+class StoreUnavailableError extends ProtocolError {
+  constructor() {
+    super('ERR_BROKER_STORE_UNAVAILABLE', ReasonCode.serverUnavailable, '§4.13.2', 'the store cannot be written')
+  }
 }

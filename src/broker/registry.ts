@@ -6,12 +6,15 @@ import { Timer, type TimerWheel } from '../base/timer-wheel.ts'
 import { ReasonCode } from '../mqtt/reason-code.ts'
 import type { OutboundLimits } from '../session/outbound.ts'
 import { neverExpiresInterval, Session, type SessionAccess } from '../session/session.ts'
+import type { Journal } from './journal.ts'
 import type { Router } from './router.ts'
 
 /** What the registry needs of the broker around it. */
 export interface RegistryHost {
   readonly wheel: TimerWheel
   readonly router: Router
+  /** Where sessions that outlive their connection are written down. */
+  readonly journal: Journal | undefined
   readonly counters: { sessionsExpired: number }
   publishWill(session: Session): void
   /** The sessions' part of the settings. */
@@ -72,8 +75,30 @@ export class Registry {
     session.outbound.disconnect()
     const seconds = this.#expirySeconds(session)
     this.#scheduleWill(session, seconds, now)
-    if (seconds === 0) this.close(session)
-    else if (seconds !== neverExpiresInterval) this.#scheduleExpiry(session, now + seconds * 1000)
+    if (seconds === 0) {
+      this.close(session)
+      return
+    }
+    if (seconds !== neverExpiresInterval) this.#scheduleExpiry(session, now + seconds * 1000)
+    this.#host.journal?.recordSession(session, now)
+  }
+
+  /** Writes down what its connection has changed of a session. */
+  recordConnected(session: Session): void {
+    this.#host.journal?.recordSession(session, undefined)
+  }
+
+  /**
+   * Takes in a session that an earlier run of the broker has left; what is due of it is due from now on.
+   *
+   * @param disconnectedAt milliseconds on the broker's clock, when its connection ended
+   */
+  restore(session: Session, disconnectedAt: number, now: number): void {
+    this.#sessions.set(session.clientId, session)
+    session.outbound.disconnect()
+    const seconds = this.#expirySeconds(session)
+    this.#scheduleWill(session, seconds, now)
+    if (seconds !== neverExpiresInterval) this.#scheduleExpiry(session, disconnectedAt + seconds * 1000)
   }
 
   /** Ends a session: its will, if still due, goes out now, and nothing of it is left [MQTT-3.1.2-8]. */
@@ -85,6 +110,7 @@ export class Registry {
       this.#host.router.unsubscribe(subscription)
       session.removeSubscription(subscription)
     }
+    this.#host.journal?.forgetSession(session)
     session.outbound.clear()
     session.inbound.clear()
     if (session.will !== undefined) this.#host.publishWill(session)
@@ -126,8 +152,13 @@ export class Registry {
       this.#host.publishWill(session)
       return
     }
-    session.willTimer ??= new Timer(() => this.#host.publishWill(session))
+    session.willTimer ??= new Timer(now => this.#publishWill(session, now))
     this.#host.wheel.set(session.willTimer, now + Math.min(delay, expirySeconds) * 1000)
+  }
+
+  #publishWill(session: Session, now: number): void {
+    this.#host.publishWill(session)
+    this.#host.journal?.recordSession(session, now)
   }
 
   #scheduleExpiry(session: Session, at: number): void {

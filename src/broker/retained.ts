@@ -4,10 +4,13 @@
 import { Timer, type TimerWheel } from '../base/timer-wheel.ts'
 import { type Message, neverExpires } from '../session/message.ts'
 import { RetainedTree, type RetainedWalk } from '../topic/retained-tree.ts'
+import type { Journal } from './journal.ts'
 
 /** Whoever published a retained message, to ask whether they still may (`check_retain_source`). */
 export interface RetainSource {
   mayPublish(topicName: string): boolean
+  /** Who that is, for the store. */
+  readonly source: Uint8Array
 }
 
 export class Retained {
@@ -48,6 +51,8 @@ export interface RetainedStore {
   /** Bytes of all of them; see `Message.size`. */
   readonly bytes: number
   set(topicName: string, retained: Retained): void
+  /** Takes in what an earlier run has left. */
+  restore(topicName: string, retained: Retained): void
   delete(topicName: string): void
   /** A cursor over what matches; what is retained from now on it passes over. */
   match(topicFilter: string): RetainedCursor
@@ -69,14 +74,20 @@ interface Kept {
   readonly expiry: Timer | undefined
 }
 
+/** What the retained messages need of the broker around them. */
+export interface RetainedHost {
+  readonly wheel: TimerWheel
+  readonly journal: Journal | undefined
+}
+
 export class MemoryRetainedStore implements RetainedStore {
   readonly #tree = new RetainedTree<Kept>()
-  readonly #wheel: TimerWheel
+  readonly #host: RetainedHost
   #bytes = 0
   #lastNumber = 0
 
-  constructor(wheel: TimerWheel) {
-    this.#wheel = wheel
+  constructor(host: RetainedHost) {
+    this.#host = host
   }
 
   get size(): number {
@@ -88,17 +99,25 @@ export class MemoryRetainedStore implements RetainedStore {
   }
 
   set(topicName: string, retained: Retained): void {
+    this.restore(topicName, retained)
+    this.#host.journal?.retain(retained)
+  }
+
+  restore(topicName: string, retained: Retained): void {
     this.#forget(this.#tree.get(topicName))
     retained.message.own()
     this.#bytes += retained.message.size
     const expiry = retained.expiresAt === neverExpires ? undefined : new Timer(() => this.delete(topicName))
-    if (expiry !== undefined) this.#wheel.set(expiry, retained.expiresAt)
+    if (expiry !== undefined) this.#host.wheel.set(expiry, retained.expiresAt)
     this.#tree.set(topicName, { number: ++this.#lastNumber, retained, expiry })
   }
 
   delete(topicName: string): void {
-    this.#forget(this.#tree.get(topicName))
+    const kept = this.#tree.get(topicName)
+    if (kept === undefined) return
+    this.#forget(kept)
     this.#tree.delete(topicName)
+    if (kept.retained.source !== undefined) this.#host.journal?.unretain(topicName)
   }
 
   match(topicFilter: string): RetainedCursor {
@@ -109,7 +128,7 @@ export class MemoryRetainedStore implements RetainedStore {
     if (kept === undefined) return
     kept.retained.isCurrent = false
     this.#bytes -= kept.retained.message.size
-    if (kept.expiry !== undefined) this.#wheel.clear(kept.expiry)
+    if (kept.expiry !== undefined) this.#host.wheel.clear(kept.expiry)
   }
 }
 

@@ -89,6 +89,7 @@ function subscribe(
   const { fullFilter, topicFilter } = mount(connection, parsed)
   if (levelCount(topicFilter) > broker.settings.max_topic_levels) return ReasonCode.topicFilterInvalid
   if (!session.access.subscribe(topicFilter)) return ReasonCode.notAuthorized
+  if (session.record !== undefined && broker.journal?.isFailing === true) return ReasonCode.quotaExceeded
   let subscription = session.subscriptions.get(fullFilter)
   const isNew = subscription === undefined
   if (subscription === undefined) {
@@ -101,6 +102,7 @@ function subscribe(
   subscription.noLocal = request.noLocal || isBridge
   subscription.retainAsPublished = request.retainAsPublished || isBridge
   subscription.identifier = identifier
+  session.record?.putSubscription(subscription)
   logSubscribe(connection, fullFilter, subscription.qos)
   const sendRetained = parsed.shareName === undefined && wantsRetained(request.retainHandling, isNew)
   return { subscription, sendRetained }

@@ -46,6 +46,12 @@ export interface ConnectionOwner {
  */
 type State = 'open' | 'failed' | 'closing' | 'closed'
 
+/** Bytes that wait for more than the operating system. */
+interface Held {
+  readonly until: number
+  readonly queue: WriteQueue
+}
+
 /** Milliseconds for which one connection's packets are worked off before the others have their turn. */
 const turnMs = 20
 
@@ -67,6 +73,8 @@ export class SocketConnection implements StreamReader {
   readonly #deps: ConnectionDeps
   readonly #framer: Framer
   readonly #queue = new WriteQueue()
+  /** Behind the queue, in order; made with the first. */
+  #held: Held[] | undefined = undefined
   /** These are made when they are first needed: most connections are idle. */
   #packetTimer: Timer | undefined = undefined
   #writeTimer: Timer | undefined = undefined
@@ -85,7 +93,7 @@ export class SocketConnection implements StreamReader {
   #endReceived = false
   /** Bytes handed to the stream whose write has not completed. */
   #writing = 0
-  #end: TransportEnd = { kind: 'closed-by-peer' }
+  #outcome: TransportEnd = { kind: 'closed-by-peer' }
 
   /**
    * @param stream nothing is read from it before `start`
@@ -108,12 +116,46 @@ export class SocketConnection implements StreamReader {
 
   /** Bytes accepted by `send` that the operating system has not taken yet. */
   get queuedBytes(): number {
-    return this.#queue.bytes + this.#writing
+    return this.#queue.bytes + this.#writing + this.#heldBytes
+  }
+
+  get #heldBytes(): number {
+    let bytes = 0
+    if (this.#held !== undefined) for (const { queue } of this.#held) bytes += queue.bytes
+    return bytes
+  }
+
+  hold(until: number): void {
+    if (!this.#accepts) return
+    this.#held ??= []
+    if (this.#held.at(-1)?.until !== until) this.#held.push({ until, queue: new WriteQueue() })
+  }
+
+  get isHolding(): boolean {
+    return this.#held !== undefined
+  }
+
+  letGo(reached: number): void {
+    const held = this.#held
+    if (held === undefined || this.#state === 'closed') return
+    while (held[0] !== undefined && held[0].until <= reached) {
+      const { queue } = held[0]
+      while (queue.bytes > 0) this.#queue.push(queue.take())
+      held.shift()
+    }
+    if (held.length === 0) this.#held = undefined
+    if (this.#queue.bytes > 0) this.#scheduleFlush()
+    else if (this.#state === 'closing' && this.queuedBytes === 0) this.#stream.end()
+  }
+
+  /** Where bytes go that are sent now. */
+  get #end(): WriteQueue {
+    return this.#held === undefined ? this.#queue : (this.#held.at(-1) as Held).queue
   }
 
   send(bytes: Uint8Array): void {
     if (!this.#accepts) return
-    this.#queue.push(bytes)
+    this.#end.push(bytes)
     this.#scheduleFlush()
   }
 
@@ -122,13 +164,13 @@ export class SocketConnection implements StreamReader {
       lost = size <= lostBytes ? keptLost : Buffer.allocUnsafe(size)
       return 0
     }
-    const start = this.#queue.reserve(size)
+    const start = this.#end.reserve(size)
     this.#scheduleFlush()
     return start
   }
 
   get room(): Buffer {
-    return this.#accepts ? this.#queue.room : lost
+    return this.#accepts ? this.#end.room : lost
   }
 
   /** For the outbox alone: writes what the turn has queued. */
@@ -150,6 +192,7 @@ export class SocketConnection implements StreamReader {
     if (this.#state === 'closed') return
     this.#state = 'closed'
     this.#queue.clear()
+    this.#held = undefined
     this.#writing = 0
     this.#refused = undefined
     this.#clear(this.#packetTimer)
@@ -350,7 +393,7 @@ export class SocketConnection implements StreamReader {
   #emptied(): void {
     if (this.#state === 'closed') return
     if (this.#state === 'closing') {
-      this.#stream.end()
+      if (this.#held === undefined) this.#stream.end()
       return
     }
     this.#clear(this.#writeTimer)
@@ -365,7 +408,7 @@ export class SocketConnection implements StreamReader {
   }
 
   get #queueWeight(): number {
-    return this.#queue.weight + this.#writing
+    return this.#queue.weight + this.#writing + this.#heldBytes
   }
 
   #clear(timer: Timer | undefined): void {
@@ -378,13 +421,13 @@ export class SocketConnection implements StreamReader {
   }
 
   #cutOff(limit: 'packet_timeout' | 'write_timeout'): void {
-    this.#end = { kind: 'limit', limit }
+    this.#outcome = { kind: 'limit', limit }
     this.destroy()
   }
 
   /** @internal */
   failed(reason: string): void {
-    this.#end = { kind: 'failed', message: reason }
+    this.#outcome = { kind: 'failed', message: reason }
     this.destroy()
   }
 
@@ -393,7 +436,7 @@ export class SocketConnection implements StreamReader {
     this.destroy()
     const handler = this.#handler
     this.#handler = undefined
-    handler?.ended(this.#end)
+    handler?.ended(this.#outcome)
   }
 }
 

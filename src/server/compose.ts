@@ -17,6 +17,7 @@ import type { BrokerLog } from '../observe/broker-log.ts'
 import { Counters } from '../observe/counters.ts'
 import { LoopLag } from '../observe/loop-lag.ts'
 import { Census } from './census.ts'
+import { Durability } from './durability.ts'
 import { failureThrottle, passwordChecks, takeoverThrottle } from './guard-settings.ts'
 import { Monitor } from './monitor.ts'
 import type { Config } from './options.ts'
@@ -70,13 +71,20 @@ export async function startBroker(config: Config, log: BrokerLog, clock: Clock):
   }, tickMs)
   let listeners: readonly OpenListener[] = []
   const opened = () => listeners.map(({ listener }) => listener)
-  const monitor = new Monitor({ broker, verifier, census, lag, log, clock, settings, listeners: opened, checks: [] })
+  const durability = new Durability(broker, log)
+  const checks = [durability]
+  const monitor = new Monitor({ broker, verifier, census, lag, log, clock, settings, listeners: opened, checks })
   try {
     await monitor.open()
+    await durability.open(
+      global,
+      planned.map(({ context }) => context),
+    )
     listeners = await openListeners(planned, broker, log, clock, settings)
   } catch (error) {
     clearInterval(ticker)
     monitor.close()
+    await durability.close()
     throw error
   }
   log.onTopicLine = (topic, line) => broker.publishOwn(topic, Buffer.from(line), false, 20)
@@ -95,6 +103,7 @@ export async function startBroker(config: Config, log: BrokerLog, clock: Clock):
       for (const { listener } of listeners) listener.close()
       broker.stop()
       await allEnded(broker)
+      await durability.close()
       clearInterval(ticker)
       monitor.close()
       log.onTopicLine = undefined

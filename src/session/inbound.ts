@@ -4,6 +4,7 @@ import { ProtocolViolationError } from '../mqtt/errors.ts'
 import type { Publish } from '../mqtt/packet.ts'
 import { ReasonCode } from '../mqtt/reason-code.ts'
 import { topicNameFault } from '../topic/name.ts'
+import type { SessionRecord } from './record.ts'
 
 /** Topic aliases that the client has set on this connection (§3.3.2.3.4). */
 export class InboundAliases {
@@ -99,25 +100,51 @@ export class ReceiveQuota {
  * message and is not routed again [MQTT-4.3.3-10].
  */
 export class InboundExchanges {
+  #record: SessionRecord | undefined = undefined
   /** Made with the first. */
   #received: Set<number> | undefined = undefined
+
+  /** As of `Outbound`. */
+  set record(record: SessionRecord | undefined) {
+    const earlier = this.#record
+    if (record === earlier) return
+    this.#record = record
+    for (const packetId of this.#received ?? []) {
+      earlier?.removeInbound(packetId)
+      record?.putInbound(packetId)
+    }
+  }
+
+  /** What is there was loaded, and is recorded already. */
+  adoptRecord(record: SessionRecord): void {
+    this.#record = record
+  }
+
+  /** Takes back what a record had. */
+  restore(packetId: number): void {
+    this.#received ??= new Set()
+    this.#received.add(packetId)
+  }
 
   has(packetId: number): boolean {
     return this.#received?.has(packetId) === true
   }
 
   receive(packetId: number): void {
-    this.#received ??= new Set()
-    this.#received.add(packetId)
+    this.restore(packetId)
+    this.#record?.putInbound(packetId)
   }
 
   /** The session has ended. */
   clear(): void {
+    this.record = undefined
     this.#received = undefined
   }
 
   /** PUBREL. @returns whether the exchange was open */
   release(packetId: number): boolean {
-    return this.#received?.delete(packetId) === true
+    const isKnown = this.#received?.delete(packetId) === true
+    if (isKnown) this.#record?.removeInbound(packetId)
+    return isKnown
   }
 }

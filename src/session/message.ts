@@ -21,6 +21,9 @@ export class Message {
   readonly publisher: string
   /** What the message counts for in the limits on bytes: payload, topic and properties as on the wire. */
   readonly size: number
+  /** @internal For broker/journal.ts: the message in the store, or 0, and how many deliveries there are of it. */
+  recordId = 0
+  recordedDeliveries = 0
   #payload: Uint8Array
   /** Whether the payload is a copy of its own, and pins nothing else. */
   #owned: boolean

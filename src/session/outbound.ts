@@ -1,4 +1,4 @@
-// The server-to-client half of a session: packet ids, the QoS 1 and QoS 2 exchanges, the client's Receive Maximum, and
+// The server-to-client half of a session, one idea: packet ids, the QoS 1 and QoS 2 exchanges, the client's Receive Maximum, and
 // the bounded queue of what cannot be sent yet. It outlives connections; a connection is an `Outlet` plugged into it.
 
 import type { ProtocolVersion, QoS } from '../mqtt/packet.ts'
@@ -6,6 +6,7 @@ import type { PublishRun } from '../mqtt/publish-run.ts'
 import { ReasonCode } from '../mqtt/reason-code.ts'
 import { Fifo } from './fifo.ts'
 import { type Message, neverExpires } from './message.ts'
+import type { DeliveryState, SessionRecord } from './record.ts'
 
 /** One message for one subscriber, with what its subscriptions made of it. */
 export interface Delivery {
@@ -13,6 +14,8 @@ export interface Delivery {
   readonly qos: QoS
   readonly retain: boolean
   readonly subscriptionIdentifiers: readonly number[] | undefined
+  /** Where the session's record has it: then it is this session's alone, otherwise shared. */
+  sequence?: number
 }
 
 /** The connection that a session speaks through. */
@@ -28,6 +31,8 @@ export interface Outlet {
   /** The packet that the run is at; only where the client speaks the version it was written in. */
   sendPacketOf(run: PublishRun): void
   sendPubrel(packetId: number, reasonCode: number): void
+  /** What is sent from now on leaves only when what was recorded so far is safe. */
+  awaitRecord(): void
   /** A message that waited here was dropped: too large for this client, or expired. */
   dropped(): void
 }
@@ -50,7 +55,7 @@ const versionsDifferBy = 2
  */
 interface Exchange {
   readonly packetId: number
-  readonly delivery: Delivery
+  delivery: Delivery
   state: 'publish' | 'pubrel'
   /** Sent on this connection; after a reconnect everything waits to be sent again, in order [MQTT-4.4.0-1]. */
   sent: boolean
@@ -81,6 +86,7 @@ export class Outbound {
   readonly #queue = new Fifo<Delivery>()
   #limits: OutboundLimits
   #outlet: Outlet | undefined
+  #record: SessionRecord | undefined = undefined
   #receiveMaximum = 65_535
   #lastPacketId = 0
   #inflightBytes = 0
@@ -116,6 +122,61 @@ export class Outbound {
   get #pace(): number {
     const { max_queued_messages: messages } = this.#limits
     return messages === 0 ? 1 : Math.max(1, Math.ceil(messages / secondsToEmpty))
+  }
+
+  /**
+   * From now on every change is recorded, or none any more; what is there already is recorded, or removed, at once.
+   */
+  set record(record: SessionRecord | undefined) {
+    const earlier = this.#record
+    if (record === earlier) return
+    if (earlier !== undefined) this.#removeAll(earlier)
+    this.#record = record
+    if (record !== undefined) this.#recordAll(record)
+  }
+
+  /** What is there was loaded, and is recorded already. */
+  adoptRecord(record: SessionRecord): void {
+    this.#record = record
+  }
+
+  #recordAll(record: SessionRecord): void {
+    for (const exchange of this.#inflight.values()) {
+      exchange.delivery = own(exchange.delivery)
+      record.putDelivery(exchange.delivery, exchange.packetId, 'sent')
+      if (exchange.state === 'pubrel') record.releaseDelivery(exchange.delivery, exchange.packetId)
+    }
+    for (let left = this.#queue.length; left > 0; left--) {
+      const delivery = own(this.#queue.shift() as Delivery)
+      if (delivery.qos > 0) record.putDelivery(delivery, 0, 'queued')
+      this.#queue.push(delivery)
+    }
+  }
+
+  #removeAll(record: SessionRecord): void {
+    for (const { delivery } of this.#inflight.values()) record.removeDelivery(delivery)
+    this.#queue.keep(delivery => {
+      record.removeDelivery(delivery)
+      return true
+    })
+  }
+
+  /** Takes back what a record had, before the session is used; in the order of the record. */
+  restore(delivery: Delivery, packetId: number, state: DeliveryState | 'released'): void {
+    if (state === 'queued') {
+      this.#queue.push(delivery)
+      this.#count(delivery)
+      return
+    }
+    const isReleased = state === 'released'
+    this.#inflight.set(packetId, {
+      packetId,
+      delivery,
+      state: isReleased ? 'pubrel' : 'publish',
+      sent: false,
+      counted: false,
+    })
+    this.#inflightBytes += delivery.message.size
   }
 
   #noteProgress(now: number): void {
@@ -251,6 +312,7 @@ export class Outbound {
       this.#queuedBytes -= delivery.message.size
       if (delivery.qos === 0) this.#queuedQoS0--
       if (delivery.message.hasExpired(now)) {
+        this.#record?.removeDelivery(delivery)
         outlet.dropped()
         continue
       }
@@ -290,13 +352,13 @@ export class Outbound {
 
   /** Drops what waits and what `mayReceive` no longer allows; exchanges under way are completed. */
   prune(mayReceive: (topicName: string) => boolean): void {
-    this.#queue.keep(delivery => mayReceive(delivery.message.topicName))
-    this.#recountQueue()
+    this.#keep(delivery => mayReceive(delivery.message.topicName))
     this.#wakeIfRoomy()
   }
 
   /** Releases everything: the session has ended. */
   clear(): void {
+    this.record = undefined
     this.#inflight.clear()
     this.#queue.clear()
     this.#inflightBytes = 0
@@ -336,26 +398,41 @@ export class Outbound {
     return bytes === 0 || this.#inflight.size === 0 || this.#inflightBytes + size <= bytes
   }
 
-  #start(delivery: Delivery, now: number): boolean {
+  #start(offered: Delivery, now: number): boolean {
     const packetId = this.#takePacketId()
-    delivery.message.hold()
+    offered.message.hold()
+    const outlet = this.#outlet as Outlet
+    const delivery = this.#record === undefined ? offered : this.#recordSent(offered, packetId, outlet)
     const exchange: Exchange = { packetId, delivery, state: 'publish', sent: true, counted: true }
-    if (!(this.#outlet as Outlet).sendPublish(delivery, packetId, false, now)) return false
+    if (!outlet.sendPublish(delivery, packetId, false, now)) {
+      this.#record?.removeDelivery(delivery)
+      return false
+    }
     this.#inflight.set(packetId, exchange)
     this.#inflightBytes += delivery.message.size
     this.#unacknowledged++
     return true
   }
 
-  #enqueue(delivery: Delivery, now: number): OfferOutcome {
-    const { size } = delivery.message
+  #recordSent(offered: Delivery, packetId: number, outlet: Outlet): Delivery {
+    const delivery = offered.sequence === undefined ? own(offered) : offered
+    this.#record?.putDelivery(delivery, packetId, 'sent')
+    // After a crash the client must meet the same packet id again, or it takes the message for another one.
+    if (delivery.qos === 2) outlet.awaitRecord()
+    return delivery
+  }
+
+  #enqueue(offered: Delivery, now: number): OfferOutcome {
+    const { size } = offered.message
     if (!this.hasRoomFor(size)) {
       this.#purgeExpired(now)
       if (!this.hasRoomFor(size)) return this.#overflow()
     }
     this.#isOverflowing = false
     if (this.#queue.length === 0) this.#movingUntil = now + maximumStallMs
-    delivery.message.own()
+    offered.message.own()
+    const delivery = this.#record === undefined ? offered : own(offered)
+    if (delivery.qos > 0) this.#record?.putDelivery(delivery, 0, 'queued')
     this.#queue.push(delivery)
     this.#count(delivery)
     return 'queued'
@@ -370,8 +447,7 @@ export class Outbound {
   /** Looks through the queue only when something in it may have expired: a full one meets every message that is dropped. */
   #purgeExpired(now: number): void {
     if (now < this.#earliestExpiry) return
-    this.#queue.keep(waiting => !waiting.message.hasExpired(now))
-    this.#recountQueue()
+    this.#keep(waiting => !waiting.message.hasExpired(now))
   }
 
   #wakeIfRoomy(): void {
@@ -389,7 +465,13 @@ export class Outbound {
     for (const waiter of waiters) waiter.roomAgain()
   }
 
-  #recountQueue(): void {
+  #keep(wanted: (delivery: Delivery) => boolean): void {
+    const record = this.#record
+    this.#queue.keep(delivery => {
+      const isWanted = wanted(delivery)
+      if (!isWanted) record?.removeDelivery(delivery)
+      return isWanted
+    })
     this.#queuedBytes = 0
     this.#queuedQoS0 = 0
     this.#earliestExpiry = neverExpires
@@ -433,6 +515,10 @@ export class Outbound {
     exchange.sent = true
     this.#inflight.delete(exchange.packetId)
     this.#inflight.set(exchange.packetId, exchange)
+    if (this.#record === undefined) return
+    this.#record.releaseDelivery(exchange.delivery, exchange.packetId)
+    // After a crash the message must not be sent again: the client forgets it with our PUBREL.
+    this.#outlet?.awaitRecord()
   }
 
   #finish(exchange: Exchange, now: number): void {
@@ -444,6 +530,7 @@ export class Outbound {
   }
 
   #remove(exchange: Exchange): void {
+    this.#record?.removeDelivery(exchange.delivery)
     this.#inflight.delete(exchange.packetId)
     this.#inflightBytes -= exchange.delivery.message.size
   }
@@ -454,4 +541,9 @@ export class Outbound {
     } while (this.#inflight.has(this.#lastPacketId))
     return this.#lastPacketId
   }
+}
+
+/** A delivery is shared among the sessions it goes to; what a record has is one session's. */
+function own({ message, qos, retain, subscriptionIdentifiers }: Delivery): Delivery {
+  return { message, qos, retain, subscriptionIdentifiers, sequence: 0 }
 }

@@ -8,6 +8,7 @@ import type { Will } from '../mqtt/packet.ts'
 import { levelCount } from '../topic/name.ts'
 import { InboundExchanges } from './inbound.ts'
 import { Outbound, type OutboundLimits } from './outbound.ts'
+import type { SessionRecord } from './record.ts'
 import type { Subscription } from './subscription.ts'
 
 /** Session Expiry Interval that means never (§3.1.2.11.2). */
@@ -27,6 +28,8 @@ export interface SessionAccess extends Access {
   readonly standing: 'admitted' | 'unproven' | 'unknown'
   /** Whether the client is still let in and may still publish here what it once retained (`check_retain_source`). */
   mayPublish(topicName: string): boolean
+  /** Who that is, for the store: enough to ask the same questions after a restart. */
+  readonly source: Uint8Array
 }
 
 const noSubscriptions: ReadonlyMap<string, Subscription> = new Map()
@@ -49,6 +52,7 @@ export class Session {
   /** Both are the registry's to make and set; undefined until then. */
   willTimer: Timer | undefined
   expiryTimer: Timer | undefined
+  #record: SessionRecord | undefined = undefined
 
   constructor(clientId: string, principal: Principal, access: SessionAccess, limits: OutboundLimits) {
     this.clientId = clientId
@@ -72,6 +76,30 @@ export class Session {
     return this.#subscribedLevels
   }
 
+  get record(): SessionRecord | undefined {
+    return this.#record
+  }
+
+  /** From now on every change of the session is recorded, or none any more; what is there already is so at once. */
+  set record(record: SessionRecord | undefined) {
+    const earlier = this.#record
+    if (record === earlier) return
+    this.#record = record
+    for (const subscription of this.subscriptions.values()) {
+      earlier?.removeSubscription(subscription)
+      record?.putSubscription(subscription)
+    }
+    this.inbound.record = record
+    this.outbound.record = record
+  }
+
+  /** The session was loaded: all of it is recorded already. */
+  adoptRecord(record: SessionRecord): void {
+    this.#record = record
+    this.inbound.adoptRecord(record)
+    this.outbound.adoptRecord(record)
+  }
+
   addSubscription(subscription: Subscription): void {
     this.#subscriptions ??= new Map()
     this.#subscriptions.set(subscription.fullFilter, subscription)
@@ -80,6 +108,7 @@ export class Session {
 
   removeSubscription(subscription: Subscription): void {
     if (this.#subscriptions?.delete(subscription.fullFilter) !== true) return
+    this.#record?.removeSubscription(subscription)
     this.#subscribedLevels -= levelCount(subscription.topicFilter)
     if (this.#subscriptions.size === 0) this.#subscriptions = undefined
   }

@@ -15,6 +15,11 @@ export interface Transport {
   reserve(size: number): number
   /** Where to write after `reserve`; after `close` or `destroy` what is written there is lost. */
   readonly room: Buffer
+  /** What is queued from now on waits, in order, until `letGo` is called with this number or a higher one. Numbers grow. */
+  hold(until: number): void
+  letGo(reached: number): void
+  /** Whether anything waits so. */
+  readonly isHolding: boolean
   /** Sends what is queued, then ends the connection; cuts it off if the peer takes longer than the write deadline. */
   close(): void
   /** Ends the connection at once and drops what is queued. */

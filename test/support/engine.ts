@@ -80,6 +80,12 @@ export class MemoryTransport implements Transport {
   get room(): Buffer {
     return (this.closed ? this.#lost : this.sent).room
   }
+  readonly isHolding = false
+
+  hold(): void {}
+
+  letGo(): void {}
+
   close(): void {
     this.closed = true
     if (this.#feed !== undefined) this.#feed.isClosed = true

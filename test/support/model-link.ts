@@ -98,6 +98,12 @@ export class ModelLink implements Transport {
     return this.#sent.room
   }
 
+  readonly isHolding = false
+
+  hold(): void {}
+
+  letGo(): void {}
+
   close(): void {
     this.#look()
     this.#isOpen = false

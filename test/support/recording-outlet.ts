@@ -45,6 +45,8 @@ export class RecordingOutlet implements Outlet {
     this.drops++
   }
 
+  awaitRecord(): void {}
+
   sendPubrel(packetId: number, reasonCode: number): void {
     this.#sent.push(`pubrel m${packetId}${reasonCode === 0 ? '' : ` 0x${reasonCode.toString(16)}`}`)
   }

@@ -11,6 +11,7 @@ const everything: SessionAccess = {
   subscribe: () => true,
   mayPublish: () => true,
   standing: 'admitted',
+  source: Buffer.alloc(0),
 }
 
 /** @param mayReceive the topics that its client may receive, all when left out */

@@ -1,0 +1,63 @@
+// How the broker writes wills, properties and the sources of retained messages into the store's opaque fields: in the encoding of
+// the wire, MQTT 5, which has one decoder that is held by the vectors and by fuzzing.
+
+import { decodePacket } from '../mqtt/codec.ts'
+import { Framer } from '../mqtt/framer.ts'
+import { noProperties, PacketType, type Properties, type Publish, type Will } from '../mqtt/packet.ts'
+import { encodePublish } from '../mqtt/packets/publish.ts'
+import type { Message } from '../session/message.ts'
+
+const nothing: Uint8Array = new Uint8Array(0)
+const mostBytes = 268_435_460
+/** QoS 1 and 2 want one; nobody reads it. */
+const anyPacketId = 1
+
+/** The will as a PUBLISH; its delay is kept beside it. */
+export function encodeWill({ topicName, payload, qos, retain, properties }: Will): Uint8Array {
+  const { willDelayInterval: _delay, ...others } = properties
+  return encodePublish(topicName, payload, qos, retain, false, anyPacketId, others, 5)
+}
+
+/** @throws ProtocolError for a record that is none */
+export function decodeWill(record: Uint8Array, delay: number): Will {
+  const { topicName, payload, qos, retain, properties } = decodePublishFrame(record)
+  return { topicName, payload, qos, retain, properties: { ...properties, willDelayInterval: delay } }
+}
+
+/** What goes on to subscribers, see `Message.properties`; nothing when there is nothing. */
+export function encodeForwarded({ properties }: Message): Uint8Array {
+  if (properties === noProperties) return nothing
+  return encodePublish('', nothing, 0, false, false, 0, properties, 5)
+}
+
+/** @throws ProtocolError for a record that is none */
+export function decodeForwarded(record: Uint8Array): Properties {
+  return record.length === 0 ? noProperties : decodePublishFrame(record).properties
+}
+
+/** The source of a retained message, then its properties. */
+export function encodeRetainedExtras(source: Uint8Array, message: Message): Uint8Array {
+  const length = Buffer.allocUnsafe(4)
+  length.writeUInt32BE(source.length)
+  return Buffer.concat([length, source, encodeForwarded(message)])
+}
+
+/** @throws ProtocolError or RangeError for a record that is none */
+export function decodeRetainedExtras(record: Uint8Array): {
+  readonly source: Uint8Array
+  readonly properties: Properties
+} {
+  const bytes = Buffer.from(record.buffer, record.byteOffset, record.length)
+  const end = 4 + bytes.readUInt32BE(0)
+  if (end > bytes.length) throw new RangeError('the source ends behind the record')
+  return { source: bytes.subarray(4, end), properties: decodeForwarded(bytes.subarray(end)) }
+}
+
+function decodePublishFrame(record: Uint8Array): Publish {
+  const framer = new Framer(mostBytes)
+  framer.push(Buffer.from(record))
+  if (!framer.next()) throw new RangeError('the record ends within a packet')
+  const packet = decodePacket(framer.buffer, framer.header, framer.start, framer.end, 5, undefined)
+  if (packet.type !== PacketType.publish) throw new RangeError('the record is no PUBLISH')
+  return packet
+}
