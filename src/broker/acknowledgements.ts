@@ -53,7 +53,7 @@ function acknowledged(
   if (type === PacketType.puback) outbound.puback(packetId, now)
   else if (type === PacketType.pubrec) outbound.pubrec(packetId, reasonCode, now)
   else outbound.pubcomp(packetId, now)
-  connection.retainedBacklog.pump(now)
+  connection.retainedBacklog?.pump(now)
 }
 
 function receivePubrel(connection: ClientConnection, packetId: number): void {

@@ -42,7 +42,7 @@ import { receivePublish } from './publish.ts'
 import { receivePublishRun } from './publish-run.ts'
 import { PublisherTopic } from './publisher-topic.ts'
 import { endingText } from './reason-code.ts'
-import { RetainedBacklog } from './retained-backlog.ts'
+import type { RetainedBacklog } from './retained-backlog.ts'
 import type { Route } from './route.ts'
 import { receiveSubscribe, receiveUnsubscribe } from './subscribe.ts'
 import {
@@ -73,7 +73,8 @@ export class ClientConnection implements ConnectionHandler, Conversation, Outlet
   attempt: ConnectAttempt | undefined
   /** An enhanced authentication under way: before CONNACK, or again later. */
   exchange: PendingExchange | undefined
-  readonly retainedBacklog: RetainedBacklog
+  /** Made with the first subscription that has retained messages to look for. */
+  retainedBacklog: RetainedBacklog | undefined = undefined
   readonly topicCache: TopicCache<Route>
   readonly publisherTopic: PublisherTopic
   #agreement: Agreement | undefined
@@ -81,6 +82,8 @@ export class ClientConnection implements ConnectionHandler, Conversation, Outlet
   #maximumPacketSize = Number.POSITIVE_INFINITY
   readonly #timer: Timer
   #lastPacketAt: number
+  /** Something could not be sent for want of room, see `writable`. */
+  #awaitsRoom = false
   /** `Journal.changes` when the last packet came. */
   #recordMark = 0
   #cause: string | undefined
@@ -92,7 +95,6 @@ export class ClientConnection implements ConnectionHandler, Conversation, Outlet
     this.peer = peer
     this.transport = transport
     this.listener = listener
-    this.retainedBacklog = new RetainedBacklog(broker)
     this.topicCache = new TopicCache(broker.topics)
     this.publisherTopic = new PublisherTopic(broker.router)
     this.#timer = new Timer(now => this.#timeOut(now))
@@ -118,7 +120,9 @@ export class ClientConnection implements ConnectionHandler, Conversation, Outlet
   }
 
   get writable(): boolean {
-    return this.transport.queuedBytes < this.broker.settings.max_buffered_bytes
+    const isWritable = this.transport.queuedBytes < this.broker.settings.max_buffered_bytes
+    if (!isWritable) this.#awaitsRoom = true
+    return isWritable
   }
 
   /** The client id, or nothing before it is known; for logs. */
@@ -198,10 +202,13 @@ export class ClientConnection implements ConnectionHandler, Conversation, Outlet
   }
 
   drained(): void {
-    if (this.state !== 'connected' || (this.session.outbound.isIdle && this.retainedBacklog.isEmpty)) return
+    // After every write: what has nothing to do must not look for it.
+    const isFinding = this.retainedBacklog !== undefined && !this.retainedBacklog.isEmpty
+    if ((!this.#awaitsRoom && !isFinding) || this.state !== 'connected') return
+    this.#awaitsRoom = false
     const now = this.broker.clock.now()
     this.session.outbound.pump(now)
-    this.retainedBacklog.takeTurn(now)
+    this.retainedBacklog?.takeTurn(now)
   }
 
   ended(end: TransportEnd): void {
@@ -472,7 +479,7 @@ export class ClientConnection implements ConnectionHandler, Conversation, Outlet
     if (!wasConnected) return
     const now = this.broker.clock.now()
     this.broker.registry.release(this.session, now)
-    this.retainedBacklog.finish(now)
+    this.retainedBacklog?.finish(now)
   }
 
   /** The client may be silent for one and a half times its keep alive [MQTT-3.1.2-22]. */

@@ -95,7 +95,8 @@ function acceptRun(broker: Broker, connection: ClientConnection, route: Permitte
   const { qos, buffer, start } = run
   const type = qos === 1 ? PacketType.puback : PacketType.pubrec
   // One copy for all: what is kept until it is acknowledged must not keep the receive buffer.
-  const held = Buffer.from(buffer.subarray(start, run.end))
+  const held = Buffer.allocUnsafe(run.end - start)
+  buffer.copy(held, 0, start, run.end)
   let end = start
   for (run.rewind(); run.step(); ) {
     if (!isAcceptable(connection, route, now) || (qos === 2 && !agreement.receiveQuota.take())) break

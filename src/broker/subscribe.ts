@@ -9,6 +9,7 @@ import { levelCount } from '../topic/name.ts'
 import { type ParsedTopicFilter, parseTopicFilter } from '../topic/shared.ts'
 import type { Broker } from './broker.ts'
 import type { ClientConnection } from './connection.ts'
+import { RetainedBacklog } from './retained-backlog.ts'
 import { logSubscribe, logUnsubscribe } from './trace.ts'
 
 interface Made {
@@ -36,9 +37,13 @@ export function receiveSubscribe(broker: Broker, connection: ClientConnection, p
   }
   connection.sendSuback(packet.packetId, reasonCodes)
   for (const [subscription, wanted] of sendsRetained) {
-    if (wanted) connection.retainedBacklog.add(subscription)
+    if (!wanted) continue
+    connection.retainedBacklog ??= new RetainedBacklog(broker)
+    connection.retainedBacklog.add(subscription)
   }
-  connection.retainedBacklog.pump(now)
+  connection.retainedBacklog?.pump(now)
+  // Mostly all of it has left by now; it is not kept for the next time.
+  if (connection.retainedBacklog?.isEmpty === true) connection.retainedBacklog = undefined
 }
 
 export function receiveUnsubscribe(broker: Broker, connection: ClientConnection, packet: Unsubscribe): void {
@@ -50,7 +55,7 @@ export function receiveUnsubscribe(broker: Broker, connection: ClientConnection,
     if (subscription === undefined) return ReasonCode.noSubscriptionExisted
     session.removeSubscription(subscription)
     broker.router.unsubscribe(subscription)
-    connection.retainedBacklog.drop(subscription)
+    connection.retainedBacklog?.drop(subscription)
     logUnsubscribe(connection, fullFilter)
     return ReasonCode.success
   })
