@@ -42,8 +42,6 @@ export function receiveSubscribe(broker: Broker, connection: ClientConnection, p
     connection.retainedBacklog.add(subscription)
   }
   connection.retainedBacklog?.pump(now)
-  // Mostly all of it has left by now; it is not kept for the next time.
-  if (connection.retainedBacklog?.isEmpty === true) connection.retainedBacklog = undefined
 }
 
 export function receiveUnsubscribe(broker: Broker, connection: ClientConnection, packet: Unsubscribe): void {
