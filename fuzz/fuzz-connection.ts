@@ -83,6 +83,10 @@ export class FuzzConnection implements Transport {
 
   letGo(): void {}
 
+  sendAhead(bytes: Uint8Array): void {
+    this.send(bytes)
+  }
+
   close(): void {
     this.#feed.isClosed = true
   }

@@ -124,6 +124,8 @@ export class Broker implements RegistryHost {
       const message = permitOwn(new Message(topicName, payload, 2, true, ''))
       this.retained.set(topicName, new Retained(message, undefined, neverExpires))
     }
+    // What nobody waits for is not kept for a store that is behind.
+    if (this.journal?.isBehind === true) return
     const message = new Message(topicName, payload, 2, retain, '', noProperties, now + lifeSeconds * 1000)
     deliverMessage(this, permitOwn(message), this.router.route(topicName), now)
   }

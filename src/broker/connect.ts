@@ -346,7 +346,8 @@ function claimClientId(attempt: ConnectAttempt): StepOutcome {
   }
   const refusal = checkOwner(attempt)
   if (refusal !== undefined) return refusal
-  if (broker.journal?.isFailing === true && sessionExpiry(packet) > 0) {
+  const isRecorded = sessionExpiry(packet) > 0 || broker.registry.get(clientId)?.record !== undefined
+  if (broker.journal?.isFailing === true && isRecorded) {
     return { reasonCode: ReasonCode.serverUnavailable, rule: 'the store cannot be written' }
   }
   const access = new CurrentAccess(connection.listener, principal, clientId)

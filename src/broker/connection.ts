@@ -285,11 +285,12 @@ export class ClientConnection implements ConnectionHandler, Conversation, Outlet
   }
 
   /** Answers wait for what was recorded since the packet came that they answer. */
-  #awaitOwnRecord(): void {
+  #awaitOwnRecord(mayRepeat: boolean): void {
     const { journal } = this.broker
     if (journal === undefined) return
-    // What an answer to a session that survives repeats may be recorded and not safe yet.
-    const isRecorded = this.#agreement?.session.record !== undefined
+    // What an answer to a session that survives repeats may be recorded and not safe yet. PUBACK repeats none: a message of
+    // QoS 1 that comes again is another one.
+    const isRecorded = mayRepeat && this.#agreement?.session.record !== undefined
     if (isRecorded || journal.changes !== this.#recordMark) journal.hold(this.transport)
   }
 
@@ -305,7 +306,7 @@ export class ClientConnection implements ConnectionHandler, Conversation, Outlet
       return
     }
     this.broker.counters.packetsSent++
-    this.#awaitOwnRecord()
+    if (promises(packet)) this.#awaitOwnRecord(packet.type !== PacketType.puback)
     this.transport.send(bytes)
   }
 
@@ -318,7 +319,7 @@ export class ClientConnection implements ConnectionHandler, Conversation, Outlet
     }
     // No client refuses four bytes: its CONNACK was longer.
     this.broker.counters.packetsSent++
-    this.#awaitOwnRecord()
+    this.#awaitOwnRecord(type !== PacketType.puback)
     const start = this.transport.reserve(shortAcknowledgementSize)
     writeShortAcknowledgement(this.transport.room, start, type, packetId)
   }
@@ -445,7 +446,9 @@ export class ClientConnection implements ConnectionHandler, Conversation, Outlet
   #receivePingreq(): void {
     traceReceived(this, 'PINGREQ')
     traceSending(this, 'PINGRESP')
-    this.send({ type: PacketType.pingresp })
+    // It promises nothing, and a client that waits for the store must not take the broker for dead.
+    this.broker.counters.packetsSent++
+    this.transport.sendAhead(pingresp)
   }
 
   #receiveDisconnect(packet: Disconnect): void {
@@ -500,5 +503,24 @@ export class ClientConnection implements ConnectionHandler, Conversation, Outlet
     } else {
       this.end(ReasonCode.keepAliveTimeout)
     }
+  }
+}
+
+const pingresp = encodePacket({ type: PacketType.pingresp }, 5)
+
+/** Whether an answer says that something was done, which has to be safe before it leaves. */
+function promises(packet: Packet): boolean {
+  switch (packet.type) {
+    case PacketType.connack:
+    case PacketType.puback:
+    case PacketType.pubrec:
+    case PacketType.pubrel:
+    case PacketType.pubcomp:
+      return packet.reasonCode < 0x80
+    case PacketType.suback:
+    case PacketType.unsuback:
+      return packet.reasonCodes.some(reasonCode => reasonCode < 0x80)
+    default:
+      return false
   }
 }

@@ -34,7 +34,8 @@ export function congestedTarget(
   size: number,
   now: number,
 ): Congested | undefined {
-  if (journal?.isBehind === true) return journal
+  // While it fails nobody knows for how long: what needs it is refused instead.
+  if (journal?.isBehind === true && !journal.isFailing) return journal
   const { subscriptions, groups } = route
   let congested: Congested | undefined
   for (let i = 0; i < subscriptions.length; i++) {

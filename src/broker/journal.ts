@@ -79,6 +79,11 @@ export class Journal {
     return this.#sessionChanges.length + this.#retainedChanges.length >= mostWaitingChanges
   }
 
+  /** Whether there is something to ask before it is given more. */
+  get isStrained(): boolean {
+    return this.isFailing || this.isBehind
+  }
+
   /** Calls the waiter once, when what was recorded so far is safe. */
   awaitRoom(waiter: Waiter): void {
     this.#waiters.add(waiter)

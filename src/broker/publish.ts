@@ -3,7 +3,7 @@
 
 import { type Permitted, permitAlike } from '../auth/principal.ts'
 import { ProtocolError, ProtocolViolationError } from '../mqtt/errors.ts'
-import { noProperties, PacketType, type Properties, type Publish } from '../mqtt/packet.ts'
+import { noProperties, PacketType, type Properties, type Publish, type QoS } from '../mqtt/packet.ts'
 import { ReasonCode } from '../mqtt/reason-code.ts'
 import { forwardedProperties } from '../session/forwarded-properties.ts'
 import type { ReceiveQuota } from '../session/inbound.ts'
@@ -13,6 +13,8 @@ import type { Broker } from './broker.ts'
 import type { ClientConnection } from './connection.ts'
 import { deliverMessage } from './deliver.ts'
 import { type Congested, congestedTarget } from './flow-control.ts'
+import type { Journal } from './journal.ts'
+import { needsStore } from './needs-store.ts'
 import type { PublisherTopic } from './publisher-topic.ts'
 import { Retained, type RetainSource } from './retained.ts'
 import type { Route } from './route.ts'
@@ -95,17 +97,26 @@ function accept(
     broker.counters.publishDropped++
     return ReasonCode.notAuthorized
   }
-  if (packet.qos > 0 && broker.journal?.isFailing === true) {
-    broker.counters.publishDropped++
-    // Older versions cannot be told: their client has to keep the message and come again.
-    if (connection.protocolVersion < 5) throw new StoreUnavailableError()
-    return ReasonCode.quotaExceeded
+  const { journal } = broker
+  if (journal?.isStrained === true && needsStore(connection.session, route, packet.qos, packet.retain)) {
+    const refused = refuseUnsafe(connection, packet.qos, journal)
+    if (refused !== undefined) return refused
   }
   traceReceivedPublish(connection, 'Received', packet, topicName)
   const message = permitAlike(route, toMessage(connection, packet, route, now))
   if (message.retain) retain(broker, message, connection.session.access, now)
   const reached = deliverMessage(broker, message, route, now)
   return reached === 0 ? ReasonCode.noMatchingSubscribers : ReasonCode.success
+}
+
+/** @returns undefined when the message is taken all the same: it promises nothing, or has waited long enough */
+function refuseUnsafe({ broker, protocolVersion }: ClientConnection, qos: QoS, journal: Journal): number | undefined {
+  if (qos === 0 ? !journal.isBehind : !journal.isFailing) return undefined
+  broker.counters.publishDropped++
+  if (qos === 0) return ReasonCode.success
+  // Older versions cannot be told: their client has to keep the message and come again.
+  if (protocolVersion < 5) throw new StoreUnavailableError()
+  return ReasonCode.quotaExceeded
 }
 
 /** Asks rules and router once per topic, as long as neither changes. */

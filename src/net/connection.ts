@@ -159,6 +159,12 @@ export class SocketConnection implements StreamReader {
     this.#scheduleFlush()
   }
 
+  sendAhead(bytes: Uint8Array): void {
+    if (!this.#accepts) return
+    this.#queue.push(bytes)
+    this.#scheduleFlush()
+  }
+
   reserve(size: number): number {
     if (!this.#accepts) {
       lost = size <= lostBytes ? keptLost : Buffer.allocUnsafe(size)

@@ -18,6 +18,8 @@ export interface Transport {
   /** What is queued from now on waits, in order, until `letGo` is called with this number or a higher one. Numbers grow. */
   hold(until: number): void
   letGo(reached: number): void
+  /** Queues bytes before whatever waits so. */
+  sendAhead(bytes: Uint8Array): void
   /** Whether anything waits so. */
   readonly isHolding: boolean
   /** Sends what is queued, then ends the connection; cuts it off if the peer takes longer than the write deadline. */

@@ -86,6 +86,10 @@ export class MemoryTransport implements Transport {
 
   letGo(): void {}
 
+  sendAhead(bytes: Uint8Array): void {
+    this.send(bytes)
+  }
+
   close(): void {
     this.closed = true
     if (this.#feed !== undefined) this.#feed.isClosed = true

@@ -104,6 +104,10 @@ export class ModelLink implements Transport {
 
   letGo(): void {}
 
+  sendAhead(bytes: Uint8Array): void {
+    this.send(bytes)
+  }
+
   close(): void {
     this.#look()
     this.#isOpen = false
