@@ -5,9 +5,9 @@ import type { Row } from './scenarios.ts'
 
 /** Names, units and all: of a row's figures only some are there. */
 export const figureNames = [
-  /** Of the broker, user and system, per delivered message, or per connection. */
+  /** Of the broker, user and system, per delivered message, or per connection; where sessions must survive, per acknowledged message. */
   'cpuMicroseconds',
-  /** Messages delivered, or connections accepted. */
+  /** Messages delivered or, where sessions must survive, acknowledged; or connections accepted. */
   'perSecond',
   /** Latency in microseconds, at a fixed offered rate or of a search. */
   'p50',
@@ -40,7 +40,7 @@ export function figuresOf(result: LoadResult, part: Row['part']): Figures {
 type Partial = { readonly [Name in FigureName]?: number | null | undefined }
 
 function wholeFigures(result: LoadResult): Partial {
-  const { connects, idle, paced, latencyMicroseconds: latency } = result
+  const { connects, idle, paced, durable, latencyMicroseconds: latency } = result
   if (connects) return { cpuMicroseconds: result.cpuMicrosecondsPerConnection, perSecond: connects.perSecond }
   if (idle) {
     return {
@@ -49,6 +49,7 @@ function wholeFigures(result: LoadResult): Partial {
       bytesPerConnection: idle.bytesPerConnection,
     }
   }
+  if (durable) return { cpuMicroseconds: result.cpuMicrosecondsPerMessage, perSecond: durable.acknowledgedPerSecond }
   const traffic = { cpuMicroseconds: result.cpuMicrosecondsPerMessage, perSecond: result.messagesPerSecond }
   // In a closed loop latency follows from the window and the rate, and says nothing by itself.
   return paced ? { ...traffic, p50: latency?.p50, p99: latency?.p99, p999: latency?.p999 } : traffic

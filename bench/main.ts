@@ -58,6 +58,7 @@ function list(): string {
 
 function targetOf({ target }: Scenario['rows'][number]): string {
   if (target === undefined) return ''
+  if ('times' in target) return `≥ ${target.times} × Mosquitto's in ${target.than}`
   return 'ratio' in target ? `≤ ${target.ratio} of Mosquitto's` : `≤ ${target.most} bytes`
 }
 

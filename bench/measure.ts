@@ -64,7 +64,7 @@ export async function measure(bench: Bench, measurement: Measurement): Promise<L
   const place = join(bench.dir, `${broker.name}-${port}`)
   await mkdir(place)
   const conf = join(place, 'mosquitto.conf')
-  await writeFile(conf, confText(bench, measurement, port))
+  await writeFile(conf, confText(bench, measurement, port, place))
   const running = await BrokerProcess.start(broker.name, broker.command({ port, conf }), port)
   try {
     const shortage = running.shortage(scenario.connections)
@@ -88,11 +88,23 @@ async function loaded(running: BrokerProcess, request: LoadRequest): Promise<Loa
   }
 }
 
-function confText(bench: Bench, { scenario, access }: Measurement, port: number): string {
+function confText(bench: Bench, { broker, scenario, access }: Measurement, port: number, place: string): string {
   const { certificate, key } = bench.tls.server
   const acl = scenario.largeAcl ? bench.largeAcl : bench.smallAcl
   const files: ConfFiles = { passwords: bench.passwords, acl, authority: bench.tls.authority, certificate, key }
-  return mosquittoConf({ port, access, transport: scenario.transport, files, root: process.getuid?.() === 0 })
+  const { transport, durability } = scenario
+  const persistence = durability && {
+    directory: `${place}/`,
+    ...(broker.choosesDurability && { durability }),
+  }
+  return mosquittoConf({
+    port,
+    access,
+    transport,
+    files,
+    ...(persistence && { persistence }),
+    root: process.getuid?.() === 0,
+  })
 }
 
 function loadRequest(bench: Bench, { scenario, access, load }: Measurement, port: number, pid: number): LoadRequest {

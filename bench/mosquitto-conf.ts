@@ -1,4 +1,5 @@
-// The one mosquitto.conf of a measurement: every broker gets this text, and only the port in it differs.
+// The one mosquitto.conf of a measurement: every broker gets this text, and only the port in it differs, and Castellan's level of
+// durability.
 
 import type { Access } from './access.ts'
 
@@ -13,11 +14,21 @@ export interface ConfFiles {
   readonly key: string
 }
 
+/** What survives, and how each broker is told. */
+export interface Persistence {
+  /** Absolute path, with a slash behind it: on the disk that is measured. */
+  readonly directory: string
+  /** Castellan's own word for what an acknowledgement promises; the others have no such option. */
+  readonly durability?: 'sync' | 'write'
+}
+
 export interface ConfRequest {
   readonly port: number
   readonly access: Access
   readonly transport: Transport
   readonly files: ConfFiles
+  /** Where sessions are to survive the broker; none: nothing is kept. */
+  readonly persistence?: Persistence
   /** Started as root, a broker would become a user who may not read these files. */
   readonly root: boolean
 }
@@ -34,7 +45,7 @@ export function mosquittoConf(request: ConfRequest): string {
     `listener ${request.port} 127.0.0.1`,
     ...transportLines(request),
     ...accessLines(request),
-    'persistence false',
+    ...persistenceLines(request),
     'log_dest stderr',
     'log_type error',
     // Castellan never delays small segments, Mosquitto does unless told.
@@ -51,6 +62,19 @@ function transportLines({ transport, files }: ConfRequest): string[] {
   const lines = [`certfile ${files.certificate}`, `keyfile ${files.key}`]
   if (transport === 'tls') return lines
   return [...lines, `cafile ${files.authority}`, 'require_certificate true', 'use_identity_as_username true']
+}
+
+/** A save for every message is what comes nearest to Castellan's promise; Castellan has no use for the two `autosave` lines. */
+function persistenceLines({ persistence }: ConfRequest): string[] {
+  if (persistence === undefined) return ['persistence false']
+  const { directory, durability } = persistence
+  const lines = [
+    'persistence true',
+    `persistence_location ${directory}`,
+    'autosave_interval 1',
+    'autosave_on_changes true',
+  ]
+  return durability === undefined ? lines : [...lines, `persistence_durability ${durability}`]
 }
 
 function accessLines({ access, files }: ConfRequest): string[] {

@@ -12,7 +12,9 @@ test('the ratio is our median over theirs, and stands beside the peer', () => {
 
 test('a target is reached at the ratio, and missed above it', () => {
   const reached = (ours: number) =>
-    reportRows([rowInput('castellan', [ours]), rowInput('mosquitto', [100]), rowInput('aedes', [1])]).map(targetReached)
+    reportRows([rowInput('castellan', [ours]), rowInput('mosquitto', [100]), rowInput('aedes', [1])]).map(
+      (row, _, rows) => targetReached(row, rows),
+    )
   assert.deepEqual(reached(5), [undefined, true, undefined])
   assert.deepEqual(reached(5.1), [undefined, false, undefined])
 })
@@ -21,11 +23,28 @@ test('a target that is a figure is ours to reach', () => {
   const reached = (ours: number) => {
     const target = { most: 5000 }
     return reportRows([rowInput('castellan', [ours], { target }), rowInput('mosquitto', [1], { target })]).map(
-      targetReached,
+      (row, _, rows) => targetReached(row, rows),
     )
   }
   assert.deepEqual(reached(5000), [true, undefined])
   assert.deepEqual(reached(5001), [false, undefined])
+})
+
+test('a target can be so many times what Mosquitto reaches in another scenario', () => {
+  const reached = (ours: number, other: string) => {
+    const target = { times: 2, than: other }
+    const rows = [
+      ...reportRows([rowInput('castellan', [ours], { target }), rowInput('mosquitto', [900], { target })]),
+      ...reportRows([
+        rowInput('castellan', [1], { scenario: 'one' }),
+        rowInput('mosquitto', [100], { scenario: 'one' }),
+      ]).slice(1),
+    ]
+    return rows.slice(0, 2).map(row => targetReached(row, rows))
+  }
+  assert.deepEqual(reached(200, 'one'), [true, undefined])
+  assert.deepEqual(reached(199, 'one'), [false, undefined])
+  assert.deepEqual(reached(200, 'absent'), [undefined, undefined])
 })
 
 test('where one side has no figure there is no ratio, and a target is neither reached nor missed', () => {
@@ -34,7 +53,7 @@ test('where one side has no figure there is no ratio, and a target is neither re
     rowInput('mosquitto', [], { problems: ['round 1: it died'] }),
   ])
   assert.equal(without?.ratio, undefined)
-  assert.equal(targetReached(without!), undefined)
+  assert.equal(targetReached(without!, []), undefined)
   const [, alone] = reportRows([rowInput('castellan', []), rowInput('mosquitto', [1])])
   assert.equal(alone?.ratio, undefined)
 })

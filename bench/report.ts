@@ -93,12 +93,26 @@ export function reportRows(inputs: readonly RowInput[]): ReportRow[] {
   })
 }
 
-/** Whether what was to be reached was reached; undefined where nothing was asked, or nothing measured. */
-export function targetReached(row: ReportRow): boolean | undefined {
-  if (row.target === undefined) return undefined
-  if ('ratio' in row.target) return row.ratio === undefined ? undefined : row.ratio <= row.target.ratio
+/** Whether what was to be reached was reached; undefined where nothing was asked, or nothing measured. @param rows all of the report */
+export function targetReached(row: ReportRow, rows: readonly ReportRow[]): boolean | undefined {
+  const { target } = row
+  if (target === undefined) return undefined
+  if ('ratio' in target) return row.ratio === undefined ? undefined : row.ratio <= target.ratio
+  if ('times' in target) {
+    const times = timesThan(row, target.than, rows)
+    return times === undefined ? undefined : times >= target.times
+  }
   const figure = row.figures[row.headline]
-  return figure === undefined ? undefined : figure.median <= row.target.most
+  return figure === undefined ? undefined : figure.median <= target.most
+}
+
+/** A row's figure ÷ Mosquitto's in another scenario; undefined where one of them is missing. */
+export function timesThan(row: ReportRow, scenario: string, rows: readonly ReportRow[]): number | undefined {
+  const { headline, access, figures } = row
+  const other = rows.find(
+    candidate => candidate.scenario === scenario && candidate.access === access && candidate.broker === 'mosquitto',
+  )
+  return ratio(figures[headline]?.median, other?.figures[headline]?.median)
 }
 
 /** Ratios are to Debian's Mosquitto. */

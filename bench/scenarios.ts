@@ -6,7 +6,11 @@ import type { Scenario as LoadScenario } from './load/request.ts'
 import type { Transport } from './mosquitto-conf.ts'
 
 /** What is to be reached: a ratio of our figure to that of Debian's Mosquitto, or, where it has none, a figure. */
-export type Target = { readonly ratio: number } | { readonly most: number }
+export type Target =
+  | { readonly ratio: number }
+  | { readonly most: number }
+  /** At least so many times what Mosquitto reaches in another scenario. */
+  | { readonly times: number; readonly than: string }
 
 /** One line of the table that a scenario fills. */
 export interface Row {
@@ -41,7 +45,9 @@ export interface Scenario {
   /** Sockets that the broker has to hold at once. */
   readonly connections: number
   /** What a broker must be able to do, beyond the plain. */
-  readonly needs?: 'shared-subscriptions'
+  readonly needs?: 'shared-subscriptions' | 'persistence'
+  /** Sessions survive the broker; what an acknowledgement promises where that can be chosen. */
+  readonly durability?: 'sync' | 'write'
   readonly load: (context: LoadContext) => LoadScenario | Promise<LoadScenario>
 }
 
@@ -52,6 +58,9 @@ const perMessage = (ratio?: number): readonly Row[] => [
   { part: '', headline: 'cpuMicroseconds', ...(ratio !== undefined && { target: { ratio } }) },
 ]
 const perConnection = perMessage
+/** A save for each message: what a promise as good as ours costs Mosquitto. */
+const savedEach: Target = { times: 50, than: 'durable-one' }
+const perSecond = (target?: Target): readonly Row[] => [{ part: '', headline: 'perSecond', ...(target && { target }) }]
 const p99: readonly Row[] = [{ part: '', headline: 'p99', target: { ratio: 1 } }]
 const memoryOf = (most: number): readonly Row[] => [{ part: '', headline: 'bytesPerConnection', target: { most } }]
 
@@ -71,6 +80,14 @@ const subscriptions = (filters: number) => (context: LoadContext) => {
   return { kind: 'subscriptions', filters: count, topics: count, publishers: 10, subscribers: 10, ...loose } as const
 }
 const loose = { qos: 0, window: 20, payloadBytes: small } as const
+
+/**
+ * Connected, the sessions stay small, and with them what Mosquitto writes at each save: the kindest case for it. It
+ * acknowledges before it saves, and saves once for all that its loop found to read: with many publishers that is far from a
+ * save for each message, which `durable-one` has.
+ */
+const durable = (away: boolean) => () =>
+  ({ kind: 'durable', publishers: 1000, sessions: 10, away, qos: 1, window: 4, payloadBytes: small }) as const
 
 /** What saturates a broker at QoS 1: `pairs-q1`. */
 export const saturating = pairsOf(50, 1, 20)
@@ -302,6 +319,50 @@ export const scenarios: readonly Scenario[] = [
     transport: 'tls',
     connections: idleConnections,
     load: idle,
+  },
+  {
+    name: 'durable-q1',
+    family: 'durable',
+    what: '1000 publishers, QoS 1, window 4, for 10 lasting sessions: acknowledged when it is on the disk; Mosquitto saves at every change',
+    rows: perSecond(savedEach),
+    transport: 'plain',
+    needs: 'persistence',
+    durability: 'sync',
+    connections: 1010,
+    load: durable(false),
+  },
+  {
+    name: 'durable-away',
+    family: 'durable',
+    what: 'the same while the sessions are away: everything waits, and Mosquitto writes all of it at every save',
+    rows: perSecond(savedEach),
+    transport: 'plain',
+    needs: 'persistence',
+    durability: 'sync',
+    connections: 1010,
+    load: durable(true),
+  },
+  {
+    name: 'durable-one',
+    family: 'durable',
+    what: 'one publisher, one message at a time: each waits for a save, or a sync, of its own',
+    rows: perSecond(),
+    transport: 'plain',
+    needs: 'persistence',
+    durability: 'sync',
+    connections: 2,
+    load: () => ({ ...durable(false)(), publishers: 1, sessions: 1, window: 1 }),
+  },
+  {
+    name: 'durable-write',
+    family: 'durable',
+    what: 'as durable-q1, but acknowledged when the operating system has it',
+    rows: perSecond(savedEach),
+    transport: 'plain',
+    needs: 'persistence',
+    durability: 'write',
+    connections: 1010,
+    load: durable(false),
   },
   {
     name: 'latency-10k',

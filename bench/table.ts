@@ -1,7 +1,8 @@
 // Shows a report: one table, what was missing from it, and on what it was made; as text for a terminal and as Markdown.
 
 import type { FigureName } from './figures.ts'
-import { comparedBrokers, type Report, type ReportRow, targetReached } from './report.ts'
+import { comparedBrokers, type Report, type ReportRow, targetReached, timesThan } from './report.ts'
+import type { Target } from './scenarios.ts'
 
 /** For a terminal: aligned columns. */
 export function formatText(report: Report): string {
@@ -64,11 +65,11 @@ function rowsOf({ rows, quick }: Report): string[][] {
   return rows.map((row, index) => {
     const before = rows[index - 1]
     const repeated = before?.scenario === row.scenario && before.access === row.access
-    return [repeated ? '' : row.scenario, repeated ? '' : row.access, row.broker, ...cells(row, quick)]
+    return [repeated ? '' : row.scenario, repeated ? '' : row.access, row.broker, ...cells(row, rows, quick)]
   })
 }
 
-function cells(row: ReportRow, quick: boolean): string[] {
+function cells(row: ReportRow, rows: readonly ReportRow[], quick: boolean): string[] {
   const headline = row.figures[row.headline]
   const none = row.unable !== undefined ? 'n/a' : headline === undefined ? 'FAILED' : undefined
   const limited = (row.figures.generatorPercent?.median ?? 0) >= generatorLimitPercent
@@ -82,16 +83,23 @@ function cells(row: ReportRow, quick: boolean): string[] {
     whole('p999'),
     whole('bytesPerConnection'),
     formatSignificant(row.ratio),
-    targetText(row, quick),
+    targetText(row, rows, quick),
   ]
 }
 
+function boundText(row: ReportRow, target: Target, rows: readonly ReportRow[]): string {
+  if ('times' in target) {
+    const times = formatSignificant(timesThan(row, target.than, rows)) || '?'
+    return `${times} × ${target.than}, ≥ ${target.times}`
+  }
+  return `≤ ${'ratio' in target ? target.ratio : target.most}`
+}
+
 /** No verdict on a quick run: it is short, and its ten thousand connections are a thousand. */
-function targetText(row: ReportRow, quick: boolean): string {
+function targetText(row: ReportRow, rows: readonly ReportRow[], quick: boolean): string {
   if (row.target === undefined) return ''
-  const wanted = 'ratio' in row.target ? row.target.ratio : row.target.most
-  const reached = quick ? undefined : targetReached(row)
-  return `≤ ${wanted}${reached === undefined ? '' : reached ? ' met' : ' MISSED'}`
+  const reached = quick ? undefined : targetReached(row, rows)
+  return `${boundText(row, row.target, rows)}${reached === undefined ? '' : reached ? ' met' : ' MISSED'}`
 }
 
 function notes({ rows }: Report): string[] {

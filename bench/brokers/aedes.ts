@@ -7,6 +7,11 @@ import type { Broker } from './broker.ts'
 const launcher = join(import.meta.dirname, '../peers/aedes.ts')
 const manifest = join(import.meta.dirname, '../../node_modules/aedes/package.json')
 
+const lacks = {
+  'shared-subscriptions': 'it has no shared subscriptions',
+  persistence: 'it keeps sessions in memory only',
+} as const
+
 export function aedes(): Broker {
   const there = existsSync(manifest)
   return {
@@ -14,6 +19,6 @@ export function aedes(): Broker {
     version: there ? (JSON.parse(readFileSync(manifest, 'utf8')) as { version: string }).version : undefined,
     absent: there ? undefined : 'it is not installed; npm ci installs it',
     command: ({ conf }) => [process.execPath, launcher, conf],
-    unable: ({ needs }) => (needs === 'shared-subscriptions' ? 'it has no shared subscriptions' : undefined),
+    unable: ({ needs }) => (needs === undefined ? undefined : lacks[needs]),
   }
 }

@@ -17,6 +17,8 @@ export interface Broker {
   readonly absent: string | undefined
   /** Program and arguments; the process stays in the foreground. */
   readonly command: (place: BrokerPlace) => readonly string[]
+  /** It is told by `persistence_durability` what an acknowledgement promises. */
+  readonly choosesDurability?: true
   /** Why it cannot do a scenario; undefined when it can. */
   readonly unable: (scenario: Scenario) => string | undefined
 }

@@ -12,6 +12,7 @@ export function castellan(): Broker {
     version: version(),
     absent: undefined,
     command: ({ conf }) => [program, 'run', '-c', conf],
+    choosesDurability: true,
     unable: ableToAll,
   }
 }

@@ -1,7 +1,7 @@
 // A broker that we know by its command line only.
 
 import type { PeerCommand } from '../arguments.ts'
-import { ableToAll, type Broker } from './broker.ts'
+import type { Broker } from './broker.ts'
 
 /** The command goes to a shell, which it replaces: quotes, variables and redirections work. */
 export function other({ name, command }: PeerCommand): Broker {
@@ -13,6 +13,6 @@ export function other({ name, command }: PeerCommand): Broker {
       const filled = command.replaceAll('{port}', String(port)).replaceAll('{conf}', conf)
       return ['/bin/sh', '-c', `exec ${filled}`]
     },
-    unable: ableToAll,
+    unable: ({ needs }) => (needs === 'persistence' ? 'nobody has told how it is made to keep sessions' : undefined),
   }
 }

@@ -1,7 +1,7 @@
 // All connections of a run: opened a bounded number at a time, closed together.
 
 import { setTimeout as sleep } from 'node:timers/promises'
-import { Client, type ClientListener, Counters } from './client.ts'
+import { Client, type ClientListener, type ClientOptions, Counters } from './client.ts'
 import { LoadError } from './load-error.ts'
 import { Network } from './network.ts'
 import type { LoadRequest } from './request.ts'
@@ -20,6 +20,8 @@ export interface OpenOptions {
   readonly failures?: 'thrown' | 'counted'
 }
 
+type ClientExtras = Pick<ClientOptions, 'readBudget' | 'lasting'>
+
 /** Connections with their common counters. */
 export class ClientPool {
   readonly request: LoadRequest
@@ -34,10 +36,9 @@ export class ClientPool {
   }
 
   /** A client that is to be opened. */
-  add(role: 'p' | 's' | 'c', index: number, listener: ClientListener, readBudget?: number): Client {
+  add(role: 'p' | 's' | 'c', index: number, listener: ClientListener, more: ClientExtras = {}): Client {
     const { request, counters } = this
-    const limit = readBudget === undefined ? {} : { readBudget }
-    const client = new Client({ request, network: this.#network, counters, listener, role, index, ...limit })
+    const client = new Client({ request, network: this.#network, counters, listener, role, index, ...more })
     this.#clients.push(client)
     return client
   }

@@ -51,6 +51,8 @@ export interface ClientOptions {
   readonly role: 'p' | 's' | 'c'
   /** Bytes that it may read after each {@link Client.refill}; before the first one it reads all there is. */
   readonly readBudget?: number
+  /** Its session outlives its connection. Default false. */
+  readonly lasting?: boolean
 }
 
 interface Waiting {
@@ -96,14 +98,16 @@ export class Client implements PacketSink {
 
   /** Connects and waits for CONNACK. @throws LoadError `ERR_LOAD_UNREACHABLE` or `ERR_LOAD_REFUSED` */
   open(): Promise<void> {
-    const { request, network, role, index, readBudget } = this.#options
+    const { request, network, role, index, readBudget, lasting } = this.#options
     const { promise, resolve, reject } = Promise.withResolvers<void>()
     this.#opening = { resolve, reject }
     this.#state = 'connecting'
     this.startedAt = micros()
     const socket = network.connect(bytes => this.#read(bytes), readBudget !== undefined)
     this.#socket = socket
-    socket.once(network.readyEvent, () => socket.write(encodeConnect(`bench-${process.pid}-${role}${index}`, request)))
+    socket.once(network.readyEvent, () =>
+      socket.write(encodeConnect(`bench-${process.pid}-${role}${index}`, request, lasting)),
+    )
     socket.once('error', error => this.#closed(error.message))
     socket.once('close', () => this.#closed('the broker closed the connection'))
     return promise

@@ -16,7 +16,7 @@ export async function runFlood(request: LoadRequest, scenario: Flood): Promise<L
     window: scenario.qos === 0 ? Number.POSITIVE_INFINITY : maximumWindow,
     deliveryWindow: Number.POSITIVE_INFINITY,
   }
-  await using run = new TrafficRun(request, scenario, pace, scenario.readBytesPerTick)
+  await using run = new TrafficRun(request, scenario, pace, { readBudget: scenario.readBytesPerTick })
   await run.connect()
   await run.subscribe()
   using memory = new PeakMemory(request.brokerPids)

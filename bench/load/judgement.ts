@@ -18,12 +18,19 @@ const faultTexts: { readonly [Fault in keyof Faults]: string } = {
 /** Messages of the measured part; all zero in scenarios without any. */
 export interface MessageFigures {
   readonly sent: number
+  readonly acknowledged: number
   readonly delivered: number
   readonly messagesPerWrite: number
   readonly messagesPerRead: number
 }
 
-export const noMessages: MessageFigures = { sent: 0, delivered: 0, messagesPerWrite: 0, messagesPerRead: 0 }
+export const noMessages: MessageFigures = {
+  sent: 0,
+  acknowledged: 0,
+  delivered: 0,
+  messagesPerWrite: 0,
+  messagesPerRead: 0,
+}
 
 type Added = Partial<
   Pick<
@@ -36,6 +43,7 @@ type Added = Partial<
     | 'retained'
     | 'subscriptions'
     | 'paced'
+    | 'durable'
     | 'flood'
   >
 >

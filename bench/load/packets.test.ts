@@ -21,6 +21,11 @@ const hex = (text: string) => Buffer.from(text.replaceAll(' ', ''), 'hex')
 test('[MQTT-3.1.2] CONNECT: clean start, no keep-alive; user name and password when there are', () => {
   assert.deepEqual(encodeConnect('ab', request), hex('10 0e 0004 4d515454 04 02 0000 0002 6162'))
   assert.deepEqual(
+    encodeConnect('ab', request5, true),
+    hex('10 17 0004 4d515454 05 00 0000 08 11 00000e10 21 ffff 0002 6162'),
+  )
+  assert.deepEqual(encodeConnect('ab', request, true), hex('10 0e 0004 4d515454 04 00 0000 0002 6162'))
+  assert.deepEqual(
     encodeConnect('ab', { ...request5, username: 'u', password: 'p' }),
     hex('10 18 0004 4d515454 05 c2 0000 03 21 ffff 0002 6162 0001 75 0001 70'),
   )

@@ -16,14 +16,16 @@ export const packetType = {
 
 export const disconnectPacket = Buffer.from([0xe0, 0])
 
+const sessionExpiryProperty = 0x11
 const receiveMaximumProperty = 0x21
 const highestReceiveMaximum = 65_535
 
-/** CONNECT with a clean start, no keep-alive, and the highest Receive Maximum, so that nothing waits for us. */
-export function encodeConnect(clientId: string, request: LoadRequest): Buffer {
+/** CONNECT with a clean start unless the session is to last, no keep-alive, and the highest Receive Maximum, so that nothing waits for us. */
+export function encodeConnect(clientId: string, request: LoadRequest, lasting = false): Buffer {
   const { protocol, username, password } = request
-  const flags = 0x02 | (username === undefined ? 0 : 0x80) | (password === undefined ? 0 : 0x40)
-  const properties = protocol === 5 ? [3, receiveMaximumProperty, 0xff, 0xff] : []
+  const flags = (lasting ? 0 : 0x02) | (username === undefined ? 0 : 0x80) | (password === undefined ? 0 : 0x40)
+  const expiry = lasting ? [sessionExpiryProperty, 0, 0, 0x0e, 0x10] : []
+  const properties = protocol === 5 ? [3 + expiry.length, ...expiry, receiveMaximumProperty, 0xff, 0xff] : []
   return packet(
     0x10,
     text('MQTT'),

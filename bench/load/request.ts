@@ -132,6 +132,19 @@ export interface Paced extends Traffic {
   readonly rate: number
 }
 
+/**
+ * Publishers at QoS 1, and sessions that outlive their connections; each message is for one of them. Acknowledgements are
+ * what is counted. At the end the sessions must have all that was sent.
+ */
+export interface Durable extends ClosedLoop {
+  readonly kind: 'durable'
+  readonly qos: 1
+  readonly publishers: number
+  readonly sessions: number
+  /** The sessions' clients are away until the measured part is over, and come back for what waited. Default false. */
+  readonly away: boolean
+}
+
 /** Publishers that wait for nothing but TCP, subscribers that are slower; then everything that is left is drained. */
 export interface Flood extends Traffic {
   readonly kind: 'flood'
@@ -153,6 +166,7 @@ export type Scenario =
   | Connects
   | Idle
   | Paced
+  | Durable
   | Flood
 
 /** Time, publisher and sequence number, four bytes each. */
@@ -268,6 +282,14 @@ const parsers = {
     pairs: connections(fields, 'pairs'),
     rate: fields.number('rate', 1, 10_000_000),
     ...traffic(fields),
+  }),
+  durable: fields => ({
+    kind: 'durable',
+    publishers: connections(fields, 'publishers'),
+    sessions: connections(fields, 'sessions'),
+    away: fields.boolean('away', false),
+    ...closedLoop(fields),
+    qos: 1,
   }),
   flood: fields => ({
     kind: 'flood',

@@ -2,7 +2,6 @@
 
 import type { Scenario } from './request.ts'
 
-/** One run's figures. Where `valid` is false they must not be quoted. */
 /** What must all be zero. */
 export interface Faults {
   /** In the whole run: what was published and never arrived, though the run waited for it. */
@@ -18,6 +17,7 @@ export interface Faults {
   readonly stalls: number
 }
 
+/** One run's figures. Where `valid` is false they must not be quoted. */
 export interface LoadResult extends Faults {
   readonly scenario: Scenario['kind']
   /** No message was lost, doubled or out of order, no connection was closed, no packet was wrong, nothing stalled. */
@@ -28,6 +28,8 @@ export interface LoadResult extends Faults {
   readonly seconds: number
   /** Messages published: their bytes were handed to the socket. */
   readonly sent: number
+  /** Acknowledgements of QoS 1 and 2 that publishers got. Old results lack it. */
+  readonly acknowledged?: number
   /** Messages that arrived, once for each subscriber. */
   readonly delivered: number
   /** Delivered ones. */
@@ -58,6 +60,7 @@ export interface LoadResult extends Faults {
   readonly retained?: RetainedFigures
   readonly subscriptions?: SubscriptionsFigures
   readonly paced?: PacedFigures
+  readonly durable?: DurableFigures
   readonly flood?: FloodFigures
 }
 
@@ -114,6 +117,12 @@ export interface PacedFigures {
   readonly latestSendMicroseconds: number
   /** 99 messages in 100 were sent less behind their time: the generator's own part of the latency. Old results lack it. */
   readonly sendDelayP99Microseconds?: number
+}
+
+export interface DurableFigures {
+  readonly acknowledgedPerSecond: number
+  /** From the end of the measured part until the sessions had all of it. */
+  readonly drainSeconds: number
 }
 
 export interface FloodFigures {

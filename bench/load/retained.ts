@@ -54,7 +54,7 @@ function result(
   return loadResult(
     kind,
     middle.span,
-    { sent: messages, delivered: middle.delivered, messagesPerWrite: 0, messagesPerRead: 0 },
+    { sent: messages, acknowledged: messages, delivered: middle.delivered, messagesPerWrite: 0, messagesPerRead: 0 },
     {
       ...noFaults,
       lost: deliveries.reduce((sum, { delivered }) => sum + messages - delivered, 0),

@@ -62,6 +62,23 @@ test('each scenario with messages is run without a fault, and counts and times w
   }
 })
 
+for (const away of [false, true]) {
+  test(`what is acknowledged for lasting sessions is counted, and all of it reaches them${away ? ' when they are back' : ''}`, async t => {
+    const { port } = await startBroker(t, {
+      config: place =>
+        `listener ${place.port} 127.0.0.1\nallow_anonymous true\npersistence true\nmax_queued_messages 0\n`,
+    })
+    const scenario = { kind: 'durable', publishers: 4, sessions: 2, away, qos: 1, payloadBytes: 64, window: 3 }
+    for (const protocol of [4, 5]) {
+      const result = await runLoad(parseRequest(requestFor(port, scenario, { protocol, seconds: 0.3 })))
+      assert.deepEqual([result.invalidReasons, result.lost], [[], 0])
+      assert.ok(result.acknowledged! > 0 && result.durable!.acknowledgedPerSecond > 0, JSON.stringify(result))
+      if (away) assert.equal(result.delivered, 0)
+      else assert.ok(result.delivered > 0)
+    }
+  })
+}
+
 test('retained messages are loaded, delivered and searched', async t => {
   const { port } = await start(t)
   const scenario = { kind: 'retained', messages: 2000, payloadBytes: 20, repeat: 2 }

@@ -1,6 +1,7 @@
 // One request, one result: picks the scenario.
 
 import { runConnects, runIdle } from './connections.ts'
+import { runDurable } from './durable.ts'
 import { runFlood } from './flood.ts'
 import { runPaced } from './paced.ts'
 import type { LoadRequest } from './request.ts'
@@ -23,6 +24,8 @@ export function runLoad(request: LoadRequest): Promise<LoadResult> {
       return runIdle(request, scenario)
     case 'paced':
       return runPaced(request, scenario)
+    case 'durable':
+      return runDurable(request, scenario)
     case 'flood':
       return runFlood(request, scenario)
     default:

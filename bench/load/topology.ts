@@ -38,6 +38,8 @@ export function topologyOf({ scenario, topicPrefix }: LoadRequest): Topology {
       return dealt(topicPrefix, 1, scenario.subscribers)
     case 'flood':
       return dealt(topicPrefix, scenario.publishers, scenario.subscribers)
+    case 'durable':
+      return durable(topicPrefix, scenario.publishers, scenario.sessions)
     case 'scatter':
       return scatter(topicPrefix, scenario.publishers, Math.floor(scenario.topics / scenario.publishers))
     case 'subscriptions':
@@ -76,6 +78,18 @@ function dealt(prefix: string, publishers: number, subscribers: number): Topolog
     shared: false,
     subscriberStride: publishers,
     publisherStride: 1,
+  }
+}
+
+/** Each session hears its part of the publishers. */
+function durable(prefix: string, publishers: number, sessions: number): Topology {
+  return {
+    ...byPublisher,
+    publishers: numbers(publishers).map(index => ({
+      topics: [`${prefix}/session${index % sessions}/unit${padded(index)}`],
+      fan: 1,
+    })),
+    subscribers: numbers(sessions).map(index => [`${prefix}/session${index}/+`]),
   }
 }
 

@@ -1,7 +1,7 @@
 // What all scenarios with messages share: connect, subscribe, let publishers go, measure, drain, and count up.
 
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Client } from './client.ts'
+import type { Client, ClientOptions } from './client.ts'
 import { ClientPool } from './client-pool.ts'
 import { Exchange } from './exchange.ts'
 import { loadResult, type MessageFigures } from './judgement.ts'
@@ -28,6 +28,8 @@ export interface Pace {
   readonly window: number
   readonly deliveryWindow: number
 }
+
+type SubscriberExtras = Pick<ClientOptions, 'readBudget' | 'lasting'>
 
 /** @throws LoadError when the set-up fails */
 export async function runClosedLoop(
@@ -67,14 +69,14 @@ export class TrafficRun {
   /** Ends waiting when a connection is closed: what comes after that is no figure. */
   readonly #broken = new AbortController()
 
-  constructor(request: LoadRequest, scenario: TrafficScenario, pace: Pace, readBudget?: number) {
+  constructor(request: LoadRequest, scenario: TrafficScenario, pace: Pace, extras: SubscriberExtras = {}) {
     this.request = request
     this.#scenario = scenario
     this.#pace = pace
     this.topology = topologyOf(request)
     this.pool = new ClientPool(request)
     this.exchange = new Exchange(this.topology, pace.deliveryWindow, this.pool.counters)
-    this.subscribers = this.topology.subscribers.map((_, index) => this.pool.add('s', index, this.exchange, readBudget))
+    this.subscribers = this.topology.subscribers.map((_, index) => this.pool.add('s', index, this.exchange, extras))
   }
 
   async connect(): Promise<void> {
@@ -84,14 +86,28 @@ export class TrafficRun {
     for (const [index, client] of publishers.entries()) this.exchange.publishers.push(this.#publisher(client, index))
   }
 
+  /** The subscribers take leave; what is for them waits in their sessions. */
+  async sendAway(): Promise<void> {
+    await Promise.all(this.subscribers.map(client => client.leave()))
+  }
+
+  async callBack(): Promise<void> {
+    await this.pool.openAll(this.subscribers)
+  }
+
   subscribe(): Promise<void> {
     return this.pool.subscribeAll(this.subscribers, this.topology.subscribers, this.#scenario.qos)
   }
 
   /** From now on a closed connection ends {@link measure}, and a loop that stands still is counted and given up. */
   watch(): void {
-    this.pool.counters.onClosed = () => this.#broken.abort()
+    this.watchConnections()
     this.#watch = setInterval(() => this.#countStalls(), stallMs)
+  }
+
+  /** From now on a closed connection ends {@link measure}. */
+  watchConnections(): void {
+    this.pool.counters.onClosed = () => this.#broken.abort()
   }
 
   /** Lets publishers go after a pause. */
@@ -176,12 +192,14 @@ export class TrafficRun {
   #counts(): Counts {
     const { reads, writes } = this.pool.counters
     const sent = this.exchange.publishers.reduce((sum, publisher) => sum + publisher.sent, 0)
-    return { sent, delivered: this.exchange.delivered, reads, writes }
+    const acknowledged = this.exchange.publishers.reduce((sum, publisher) => sum + publisher.acknowledged, 0)
+    return { sent, acknowledged, delivered: this.exchange.delivered, reads, writes }
   }
 }
 
 interface Counts {
   readonly sent: number
+  readonly acknowledged: number
   readonly delivered: number
   readonly reads: number
   readonly writes: number
@@ -192,6 +210,7 @@ function difference(before: Counts, after: Counts): MessageFigures {
   const delivered = after.delivered - before.delivered
   return {
     sent,
+    acknowledged: after.acknowledged - before.acknowledged,
     delivered,
     messagesPerWrite: sent / Math.max(1, after.writes - before.writes),
     messagesPerRead: delivered / Math.max(1, after.reads - before.reads),
