@@ -1,6 +1,5 @@
 // Opens the engine that is asked for.
 
-import { openLmdbStore } from './lmdb/lmdb-store.ts'
 import { type MemoryStoreOptions, openMemoryStore } from './memory/memory-store.ts'
 import type { Store, StoreOptions } from './store.ts'
 
@@ -13,5 +12,8 @@ export type OpenStoreOptions =
  * `ERR_STORE_UNREADABLE`; its message says what to do
  */
 export async function openStore(options: OpenStoreOptions): Promise<Store> {
-  return options.engine === 'memory' ? openMemoryStore(options) : openLmdbStore(options)
+  if (options.engine === 'memory') return openMemoryStore(options)
+  // A broker without persistence loads no engine: it is native code, and some memory.
+  const { openLmdbStore } = await import('./lmdb/lmdb-store.ts')
+  return openLmdbStore(options)
 }
