@@ -64,7 +64,7 @@ for (const raw_sockets of [true, false]) {
     const { port } = server.listener
     const script = `
       const client = require('node:net').connect(${port}, '127.0.0.1')
-      client.write('${connectPacket.toString('hex')}', 'hex', () => client.resetAndDestroy())`
+      client.write('${Buffer.from(connectPacket).toString('hex')}', 'hex', () => client.resetAndDestroy())`
     // Nothing is accepted while this process waits for the other.
     execFileSync(process.execPath, ['-e', script])
     const client = await server.connect(t)
