@@ -26,7 +26,10 @@ const startLimitMs = 300
 
 test('a new enough node on PATH wins', t => {
   const path = fakeNode(t, 'v24.0.0', 'echo system "$0" "$@"')
-  assert.match(start(['a', 'b c'], { PATH: path }).stdout, /^system \S+\/node \S+bin\/castellan a b c\n$/)
+  assert.match(
+    start(['a', 'b c'], { PATH: path }).stdout,
+    /^system \S+\/node --max-semi-space-size=\d+ \S+bin\/castellan a b c\n$/,
+  )
 })
 
 test('where the node on PATH is too old, the one that came with the package is started', t => {
