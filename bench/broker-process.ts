@@ -82,6 +82,13 @@ export class BrokerProcess {
     killGroup(this.pid)
   }
 
+  /** SIGKILL, as a failure would. */
+  async kill(): Promise<void> {
+    const exited = once(this.#child, 'exit')
+    killGroup(this.pid)
+    if (!this.#ended) await exited
+  }
+
   async #accepting(port: number): Promise<void> {
     const deadline = performance.now() + startLimitMs
     while (!(await accepts(port))) {

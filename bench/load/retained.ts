@@ -155,7 +155,7 @@ function subscribe(pool: ClientPool, client: Client, filter: string): Promise<vo
 }
 
 /** Notes which messages have come. */
-class SeenMessages implements ClientListener {
+export class SeenMessages implements ClientListener {
   count = 0
   duplicates = 0
   #lastAt = 0
@@ -188,7 +188,7 @@ class SeenMessages implements ClientListener {
 }
 
 /** A count that can be waited for. */
-class Awaited {
+export class Awaited {
   #count = 0
   #target = 0
   #reached: (() => void) | undefined
