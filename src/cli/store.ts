@@ -1,13 +1,14 @@
 // `castellan store`: looks after the files of a store that no broker has open.
 
 import { once } from 'node:events'
-import { createReadStream } from 'node:fs'
+import { createReadStream, type ReadStream } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { AppError } from '../base/errors.ts'
 import { escapeText } from '../base/escape.ts'
 import { compactStore } from '../store/lmdb/compact.ts'
 import { checkStore } from '../store/lmdb/read-store.ts'
 import type { StoreFault } from '../store/store.ts'
+import { StoreError } from '../store/store-error.ts'
 import { exportStore, importStore } from '../store/transfer.ts'
 import { exitCode } from './exit-code.ts'
 import type { Io } from './verbs.ts'
@@ -74,11 +75,26 @@ async function exportRows(directory: string, _file: string | undefined, io: Io):
 }
 
 async function importRows(directory: string, file: string | undefined, io: Io): Promise<number> {
-  const input = file === undefined ? io.stdin : createReadStream(file)
-  if (file !== undefined) await once(input, 'ready')
-  const rows = await importStore(directory, createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY }))
+  const input = file === undefined ? io.stdin : await openFile(file)
+  const rows = await importStore(directory, linesOf(input))
   io.stdout.write(`rows imported: ${rows}\n`)
   return exitCode.ok
+}
+
+/** Begins to read when the first line is asked for: what came earlier would be lost. */
+async function* linesOf(input: NodeJS.ReadableStream): AsyncGenerator<string> {
+  yield* createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY })
+}
+
+async function openFile(path: string): Promise<ReadStream> {
+  const stream = createReadStream(path)
+  try {
+    await once(stream, 'ready')
+    return stream
+  } catch (cause) {
+    const text = `cannot read '${escapeText(path, 4096)}': ${(cause as Error).message}`
+    throw new StoreError('ERR_STORE_TRANSFER', text, { cause })
+  }
 }
 
 async function compact(directory: string, _file: string | undefined, io: Io): Promise<number> {

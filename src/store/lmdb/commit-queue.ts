@@ -8,6 +8,9 @@ import { StoreError } from '../store-error.ts'
 import { commitFailure } from './commit-failure.ts'
 import type { Table } from './environment.ts'
 
+/** What is needed of the engine: all that `write` puts and removes becomes one transaction. */
+export type Batcher = Pick<RootDatabase, 'batch'>
+
 /** Changes to tables, side by side in three lists: no object is made for each. */
 class Operations {
   readonly tables: Table[] = []
@@ -34,7 +37,7 @@ interface Group extends PromiseWithResolvers<void> {
 const alreadyDone = Promise.resolve()
 
 export class CommitQueue {
-  readonly #root: RootDatabase<Buffer, string>
+  readonly #root: Batcher
   readonly #directory: string
   /** Where failures go when nobody waits for a commit. */
   readonly #onError: ((error: StoreError) => void) | undefined
@@ -44,11 +47,7 @@ export class CommitQueue {
   #refusal: StoreError | undefined
 
   /** @param onError given, nobody waits: `apply` is done at once */
-  constructor(
-    root: RootDatabase<Buffer, string>,
-    directory: string,
-    onError: ((error: StoreError) => void) | undefined,
-  ) {
+  constructor(root: Batcher, directory: string, onError: ((error: StoreError) => void) | undefined) {
     this.#root = root
     this.#directory = directory
     this.#onError = onError

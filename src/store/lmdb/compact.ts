@@ -3,7 +3,7 @@
 import { renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { StoreError } from '../store-error.ts'
-import { dataFileName, openEnvironment } from './environment.ts'
+import { dataFileName, openExisting } from './environment.ts'
 import { copyDataFile, environmentStats, syncPath } from './lmdb-store.ts'
 
 /**
@@ -14,7 +14,7 @@ import { copyDataFile, environmentStats, syncPath } from './lmdb-store.ts'
 export async function compactStore(directory: string): Promise<{ readonly before: number; readonly after: number }> {
   const path = join(directory, dataFileName)
   const copy = `${path}.compact`
-  const environment = await openEnvironment(directory, 'sync')
+  const environment = await openExisting(directory)
   try {
     rmSync(copy, { force: true })
     const { bytesOnDisk: before, rows } = environmentStats(environment, 0)
@@ -32,7 +32,7 @@ export async function compactStore(directory: string): Promise<{ readonly before
 }
 
 async function sizeAfter(directory: string, rowsBefore: string): Promise<number> {
-  const environment = await openEnvironment(directory, 'sync')
+  const environment = await openExisting(directory)
   try {
     const { bytesOnDisk, rows } = environmentStats(environment, 0)
     if (JSON.stringify(rows) === rowsBefore) return bytesOnDisk

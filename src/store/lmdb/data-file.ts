@@ -11,13 +11,12 @@ const dataVersion = 2
 /** Page sizes that the engine can have written. */
 const pageSizes = [4096, 8192, 16_384, 32_768, 65_536]
 /** Where the fields of a meta page are, after the page's header. */
-const field = { magic: 0, version: 4, pageSize: 24, freeRoot: 64, mainRoot: 112, lastPage: 120, transaction: 128 }
+const field = { magic: 0, version: 4, pageSize: 24, freeRoot: 64, mainRoot: 112, transaction: 128 }
 const metaBytes = 144
 
 interface Meta {
   readonly pageSize: number
   readonly roots: readonly [bigint, bigint]
-  readonly lastPage: bigint
   readonly transaction: bigint
 }
 
@@ -44,24 +43,19 @@ export function inspectDataFile(path: string): void {
 
 function inspect(path: string, descriptor: number, size: number): void {
   const first = readMeta(path, descriptor, 0)
-  const candidates = [first, ...pageSizes.map(pageSize => readMeta(path, descriptor, pageSize))]
-  const metas = candidates.filter((meta, index) => meta !== undefined && (index === 0 || isPageSize(meta, index)))
-  const latest = metas.reduce(
-    (best, meta) => (best === undefined || meta!.transaction > best.transaction ? meta : best),
-    undefined,
-  )
-  if (latest === undefined)
-    throw unreadable(path, 'it begins with no page that the store wrote: it is torn, or another file')
-  const lastRoot = latest.roots.reduce((highest, root) => (root !== noPage && root > highest ? root : highest), 1n)
-  const pages = BigInt(Math.floor(size / latest.pageSize))
+  const second = first && readMeta(path, descriptor, first.pageSize)
+  // The engine takes the newer of two without a look at whether it is one: with either torn it ends the process.
+  if (first === undefined || second?.pageSize !== first.pageSize) {
+    throw unreadable(path, 'it does not begin with the two pages that the store writes: it is torn, or another file')
+  }
+  const { roots, pageSize } = second.transaction > first.transaction ? second : first
+  const lastRoot = roots.reduce((highest, root) => (root !== noPage && root > highest ? root : highest), 1n)
+  const pages = BigInt(Math.floor(size / pageSize))
   if (lastRoot >= pages) throw unreadable(path, `it ends at page ${pages}, and needs page ${lastRoot}`)
 }
 
+/** The root of an empty tree. */
 const noPage = 0xffff_ffff_ffff_ffffn
-
-function isPageSize(meta: Meta, index: number): boolean {
-  return meta.pageSize === pageSizes[index - 1]
-}
 
 function readMeta(path: string, descriptor: number, offset: number): Meta | undefined {
   const bytes = Buffer.alloc(pageHeaderBytes + metaBytes)
@@ -78,7 +72,6 @@ function readMeta(path: string, descriptor: number, offset: number): Meta | unde
   return {
     pageSize,
     roots: [meta.readBigUInt64LE(field.freeRoot), meta.readBigUInt64LE(field.mainRoot)],
-    lastPage: meta.readBigUInt64LE(field.lastPage),
     transaction: meta.readBigUInt64LE(field.transaction),
   }
 }

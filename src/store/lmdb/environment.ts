@@ -1,6 +1,6 @@
 // The files of one store and the tables in them: made private, locked, looked at and opened in that order.
 
-import { chmodSync, mkdirSync, statSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Database, type DatabaseOptions, open, type RootDatabase } from 'lmdb'
 import { escapeText } from '../../base/escape.ts'
@@ -54,6 +54,16 @@ export async function openEnvironment(directory: string, durability: Durability)
     lock.release()
     throw error
   }
+}
+
+/**
+ * Opens a store that is there, for a look at it or for its upkeep.
+ *
+ * @throws {StoreError} as `openEnvironment`, and `ERR_STORE_DIRECTORY` where there is none
+ */
+export async function openExisting(directory: string): Promise<Environment> {
+  if (existsSync(join(directory, dataFileName))) return openEnvironment(directory, 'sync')
+  throw new StoreError('ERR_STORE_DIRECTORY', `there is no store in '${escapeText(directory, 4096)}'`)
 }
 
 /** Makes a directory for files that are nobody else's business. */

@@ -3,7 +3,7 @@
 import { hexKey } from '../keys.ts'
 import type { ExportedRow } from '../lines.ts'
 import type { StoreFault, StoreStats } from '../store.ts'
-import { type Environment, openEnvironment } from './environment.ts'
+import { type Environment, openExisting } from './environment.ts'
 import { environmentStats } from './lmdb-store.ts'
 import { type Findings, readPages } from './pages.ts'
 import { scanSessions } from './session-scan.ts'
@@ -23,7 +23,7 @@ export interface CheckResult {
  * @throws {StoreError} as a rejection, when the store cannot be opened or read at all
  */
 export async function checkStore(directory: string, onFault: (fault: StoreFault) => void): Promise<CheckResult> {
-  const environment = await openEnvironment(directory, 'sync')
+  const environment = await openExisting(directory)
   try {
     const counts = new Counts(onFault)
     let goodRows = 0
@@ -39,7 +39,7 @@ export async function* exportRows(
   directory: string,
   onFault: (fault: StoreFault) => void,
 ): AsyncGenerator<readonly ExportedRow[]> {
-  const environment = await openEnvironment(directory, 'sync')
+  const environment = await openExisting(directory)
   try {
     yield* readRows(environment, new Counts(onFault))
   } finally {
