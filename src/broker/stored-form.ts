@@ -11,6 +11,8 @@ const nothing: Uint8Array = new Uint8Array(0)
 const mostBytes = 268_435_460
 /** QoS 1 and 2 want one; nobody reads it. */
 const anyPacketId = 1
+/** Properties alone want one, too: without it a PUBLISH would need a topic alias (§3.3.2.1). */
+const anyTopicName = '-'
 
 /** The will as a PUBLISH; its delay is kept beside it. */
 export function encodeWill({ topicName, payload, qos, retain, properties }: Will): Uint8Array {
@@ -25,9 +27,9 @@ export function decodeWill(record: Uint8Array, delay: number): Will {
 }
 
 /** What goes on to subscribers, see `Message.properties`; nothing when there is nothing. */
-export function encodeForwarded({ properties }: Message): Uint8Array {
+export function encodeForwarded({ properties }: Pick<Message, 'properties'>): Uint8Array {
   if (properties === noProperties) return nothing
-  return encodePublish('', nothing, 0, false, false, 0, properties, 5)
+  return encodePublish(anyTopicName, nothing, 0, false, false, 0, properties, 5)
 }
 
 /** @throws ProtocolError for a record that is none */
@@ -36,7 +38,7 @@ export function decodeForwarded(record: Uint8Array): Properties {
 }
 
 /** The source of a retained message, then its properties. */
-export function encodeRetainedExtras(source: Uint8Array, message: Message): Uint8Array {
+export function encodeRetainedExtras(source: Uint8Array, message: Pick<Message, 'properties'>): Uint8Array {
   const length = Buffer.allocUnsafe(4)
   length.writeUInt32BE(source.length)
   return Buffer.concat([length, source, encodeForwarded(message)])
