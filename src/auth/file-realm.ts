@@ -74,6 +74,22 @@ class FileRealm implements Realm {
     return username !== undefined && this.#options.passwords?.users.has(username) === true
   }
 
+  get provesNames(): boolean {
+    return this.#options.certificateIdentity !== 'none' || this.#options.passwords !== undefined
+  }
+
+  recall(username: string | undefined): Principal | undefined {
+    const { allowAnonymous, certificateIdentity, passwords } = this.#options
+    if (certificateIdentity !== 'none') {
+      return username === undefined ? undefined : provePrincipal(username, 'certificate', `${certificateIdentity}:`)
+    }
+    if (username === undefined || passwords === undefined) {
+      return allowAnonymous ? provePrincipal(username, 'anonymous', '') : undefined
+    }
+    const entry = passwords.users.get(username)
+    return entry && provePrincipal(username, 'password', entry.fingerprint)
+  }
+
   admitsClientId(clientId: string): boolean {
     return clientId.startsWith(this.#options.clientIdPrefixes ?? '')
   }

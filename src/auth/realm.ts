@@ -61,6 +61,15 @@ export interface Realm {
   stillAdmits(principal: Principal): boolean
   /** Whether the user exists here at all; one whose password was changed does, and keeps what waits in its sessions. */
   knows(principal: Principal): boolean
+  /** Whether a user name has to be proven here; where not, it is only a word, and all clients are one owner. */
+  readonly provesNames: boolean
+  /**
+   * Whom another broker, with these same rules, has let in: for sessions and retained messages that are taken over from it.
+   *
+   * @param username undefined for an anonymous client
+   * @returns undefined where nobody of that name would be let in
+   */
+  recall(username: string | undefined): Principal | undefined
   /** Whether this client id may be used here (`clientid_prefixes`). */
   admitsClientId(clientId: string): boolean
   access(principal: Principal, clientId: string): Access

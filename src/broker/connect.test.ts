@@ -221,6 +221,8 @@ test('a judge that fails lets nobody in', async () => {
     beginExchange: () => undefined,
     stillAdmits: () => true,
     knows: () => true,
+    provesNames: true,
+    recall: () => undefined,
     admitsClientId: () => true,
     access: () => assert.fail('nobody was let in'),
   }

@@ -311,6 +311,8 @@ function reprovable(engine: Engine, inner: Realm) {
     beginExchange: () => ({ method: 'at once', step }),
     stillAdmits: () => true,
     knows: () => true,
+    provesNames: true,
+    recall: () => undefined,
     admitsClientId: () => true,
     access: (principal, clientId) =>
       engine.realm(acl(`user user\n${rights.get(principal)}`)).access(principal, clientId),

@@ -4,6 +4,7 @@ import type { Principal } from '../auth/principal.ts'
 import { principalFrom, recordPrincipal } from '../auth/principal-record.ts'
 import type { SessionAccess } from '../session/session.ts'
 import { CurrentAccess } from './current-access.ts'
+import { restoreForeign } from './foreign-source.ts'
 import type { ListenerContext } from './listener-context.ts'
 
 /** What separates the two; no listener's name holds it. */
@@ -30,10 +31,16 @@ export function restoreSource(
 ): RestoredSource | undefined {
   const text = Buffer.from(record).toString()
   const end = text.indexOf(separator)
+  if (end === 0) return restoreForeign(text.slice(1), clientId, listeners)
   const principal = principalFrom(text.slice(end + 1))
   if (end < 0 || principal === undefined) return undefined
   const listener = listeners.find(({ name }) => name === text.slice(0, end))
   return { principal, access: listener ? new CurrentAccess(listener, principal, clientId) : new NoAccess(record) }
+}
+
+/** Nobody knows whose it was; it is kept, and shown to nobody. */
+export function ownerlessAccess(record: Uint8Array): SessionAccess {
+  return new NoAccess(record)
 }
 
 /** The listener is gone, and its rules with it. */
