@@ -4,6 +4,7 @@ import type { QoS } from '../mqtt/packet.ts'
 import { InboundAliases, ReceiveQuota } from '../session/inbound.ts'
 import type { Session } from '../session/session.ts'
 import type { ConnectAttempt } from './connect.ts'
+import type { Rates } from './pace.ts'
 import { PublishEncoder } from './publish-encoder.ts'
 
 export interface Agreement {
@@ -17,6 +18,7 @@ export interface Agreement {
   readonly mountPoint: string | undefined
   readonly aliases: InboundAliases
   readonly receiveQuota: ReceiveQuota
+  readonly rates: Rates
   /** Most messages of QoS 1 and 2 that may be under way to the client. */
   readonly clientReceiveMaximum: number
   readonly encoder: PublishEncoder
@@ -40,6 +42,11 @@ export function agree(attempt: ConnectAttempt, session: Session): Agreement {
     mountPoint: settings.mount_point,
     aliases: new InboundAliases(settings.max_topic_alias),
     receiveQuota: new ReceiveQuota(receiveMaximum),
+    rates: {
+      publishes: settings.max_publish_rate,
+      publishedBytes: settings.max_publish_byte_rate,
+      filters: settings.max_subscribe_rate,
+    },
     clientReceiveMaximum: properties.receiveMaximum ?? 65_535,
     encoder: new PublishEncoder({
       protocolVersion,

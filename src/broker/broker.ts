@@ -15,10 +15,13 @@ import { Message, neverExpires } from '../session/message.ts'
 import type { OutboundLimits } from '../session/outbound.ts'
 import type { Session } from '../session/session.ts'
 import type { Transport } from '../session/transport.ts'
+import { ConnectRate } from './connect-rate.ts'
 import { ClientConnection } from './connection.ts'
 import { deliverMessage } from './deliver.ts'
 import type { Journal } from './journal.ts'
+import { LimitWatch } from './limit-watch.ts'
 import type { ListenerContext } from './listener-context.ts'
+import type { Shortage } from './memory-guard.ts'
 import type { BrokerSettings as OwnSettings } from './options.ts'
 import { Registry, type RegistryHost } from './registry.ts'
 import { MemoryRetainedStore, Retained, type RetainedStore } from './retained.ts'
@@ -59,6 +62,10 @@ export class Broker implements RegistryHost {
   readonly router: Router
   readonly retained: RetainedStore
   readonly registry: Registry
+  readonly limitWatch: LimitWatch
+  readonly connectRate = new ConnectRate()
+  /** How short memory is: the memory guard's to set. */
+  shortage: Shortage = 0
   /** Writes down what has to survive; undefined without persistence. */
   journal: Journal | undefined = undefined
   /** Every connection that has not ended, whatever its state. */
@@ -78,6 +85,7 @@ export class Broker implements RegistryHost {
     this.takeovers = parts.takeovers
     this.newClientId = parts.newClientId
     this.wheel = new TimerWheel(parts.clock.now())
+    this.limitWatch = new LimitWatch(this)
     this.router = new LocalRouter()
     this.retained = new MemoryRetainedStore(this)
     this.registry = new Registry(this)

@@ -24,6 +24,8 @@ import { acceptWill } from './will.ts'
 export interface Refusal {
   readonly reasonCode: number
   readonly rule: string
+  /** The rule is a limit that a flood may reach: it is logged once for a burst. */
+  readonly isLimit?: true
 }
 
 /** undefined lets the attempt go on; a promise pauses the connection meanwhile. */
@@ -103,6 +105,7 @@ type Step = (attempt: ConnectAttempt) => StepOutcome
 
 export const connectSteps: readonly Step[] = [
   checkProtocol,
+  checkRate,
   identify,
   checkWill,
   slowDown,
@@ -166,9 +169,23 @@ function refuse(attempt: ConnectAttempt, refusal: Refusal): void {
   if (connection.state === 'ended') return
   const reason = endingText(refusal.reasonCode)
   attempt.broker.counters.connectsRefused.add(reason)
-  logRefused(attempt, refusal.rule)
+  noteRefusal(attempt, refusal)
   connection.sendConnack(false, refusal.reasonCode, noProperties)
   connection.refuse(reason)
+}
+
+function overLimit(rule: string, reasonCode: number): Refusal {
+  return { reasonCode, rule, isLimit: true }
+}
+
+function noteRefusal(attempt: ConnectAttempt, { rule, isLimit }: Refusal): void {
+  const { broker, connection, clientId } = attempt
+  if (isLimit === true) {
+    broker.limitWatch.reached(rule, `${connection.address} as ${escapeText(clientId)}`)
+    return
+  }
+  if (rule.startsWith('max_')) broker.counters.limitsReached.add(rule)
+  logRefused(attempt, rule)
 }
 
 function checkProtocol(attempt: ConnectAttempt): StepOutcome {
@@ -185,6 +202,20 @@ function checkProtocol(attempt: ConnectAttempt): StepOutcome {
     attempt.keepAlive = longest
   }
   return undefined
+}
+
+/** Above the rates nothing is looked up for anybody. */
+function checkRate({ broker, connection }: ConnectAttempt): StepOutcome {
+  if (broker.shortage === 2) return overLimit('memory_limit', ReasonCode.serverBusy)
+  const { max_connect_rate_per_address: ofAddress } = broker.settings
+  const { max_connect_rate: ofListener } = connection.listener.settings
+  const now = broker.clock.now()
+  // The address first: one that asks too often must not use up what is there for all.
+  if (!broker.connectRate.admits(placeKey(connection), ofAddress, now)) {
+    return overLimit('max_connect_rate_per_address', ReasonCode.connectionRateExceeded)
+  }
+  if (ofListener === 0 || connection.listener.connectRate.take(ofListener, now)) return undefined
+  return overLimit('max_connect_rate', ReasonCode.connectionRateExceeded)
 }
 
 /** The client id, given or made up (§3.1.3.1), and whether this listener takes it. */
@@ -223,6 +254,7 @@ function checkWill(attempt: ConnectAttempt): StepOutcome {
     return undefined
   } catch (error) {
     if (!(error instanceof ProtocolViolationError)) throw error
+    if (error.clause === 'max_will_bytes') return overLimit(error.clause, error.reasonCode)
     return { reasonCode: error.reasonCode, rule: `will: ${error.message}` }
   }
 }
@@ -310,9 +342,10 @@ function checkOwner(attempt: ConnectAttempt): StepOutcome {
   if (session === undefined) {
     const { global_max_clients: most } = broker.settings
     if (most >= 0 && broker.registry.size >= most) {
-      return { reasonCode: ReasonCode.serverBusy, rule: 'global_max_clients' }
+      return overLimit('global_max_clients', ReasonCode.serverBusy)
     }
-    return undefined
+    // Who has a session already comes back, and takes what waits for it.
+    return broker.shortage > 0 ? overLimit('memory_limit', ReasonCode.serverBusy) : undefined
   }
   if (session.owner === principal.owner || !broker.settings.session_owner_check) return undefined
   return {

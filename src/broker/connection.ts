@@ -38,6 +38,7 @@ import { CurrentAccess } from './current-access.ts'
 import { type PendingExchange, receiveAuth } from './enhanced-authentication.ts'
 import { Hold } from './flow-control.ts'
 import type { ListenerContext } from './listener-context.ts'
+import { Pace } from './pace.ts'
 import { receivePublish } from './publish.ts'
 import { receivePublishRun } from './publish-run.ts'
 import { PublisherTopic } from './publisher-topic.ts'
@@ -89,6 +90,10 @@ export class ClientConnection implements ConnectionHandler, Conversation, Outlet
   #cause: string | undefined
   /** Made when a PUBLISH first has to wait. */
   #hold: Hold | undefined = undefined
+  /** Made when a rate is first asked about. */
+  #pace: Pace | undefined = undefined
+  /** Whether its messages are counted against a rate, one by one. */
+  #isPaced = false
 
   constructor(broker: Broker, peer: Peer, transport: Transport, listener: ListenerContext) {
     this.broker = broker
@@ -135,6 +140,11 @@ export class ClientConnection implements ConnectionHandler, Conversation, Outlet
     return this.#agreement?.session.clientId ?? this.attempt?.clientId
   }
 
+  /** Client and address, for lines about limits. */
+  get who(): string {
+    return `client ${this.label} [${this.address}]`
+  }
+
   get address(): string {
     return `${this.peer.address}:${this.peer.port}`
   }
@@ -159,7 +169,10 @@ export class ClientConnection implements ConnectionHandler, Conversation, Outlet
     this.#lastPacketAt = now
     this.markRecord()
     const header = buffer[start] as number
-    if (isPlainPublish(header)) return receivePublishRun(this.broker, this, buffer, start, maximumPacketSize, now)
+    if (isPlainPublish(header)) {
+      if (this.#isPaced || this.broker.shortage > 0) return start
+      return receivePublishRun(this.broker, this, buffer, start, maximumPacketSize, now)
+    }
     if (isAcknowledgement(header)) return receiveShortAcknowledgements(this, buffer, start, now)
     return start
   }
@@ -178,14 +191,23 @@ export class ClientConnection implements ConnectionHandler, Conversation, Outlet
     counters.packetsReceived++
     counters.publishReceived++
     counters.publishBytesReceived += packet.payload.length
+    if (this.#isPaced || this.broker.shortage > 0) {
+      this.pace.published(packet.topicName.length + packet.payload.length, now)
+    }
     return true
+  }
+
+  /** Only while `connected`. */
+  get pace(): Pace {
+    this.#pace ??= new Pace(this)
+    return this.#pace
   }
 
   get isHeld(): boolean {
     return this.#hold?.isWaiting === true
   }
 
-  /** For `Hold` alone: the client is read again, and its silence begins when it can be heard. */
+  /** For `Hold` and `Pace` alone: the client is read again, and its silence begins when it can be heard. */
   heardAgain(): void {
     this.#lastPacketAt = this.broker.clock.now()
     this.transport.resume()
@@ -194,6 +216,8 @@ export class ClientConnection implements ConnectionHandler, Conversation, Outlet
   fail(error: ProtocolError): void {
     if (this.state === 'ended') return
     this.broker.log.write('debug', `Client ${this.label} [${this.address}]: ${error.message} (${error.clause})`)
+    const limit = error.reasonCode === ReasonCode.packetTooLarge ? 'max_packet_size' : error.clause
+    if (limit.startsWith('max_')) this.broker.counters.limitsReached.add(limit)
     // A version that we do not know cannot be answered in its own words: return code 1 of 3.1.1 is what all understand.
     if (this.state === 'awaiting-connect' && error.reasonCode === ReasonCode.unsupportedProtocolVersion) {
       this.sendConnack(false, error.reasonCode, noProperties)
@@ -212,6 +236,7 @@ export class ClientConnection implements ConnectionHandler, Conversation, Outlet
   }
 
   ended(end: TransportEnd): void {
+    if (end.kind === 'limit') this.broker.counters.limitsReached.add(end.limit)
     if (end.kind === 'closed-by-peer') this.#cause ??= 'connection closed by client'
     else if (end.kind === 'limit') this.#cause ??= `exceeded timeout (${end.limit})`
     else this.#cause ??= `bad socket read/write: ${end.message}`
@@ -229,6 +254,8 @@ export class ClientConnection implements ConnectionHandler, Conversation, Outlet
     this.state = 'connected'
     this.attempt = undefined
     this.#agreement = agreement
+    const { publishes, publishedBytes } = agreement.rates
+    this.#isPaced = publishes > 0 || publishedBytes > 0
     agreement.session.connection = this
     // A session that was resumed may receive what its new connection may.
     this.broker.router.outdateFor(agreement.session)
@@ -419,7 +446,7 @@ export class ClientConnection implements ConnectionHandler, Conversation, Outlet
         return
       case PacketType.unsubscribe:
         traceReceived(this, 'UNSUBSCRIBE')
-        receiveUnsubscribe(this.broker, this, packet)
+        receiveUnsubscribe(this.broker, this, packet, now)
         return
       case PacketType.pingreq:
         this.#receivePingreq()
@@ -476,6 +503,7 @@ export class ClientConnection implements ConnectionHandler, Conversation, Outlet
     this.state = 'ended'
     this.broker.wheel.clear(this.#timer)
     this.#hold?.end()
+    this.#pace?.end()
     this.publisherTopic.forget()
     this.attempt?.cancel()
     if (this.broker.settings.connection_messages) logDisconnected(this, this.#cause)
@@ -494,6 +522,7 @@ export class ClientConnection implements ConnectionHandler, Conversation, Outlet
 
   #timeOut(now: number): void {
     if (this.state !== 'connected') {
+      this.broker.counters.limitsReached.add('connect_timeout')
       this.refuse('exceeded timeout (connect_timeout)')
     } else if (!this.transport.isReading) {
       // The client is not silent, it is us who do not listen.

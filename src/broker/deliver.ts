@@ -137,10 +137,20 @@ function merge(a: Delivery, b: Delivery): Delivery {
 }
 
 function offer(broker: Broker, session: Session, one: Delivery, now: number): void {
+  if (broker.shortage > 0 && session.connection === undefined) {
+    refuseToQueue(broker, session)
+    return
+  }
   const outcome = session.outbound.offer(one, now)
   if (outcome === 'sent' || outcome === 'queued') return
   broker.counters.publishDropped++
   if (outcome === 'overflowed') {
     broker.log.write('notice', `Outgoing messages are being dropped for client ${escapeText(session.clientId)}.`)
   }
+}
+
+/** While memory is short nothing more is kept for clients that are away. */
+function refuseToQueue(broker: Broker, { clientId }: Session): void {
+  broker.counters.publishDropped++
+  broker.limitWatch.reached('memory_limit', `the queue of ${escapeText(clientId)}, which is away`)
 }

@@ -2,11 +2,14 @@
 // anything else happens: what was decided under the old rules is remembered until then. Connections keep the context.
 
 import type { Realm } from '../auth/realm.ts'
+import { TokenBucket } from '../base/token-bucket.ts'
 import type { ListenerSettings } from './options.ts'
 
 export class ListenerContext {
   settings: ListenerSettings
   realm: Realm
+  /** Of its CONNECT packets, `max_connect_rate`. */
+  readonly connectRate = new TokenBucket()
 
   /** Tells listeners apart, from one start of the broker to the next. */
   get name(): string {

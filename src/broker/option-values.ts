@@ -35,6 +35,21 @@ export function packetSize(): Value<number> {
   }
 }
 
+/** Bytes of something large: beyond the 2 GiB at which Mosquitto's integers end. */
+export function byteCount(): Value<number> {
+  return {
+    syntax: 'bytes ≥ 0',
+    parse(rest, name) {
+      const token = firstToken(rest, name)
+      if (!/^-?[0-9]+$/.test(token)) throw new OptionValueError(`Error: '${name}' value not a number.`)
+      const bytes = Number(token)
+      if (bytes < 0) throw new OptionValueError(`Error: Invalid '${name}' value (${escapeText(token)}).`)
+      if (!Number.isSafeInteger(bytes)) throw new OptionValueError(`Error: '${name}' value out of range.`)
+      return bytes
+    },
+  }
+}
+
 const secondsPer = new Map([
   ['s', 1],
   ['h', 3600],

@@ -2,6 +2,7 @@
 // The acknowledgement is last: it leaves when what it promises is done.
 
 import { type Permitted, permitAlike } from '../auth/principal.ts'
+import { escapeText } from '../base/escape.ts'
 import { ProtocolError, ProtocolViolationError } from '../mqtt/errors.ts'
 import { noProperties, PacketType, type Properties, type Publish, type QoS } from '../mqtt/packet.ts'
 import { ReasonCode } from '../mqtt/reason-code.ts'
@@ -89,6 +90,7 @@ function accept(
   const { message_size_limit: sizeLimit } = broker.settings
   if (sizeLimit > 0 && packet.payload.length > sizeLimit) {
     broker.counters.publishDropped++
+    broker.limitWatch.reached('message_size_limit', connection.who)
     // Mosquitto says 0x95, which no PUBACK may carry [MQTT-3.4.2-1]; its manual promises this one.
     return ReasonCode.implementationSpecificError
   }
@@ -104,7 +106,13 @@ function accept(
   }
   traceReceivedPublish(connection, 'Received', packet, topicName)
   const message = permitAlike(route, toMessage(connection, packet, route, now))
-  if (message.retain) retain(broker, message, connection.session.access, now)
+  if (message.retain && !retain(broker, message, connection.session.access, now)) {
+    // Who cannot be told that it was not taken has it delivered at least.
+    if (packet.qos > 0 && connection.protocolVersion === 5) {
+      broker.counters.publishDropped++
+      return ReasonCode.quotaExceeded
+    }
+  }
   const reached = deliverMessage(broker, message, route, now)
   return reached === 0 ? ReasonCode.noMatchingSubscribers : ReasonCode.success
 }
@@ -134,14 +142,21 @@ export function routeMessage(broker: Broker, message: Permitted<Message>, source
   deliverMessage(broker, message, broker.router.route(message.topicName), now)
 }
 
-function retain(broker: Broker, message: Permitted<Message>, source: RetainSource, now: number): void {
+/** @returns false when a limit keeps it from being retained */
+function retain(broker: Broker, message: Permitted<Message>, source: RetainSource, now: number): boolean {
   if (message.payload.length === 0) {
     broker.retained.delete(message.topicName)
-    return
+    return true
+  }
+  const limit = broker.retained.limitAgainst(message.topicName, message.size)
+  if (limit !== undefined) {
+    broker.limitWatch.reached(limit, `a retained message of ${escapeText(message.publisher)}`)
+    return false
   }
   const { retain_expiry_interval: minutes } = broker.settings
   const expiresAt = minutes === 0 ? message.expiresAt : Math.min(message.expiresAt, now + minutes * 60_000)
   broker.retained.set(message.topicName, new Retained(message, source, expiresAt))
+  return true
 }
 
 /** `max_topic_levels`; most names are too short to have so many. */

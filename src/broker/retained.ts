@@ -50,6 +50,8 @@ export interface RetainedStore {
   readonly size: number
   /** Bytes of all of them; see `Message.size`. */
   readonly bytes: number
+  /** @returns the limit that a message of so many bytes would pass, as its option is called; undefined when it fits */
+  limitAgainst(topicName: string, size: number): string | undefined
   set(topicName: string, retained: Retained): void
   /** Takes in what an earlier run has left. */
   restore(topicName: string, retained: Retained): void
@@ -78,6 +80,9 @@ interface Kept {
 export interface RetainedHost {
   readonly wheel: TimerWheel
   readonly journal: Journal | undefined
+  readonly settings: { readonly max_retained_messages: number; readonly max_retained_bytes: number }
+  /** Above 0 memory is short. */
+  readonly shortage: number
 }
 
 export class MemoryRetainedStore implements RetainedStore {
@@ -96,6 +101,18 @@ export class MemoryRetainedStore implements RetainedStore {
 
   get bytes(): number {
     return this.#bytes
+  }
+
+  /** What replaces a larger message always fits. */
+  limitAgainst(topicName: string, size: number): string | undefined {
+    const { settings, shortage } = this.#host
+    const { max_retained_messages: mostMessages, max_retained_bytes: mostBytes } = settings
+    const kept = this.#tree.get(topicName)
+    const growth = size - (kept?.retained.message.size ?? 0)
+    if (kept !== undefined && growth <= 0) return undefined
+    if (kept === undefined && mostMessages > 0 && this.size >= mostMessages) return 'max_retained_messages'
+    if (mostBytes > 0 && this.#bytes + growth > mostBytes) return 'max_retained_bytes'
+    return shortage > 0 ? 'memory_limit' : undefined
   }
 
   set(topicName: string, retained: Retained): void {

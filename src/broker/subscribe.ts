@@ -36,6 +36,7 @@ export function receiveSubscribe(broker: Broker, connection: ClientConnection, p
     }
   }
   connection.sendSuback(packet.packetId, reasonCodes)
+  connection.pace.subscribed(packet.subscriptions.length, now)
   for (const [subscription, wanted] of sendsRetained) {
     if (!wanted) continue
     connection.retainedBacklog ??= new RetainedBacklog(broker)
@@ -44,7 +45,12 @@ export function receiveSubscribe(broker: Broker, connection: ClientConnection, p
   connection.retainedBacklog?.pump(now)
 }
 
-export function receiveUnsubscribe(broker: Broker, connection: ClientConnection, packet: Unsubscribe): void {
+export function receiveUnsubscribe(
+  broker: Broker,
+  connection: ClientConnection,
+  packet: Unsubscribe,
+  now: number,
+): void {
   const { session } = connection
   // All are checked before any is carried out.
   const filters = packet.topicFilters.map(topicFilter => mount(connection, parseFilter(topicFilter)))
@@ -58,6 +64,7 @@ export function receiveUnsubscribe(broker: Broker, connection: ClientConnection,
     return ReasonCode.success
   })
   connection.sendUnsuback(packet.packetId, reasonCodes)
+  connection.pace.subscribed(packet.topicFilters.length, now)
 }
 
 function parseFilter(topicFilter: string): ParsedTopicFilter {
@@ -90,13 +97,20 @@ function subscribe(
   const parsed = parseFilter(request.topicFilter)
   const { session, isBridge, maximumQoS } = connection.agreement
   const { fullFilter, topicFilter } = mount(connection, parsed)
-  if (levelCount(topicFilter) > broker.settings.max_topic_levels) return ReasonCode.topicFilterInvalid
+  if (levelCount(topicFilter) > broker.settings.max_topic_levels) {
+    broker.limitWatch.reached('max_topic_levels', connection.who)
+    return ReasonCode.topicFilterInvalid
+  }
   if (!session.access.subscribe(topicFilter)) return ReasonCode.notAuthorized
   if (session.record !== undefined && broker.journal?.isFailing === true) return ReasonCode.quotaExceeded
   let subscription = session.subscriptions.get(fullFilter)
   const isNew = subscription === undefined
   if (subscription === undefined) {
-    if (!fits(broker, session, levelCount(topicFilter))) return ReasonCode.quotaExceeded
+    const limit = limitAgainst(broker, session, levelCount(topicFilter))
+    if (limit !== undefined) {
+      broker.limitWatch.reached(limit, connection.who)
+      return ReasonCode.quotaExceeded
+    }
     subscription = new Subscription(session, fullFilter, topicFilter, parsed.shareName)
     session.addSubscription(subscription)
     broker.router.subscribe(subscription)
@@ -111,9 +125,12 @@ function subscribe(
   return { subscription, sendRetained }
 }
 
-function fits(broker: Broker, session: Session, levels: number): boolean {
+/** @returns the limit that a new subscription would pass, as its option is called */
+function limitAgainst(broker: Broker, session: Session, levels: number): string | undefined {
   const { max_subscriptions_per_client: most, max_subscription_levels_per_client: mostLevels } = broker.settings
-  return session.subscriptions.size < most && session.subscribedLevels + levels <= mostLevels
+  if (session.subscriptions.size >= most) return 'max_subscriptions_per_client'
+  if (session.subscribedLevels + levels > mostLevels) return 'max_subscription_levels_per_client'
+  return broker.shortage > 0 ? 'memory_limit' : undefined
 }
 
 /** Retain Handling (§3.8.3.1): 0 always, 1 if the subscription is new, 2 never; shared ones never get any (§4.8.2). */

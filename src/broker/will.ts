@@ -1,7 +1,8 @@
 // Wills: accepted with CONNECT, published by the broker in the client's name (§3.1.2.5).
 
 import { ProtocolViolationError } from '../mqtt/errors.ts'
-import type { Properties, Will } from '../mqtt/packet.ts'
+import { PacketType, type Properties, type Will } from '../mqtt/packet.ts'
+import { propertiesLength } from '../mqtt/properties.ts'
 import { ReasonCode } from '../mqtt/reason-code.ts'
 import { Message, neverExpires } from '../session/message.ts'
 import type { Session } from '../session/session.ts'
@@ -21,6 +22,14 @@ export function acceptWill(broker: Broker, listener: ListenerContext, will: Will
   if (fault !== undefined) throw new ProtocolViolationError('MQTT-3.1.3-11', fault, ReasonCode.topicNameInvalid)
   if (levelCount(will.topicName) > broker.settings.max_topic_levels) {
     throw new ProtocolViolationError('max_topic_levels', 'will topic is too deep', ReasonCode.topicNameInvalid)
+  }
+  const { max_will_bytes: mostBytes } = listener.settings
+  if (mostBytes > 0 && sizeOf(will) > mostBytes) {
+    throw new ProtocolViolationError(
+      'max_will_bytes',
+      `will of ${sizeOf(will)} bytes, at most ${mostBytes} are accepted`,
+      ReasonCode.quotaExceeded,
+    )
   }
   if (will.qos > listener.settings.max_qos) {
     throw new ProtocolViolationError('MQTT-3.2.2-12', `will at QoS ${will.qos}`, ReasonCode.qosNotSupported)
@@ -55,6 +64,13 @@ export function publishWill(broker: Broker, session: Session): void {
   )
   const permitted = session.access.publish(message)
   if (permitted !== undefined) routeMessage(broker, permitted, session.access, now)
+}
+
+/** As a message counts, see `Message.size`. */
+function sizeOf({ topicName, payload, properties }: Will): number {
+  return (
+    Buffer.byteLength(topicName) + payload.length + propertiesLength(withoutWillWords(properties), PacketType.publish)
+  )
 }
 
 function withoutWillWords(properties: Properties): Properties {

@@ -93,7 +93,7 @@ export const netOptions = {
   global_max_connections: option({
     scope: 'global',
     value: integer(),
-    default: -1,
+    default: 1_000_000,
     reload: 'new-connections',
     doc: 'Most connections at once over all listeners; negative: no limit. More are closed before TLS or CONNECT.',
   }),
@@ -123,7 +123,7 @@ export const netOptions = {
   max_connections: option({
     scope: 'listener',
     value: integer({ negative: -1 }),
-    default: -1,
+    default: 1_000_000,
     reload: 'new-connections',
     doc: 'Most connections at once on this listener; negative: no limit.',
   }),

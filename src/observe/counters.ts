@@ -25,6 +25,10 @@ export class Counters {
   /** By the words that the log has for their reason. */
   readonly connectsRefused = new Tally()
   readonly subscriptionsRefused = new Tally()
+  /** By the option that names the limit. */
+  readonly limitsReached = new Tally()
+  /** Messages dropped from queues because memory was short. */
+  messagesShed = 0
 }
 
 /** What is the case right now; taken from the rooms when `$SYS` is published. */

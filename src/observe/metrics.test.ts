@@ -28,6 +28,7 @@ function source(changes: Partial<MetricsSource> = {}): MetricsSource {
     passwordChecksPending: 6,
     slowDowns: new Map([['failures', { waiting: 1, total: 9 }]]),
     longestLagMs: 250,
+    memory: { usedBytes: 17, limitBytes: 19, shortage: 1 },
     garbage: new Map([['minor', { runs: 8, seconds: 0.25 }]]),
     process: {
       cpuSeconds: 1.5,
@@ -83,6 +84,9 @@ test('metrics: every figure stands under its own name, in seconds and bytes', ()
   assert.equal(value('castellan_build_info', 'version="1.2.3",node="24.0.0"'), 1)
   const plain = {
     castellan_ready: 1,
+    castellan_memory_used_bytes: 17,
+    castellan_memory_limit_bytes: 19,
+    castellan_memory_shortage: 1,
     castellan_sessions: 5,
     castellan_subscriptions: 7,
     castellan_shared_subscriptions: 2,

@@ -27,6 +27,7 @@ export interface MetricsSource {
   /** By what they are slowed down for: `failures`, `takeovers`. */
   readonly slowDowns: ReadonlyMap<string, SlowDownFigures>
   readonly longestLagMs: number
+  readonly memory: MemoryShare
   readonly garbage: ReadonlyMap<string, GarbageFigures>
   readonly process: ProcessFigures
 }
@@ -51,6 +52,14 @@ export interface CensusFigures {
   readonly bytesBehind: number
 }
 
+/** As `memory_limit` counts it. */
+export interface MemoryShare {
+  readonly usedBytes: number
+  /** undefined without a limit. */
+  readonly limitBytes: number | undefined
+  readonly shortage: number
+}
+
 export interface SlowDownFigures {
   readonly waiting: number
   readonly total: number
@@ -72,6 +81,10 @@ const traffic: MetricTable<MetricsSource> = {
   castellan_messages_dropped_total: counter(
     'Messages that were not published, or kept from a subscriber: not permitted, expired, too large, or its queue was full.',
     ({ publishDropped }) => publishDropped,
+  ),
+  castellan_messages_shed_total: counter(
+    'Of those, messages dropped from queues because memory was short.',
+    ({ messagesShed }) => messagesShed,
   ),
   castellan_payload_received_bytes_total: counter(
     'Payload bytes of PUBLISH packets received.',
@@ -102,6 +115,11 @@ const connections: MetricTable<MetricsSource> = {
   castellan_subscriptions_refused_total: tally(
     'Topic filters of SUBSCRIBE packets that were refused, by reason.',
     ({ subscriptionsRefused }) => subscriptionsRefused,
+  ),
+  castellan_limits_reached_total: tally(
+    'How often a limit was reached, by the option that names it.',
+    ({ limitsReached }) => limitsReached,
+    'limit',
   ),
   castellan_password_checks_pending: gauge(
     'Password checks that run or wait, out of max_pending_authentications.',
@@ -187,6 +205,16 @@ const program: MetricTable<MetricsSource> = {
   },
   castellan_heap_used_bytes: ofProcess('gauge', "Memory in use on V8's heap.", ({ heapUsedBytes }) => heapUsedBytes),
   castellan_heap_bytes: ofProcess('gauge', "Memory that V8's heap has taken.", ({ heapTotalBytes }) => heapTotalBytes),
+  castellan_memory_used_bytes: gauge('Memory in use as memory_limit counts it.', ({ memory }) => memory.usedBytes),
+  castellan_memory_limit_bytes: {
+    type: 'gauge',
+    help: 'The bytes of memory_limit, or of what stands for it; left out without a limit.',
+    read: ({ memory }) => memory.limitBytes,
+  },
+  castellan_memory_shortage: gauge(
+    '0: memory is not short; 1: nothing new is taken; 2: queues are cut.',
+    ({ memory }) => memory.shortage,
+  ),
   castellan_external_memory_bytes: ofProcess(
     'gauge',
     'Memory of buffers and other things outside the heap.',
@@ -227,11 +255,11 @@ function gauge(help: string, read: (source: MetricsSource) => number): Metric<Me
   return { type: 'gauge', help, read }
 }
 
-function tally(help: string, read: (counters: Counters) => Tally): Metric<MetricsSource> {
+function tally(help: string, read: (counters: Counters) => Tally, label = 'reason'): Metric<MetricsSource> {
   return {
     type: 'counter',
     help,
-    labels: ['reason'],
+    labels: [label],
     read: ({ counters }) => [...read(counters).entries()].map(([reason, total]) => [[reason], total]),
   }
 }

@@ -9,6 +9,7 @@ import { escapeText } from '../base/escape.ts'
 import { version } from '../base/version.ts'
 import { Broker } from '../broker/broker.ts'
 import { ListenerContext } from '../broker/listener-context.ts'
+import { MemoryGuard } from '../broker/memory-guard.ts'
 import { type Listener, type ListenerDeps, openListener } from '../net/listener.ts'
 import { Outbox } from '../net/outbox.ts'
 import type { RawBinding } from '../net/raw-binding.ts'
@@ -16,6 +17,7 @@ import { usableRawBinding } from '../net/raw-check.ts'
 import type { BrokerLog } from '../observe/broker-log.ts'
 import { Counters } from '../observe/counters.ts'
 import { LoopLag } from '../observe/loop-lag.ts'
+import { systemMemoryProbe } from '../observe/memory-probe.ts'
 import { Census } from './census.ts'
 import { Durability } from './durability.ts'
 import { failureThrottle, passwordChecks, takeoverThrottle } from './guard-settings.ts'
@@ -61,10 +63,12 @@ export async function startBroker(config: Config, log: BrokerLog, clock: Clock):
   const settings = () => current.global
   const census = new Census(broker)
   const lag = new LoopLag(tickMs, clock.now())
+  const memory = new MemoryGuard(broker, systemMemoryProbe())
   const sys = new SysPublisher(broker, census, `castellan version ${version()}`)
   const ticker = setInterval(() => {
     const now = clock.now()
     lag.tick(now)
+    memory.advance(now)
     broker.advance(now)
     census.advance(now)
     sys.advance(now)
@@ -73,7 +77,18 @@ export async function startBroker(config: Config, log: BrokerLog, clock: Clock):
   const opened = () => listeners.map(({ listener }) => listener)
   const durability = new Durability(broker, log)
   const checks = [durability]
-  const monitor = new Monitor({ broker, verifier, census, lag, log, clock, settings, listeners: opened, checks })
+  const monitor = new Monitor({
+    broker,
+    verifier,
+    census,
+    lag,
+    memory,
+    log,
+    clock,
+    settings,
+    listeners: opened,
+    checks,
+  })
   try {
     await monitor.open()
     await durability.open(

@@ -6,6 +6,7 @@ import { freePort } from '../../test/support/free-port.ts'
 import { listenerDefaults } from '../../test/support/net-listener.ts'
 import { PasswordVerifier, passwordVerifierDefaults } from '../auth/password-verifier.ts'
 import { silentLog } from '../base/log.ts'
+import { MemoryGuard } from '../broker/memory-guard.ts'
 import type { Listener } from '../net/listener.ts'
 import { LoopLag } from '../observe/loop-lag.ts'
 import { Census } from './census.ts'
@@ -27,6 +28,7 @@ async function open(t: TestContext, changes: Partial<MonitorParts> = {}) {
     verifier: new PasswordVerifier(passwordVerifierDefaults, clock),
     census: new Census(broker),
     lag: new LoopLag(100, clock.now()),
+    memory: new MemoryGuard(broker, { read: () => assert.fail('not yet'), collect() {}, availableBytes: 1e9 }),
     log: silentLog,
     settings: () => ({ metrics_listener: address, metrics_host: [], health_max_lag: 5000 }),
     listeners: () => [listener({ port: 1883 })],

@@ -6,6 +6,7 @@ import type { Clock } from '../base/clock.ts'
 import type { Log } from '../base/log.ts'
 import { version } from '../base/version.ts'
 import type { Broker } from '../broker/broker.ts'
+import type { MemoryGuard } from '../broker/memory-guard.ts'
 import { byName } from '../config/diff.ts'
 import { type HttpListener, openHttpListener } from '../http/listener.ts'
 import type { HttpSettings } from '../http/options.ts'
@@ -23,6 +24,7 @@ export interface MonitorParts {
   readonly verifier: PasswordVerifier
   readonly census: Census
   readonly lag: LoopLag
+  readonly memory: MemoryGuard
   readonly log: Log
   readonly clock: Clock
   /** What has to be ready besides the listeners. */
@@ -73,7 +75,7 @@ export class Monitor {
 
   /** Every figure is one that is kept: none is counted here. */
   #gather(): MetricsSource {
-    const { broker, verifier, census, lag, clock, listeners } = this.#parts
+    const { broker, verifier, census, lag, memory, clock, listeners } = this.#parts
     return {
       counters: broker.counters,
       versions: { castellan: version(), node: process.versions.node },
@@ -91,6 +93,7 @@ export class Monitor {
         ['takeovers', slowDownFigures(broker.takeovers)],
       ]),
       longestLagMs: lag.longestMs(clock.now()),
+      memory: { usedBytes: memory.usedBytes, limitBytes: memory.limitBytes, shortage: broker.shortage },
       garbage: this.#garbage.figures,
       process: readProcess(),
       startedAt: this.#startedAt,

@@ -219,6 +219,10 @@ export class Outbound {
     return this.#inflight.size
   }
 
+  get queuedBytes(): number {
+    return this.#queuedBytes
+  }
+
   /** Bytes of all messages, queued or under way; see `Message.size`. */
   get waitingBytes(): number {
     return this.#queuedBytes + this.#inflightBytes
@@ -354,6 +358,22 @@ export class Outbound {
   prune(mayReceive: (topicName: string) => boolean): void {
     this.#keep(delivery => mayReceive(delivery.message.topicName))
     this.#wakeIfRoomy()
+  }
+
+  /**
+   * Drops the newest of what waits, until no more than so many bytes are left.
+   *
+   * @returns how many messages were dropped
+   */
+  shed(bytes: number): number {
+    const before = this.#queue.length
+    let oldest = 0
+    this.#keep(({ message }) => {
+      oldest += message.size
+      return oldest <= bytes
+    })
+    this.#wakeIfRoomy()
+    return before - this.#queue.length
   }
 
   /** Releases everything: the session has ended. */
