@@ -1,0 +1,116 @@
+// Takes over what Mosquitto has left: once, into an empty store, all of it or nothing. Its file is only ever read.
+
+import { AppError } from '../base/errors.ts'
+import { escapeText } from '../base/escape.ts'
+import type { Log } from '../base/log.ts'
+import { type ForeignCounts, foreignRows } from '../broker/foreign-rows.ts'
+import { inFile, readForeignFile, recogniseFile } from '../store/import/foreign-file.ts'
+import { importFault } from '../store/import/foreign-state.ts'
+import { openStore } from '../store/open-store.ts'
+import { type Store, storeTables } from '../store/store.ts'
+import { StoreError } from '../store/store-error.ts'
+
+/** The document that says that something was imported: it is never done again. */
+const markName = 'imported'
+
+export interface Imported {
+  readonly format: string
+  readonly counts: ForeignCounts
+}
+
+/**
+ * At the start of a broker: takes over the file of Mosquitto that is there, unless that was done, and says so.
+ *
+ * @throws {StoreError} when the file is damaged, or is none of Mosquitto's
+ */
+export async function importAtStart(store: Store, path: string, now: number, log: Log): Promise<void> {
+  if (wasImported(store)) return
+  const kind = recogniseFile(path)
+  const shown = `'${escapeText(path, 4096)}'`
+  if (kind === undefined) return
+  if (kind === 'empty') {
+    log.write('warning', `Warning: Persistence file ${shown} is empty; nothing is imported.`)
+    return
+  }
+  if (!mayImport(store)) {
+    log.write('notice', `${shown} is not imported: the store is in use already.`)
+    return
+  }
+  if (kind === 'lines' || kind === 'unknown')
+    throw inFile(path, importFault('at byte 0', `it is no file of Mosquitto's`))
+  const { format, counts } = await importForeign(store, path, kind, now)
+  log.write(
+    'notice',
+    `Imported ${describeCounts(counts)}; from ${shown} (${format}), which stays as it is and is not read again.`,
+  )
+}
+
+/** Whether the store holds nothing, and nothing was ever imported into it. */
+function mayImport(store: Store): boolean {
+  const { rows } = store.stats()
+  return !wasImported(store) && storeTables.every(table => rows[table] === 0)
+}
+
+/** Whether something was imported into the store, now or in an earlier run. */
+function wasImported(store: Store): boolean {
+  return store.security.load().documents.some(({ name }) => name === markName)
+}
+
+/**
+ * Fills a store that `mayImport`.
+ *
+ * @param now milliseconds on the wall clock
+ * @throws {StoreError} when the file is damaged or the store cannot be written: nothing was imported then
+ */
+export async function importForeign(
+  store: Store,
+  path: string,
+  kind: 'mosquitto-db' | 'mosquitto-sqlite',
+  now: number,
+): Promise<Imported> {
+  const state = readForeignFile(path, kind)
+  const { sessions, retained, counts } = convert(path, () => foreignRows(state, now))
+  const body = Buffer.from(JSON.stringify({ path, format: state.format, at: new Date(now).toISOString(), ...counts }))
+  // What one turn of the event loop applies is one commit.
+  await Promise.all([
+    store.sessions.apply(sessions),
+    store.retained.apply(retained),
+    store.security.mutate([{ kind: 'put-document', name: markName, body }]),
+  ])
+  return { format: state.format, counts }
+}
+
+/**
+ * The same for `castellan store import`: into a store that no process has.
+ *
+ * @throws {StoreError} `ERR_STORE_TRANSFER` when it is not empty
+ */
+export async function importForeignInto(
+  directory: string,
+  path: string,
+  kind: 'mosquitto-db' | 'mosquitto-sqlite',
+  now: number,
+): Promise<Imported> {
+  const store = await openStore({ engine: 'lmdb', directory })
+  try {
+    if (mayImport(store)) return await importForeign(store, path, kind, now)
+    throw new StoreError('ERR_STORE_TRANSFER', 'the store is not empty; import into a new directory')
+  } finally {
+    await store.close()
+  }
+}
+
+/** `3 sessions, …` for people. */
+export function describeCounts({ sessions, subscriptions, waiting, retained, leftOut }: ForeignCounts): string {
+  const rest = leftOut === 0 ? '' : `; left out as expired or without its message: ${leftOut}`
+  return `sessions: ${sessions}, subscriptions: ${subscriptions}, waiting messages: ${waiting}, retained messages: ${retained}${rest}`
+}
+
+function convert<T>(path: string, make: () => T): T {
+  try {
+    return make()
+  } catch (error) {
+    if (error instanceof AppError) throw inFile(path, error)
+    throw error
+  }
+}
