@@ -8,7 +8,6 @@ import { escapeText } from '../base/escape.ts'
 import { compactStore } from '../store/lmdb/compact.ts'
 import { checkStore } from '../store/lmdb/read-store.ts'
 import type { StoreFault } from '../store/store.ts'
-import { StoreError } from '../store/store-error.ts'
 import { exportStore, importStore } from '../store/transfer.ts'
 import { exitCode } from './exit-code.ts'
 import type { Io } from './verbs.ts'
@@ -93,7 +92,7 @@ async function openFile(path: string): Promise<ReadStream> {
     return stream
   } catch (cause) {
     const text = `cannot read '${escapeText(path, 4096)}': ${(cause as Error).message}`
-    throw new StoreError('ERR_STORE_TRANSFER', text, { cause })
+    throw new AppError('ERR_CLI_STORE', text, { cause })
   }
 }
 
