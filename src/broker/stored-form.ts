@@ -11,6 +11,8 @@ const nothing: Uint8Array = new Uint8Array(0)
 const mostBytes = 268_435_460
 /** QoS 1 and 2 want one; nobody reads it. */
 const anyPacketId = 1
+/** A PUBLISH without a topic alias wants one; nobody reads it. */
+const anyTopicName = '-'
 /** Properties alone want one, too: without it a PUBLISH would need a topic alias (§3.3.2.1). */
 const anyTopicName = '-'
 
