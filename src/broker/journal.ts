@@ -28,6 +28,8 @@ export interface JournalDeps {
   readonly log: Log
   readonly clock: Clock
   readonly wheel: TimerWheel
+  /** What the machine says, for what a later process reads; without it the broker's clock is taken for that. */
+  wallClock?(): number
   /** Has `commit` called at the end of this turn of the event loop. */
   afterTurn(journal: Journal): void
   /** The store takes nothing any more: what was acknowledged is safe, and nothing else can be acknowledged. */
@@ -55,7 +57,8 @@ export class Journal {
   #retainedChanges: RetainedChange[] = []
   /** The batch that collects; those before it were handed over. */
   #open = 1
-  #isCommitting = false
+  /** Milliseconds; when the batch was handed over that is not safe yet. */
+  committingSince: number | undefined = undefined
   #isScheduled = false
   /** Transports whose answers wait. */
   readonly #held = new Set<Transport>()
@@ -122,7 +125,7 @@ export class Journal {
       principal: session.access.source,
       protocolVersion: 5,
       expiryInterval: session.expiryInterval,
-      disconnectedAt,
+      disconnectedAt: disconnectedAt && this.#onTheWall(disconnectedAt),
       will: will && { delay: will.properties.willDelayInterval ?? 0, record: encodeWill(will) },
     })
     session.record = record
@@ -145,7 +148,7 @@ export class Journal {
     if (source === undefined) return
     this.#retainedChanges.push({
       kind: 'put-retained',
-      ...stored(message, expiresAt),
+      ...this.#stored(message, expiresAt),
       properties: encodeRetainedExtras(source.source, message),
     })
     this.#changed()
@@ -174,7 +177,7 @@ export class Journal {
       this.recordSessionChange({
         kind: 'put-message',
         messageId: message.recordId,
-        ...stored(message, message.expiresAt),
+        ...this.#stored(message, message.expiresAt),
         properties: encodeForwarded(message),
       })
     }
@@ -189,10 +192,26 @@ export class Journal {
     message.recordId = 0
   }
 
+  #stored(message: Message, expiresAt: number) {
+    const { topicName, qos, retain, publisher, payload } = message
+    const expires = expiresAt === neverExpires ? undefined : this.#onTheWall(expiresAt)
+    return { topicName, qos, retain, publisher, payload, expiresAt: expires }
+  }
+
+  /** The next process begins with what the wall clock says then: a clock that was set meanwhile must not age anything. */
+  #onTheWall(time: number): number {
+    const { clock, wallClock } = this.#deps
+    return wallClock === undefined ? time : time + wallClock() - clock.now()
+  }
+
   #recordOf(session: Session): RecordedSession | undefined {
     const { record } = session
     assert(record === undefined || record instanceof RecordedSession, 'only the journal records sessions')
     return record
+  }
+
+  get #isCommitting(): boolean {
+    return this.committingSince !== undefined
   }
 
   get #hasOpen(): boolean {
@@ -214,7 +233,7 @@ export class Journal {
     this.#sessionChanges = []
     this.#retainedChanges = []
     this.#open++
-    this.#isCommitting = true
+    this.committingSince = this.#deps.clock.now()
     this.#write(sessions, retained)
   }
 
@@ -232,7 +251,7 @@ export class Journal {
   #committed(): void {
     if (this.isFailing) this.#deps.log.write('notice', 'The store takes changes again: nothing was lost.')
     this.isFailing = false
-    this.#isCommitting = false
+    this.committingSince = undefined
     const reached = this.#open - 1
     if (this.#hasOpen) this.commit()
     for (const transport of this.#held) {
@@ -262,11 +281,6 @@ export class Journal {
     this.isFailing = true
     wheel.set(new Timer(() => this.#write(sessions, retained)), clock.now() + retryMs)
   }
-}
-
-function stored(message: Message, expiresAt: number) {
-  const { topicName, qos, retain, publisher, payload } = message
-  return { topicName, qos, retain, publisher, payload, expiresAt: expiresAt === neverExpires ? undefined : expiresAt }
 }
 
 /** One session's changes. */

@@ -46,7 +46,7 @@ export async function restoreBroker(
   broker: Broker,
   store: RestoredStore,
   listeners: readonly ListenerContext[],
-  deps: Pick<JournalDeps, 'storeLost' | 'afterTurn'>,
+  deps: Pick<JournalDeps, 'storeLost' | 'afterTurn' | 'wallClock'>,
   onProgress: (progress: RestoreProgress) => void,
 ): Promise<Journal> {
   const restore = new Restore(broker, listeners)
@@ -142,8 +142,10 @@ class Restore {
     const session = new Session(row.clientId, source.principal, source.access, this.#broker.limits)
     session.expiryInterval = row.expiryInterval
     session.will = row.will && decodeWill(row.will.record, row.will.delay)
-    // Whoever was connected when the broker ended has been away since it came back.
-    this.#sessions.set(row.sessionNumber, { session, disconnectedAt: row.disconnectedAt ?? this.#now })
+    // Whoever was connected when the broker ended has been away since it came back; nobody has been since the future, which
+    // is what a clock that was set back makes of the past.
+    const disconnectedAt = Math.min(row.disconnectedAt ?? this.#now, this.#now)
+    this.#sessions.set(row.sessionNumber, { session, disconnectedAt })
     this.progress.sessions++
   }
 

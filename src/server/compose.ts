@@ -2,6 +2,7 @@
 // everything is loaded and bound.
 
 import { randomUUID } from 'node:crypto'
+import { setTimeout as delay } from 'node:timers/promises'
 import { PasswordVerifier } from '../auth/password-verifier.ts'
 import { Throttle } from '../auth/throttle.ts'
 import { type Clock, wallClock } from '../base/clock.ts'
@@ -18,6 +19,7 @@ import type { BrokerLog } from '../observe/broker-log.ts'
 import { Counters } from '../observe/counters.ts'
 import { LoopLag } from '../observe/loop-lag.ts'
 import { systemMemoryProbe } from '../observe/memory-probe.ts'
+import type { StoreError } from '../store/store-error.ts'
 import { Census } from './census.ts'
 import { Durability } from './durability.ts'
 import { failureThrottle, passwordChecks, takeoverThrottle } from './guard-settings.ts'
@@ -28,6 +30,9 @@ import { SysPublisher } from './sys-publisher.ts'
 
 /** How often deadlines are looked at, in milliseconds; a deadline is met at most this much later. */
 const tickMs = 100
+
+/** What a broker has to close its files, or to say goodbye when it has no store any more, in milliseconds. */
+const closingMs = 1000
 
 /** A listener with what the broker knows of it. */
 export interface OpenListener {
@@ -41,16 +46,35 @@ export interface RunningBroker {
   readonly verifier: PasswordVerifier
   /** As last loaded; a reload replaces it. */
   config: Config
-  /** Says goodbye to every client and closes everything; resolves when the last byte has left or been given up. */
-  stop(): Promise<void>
+  /**
+   * Says goodbye to every client, waits until the last byte has left and what was recorded is safe, and closes everything.
+   *
+   * @param mostMs how long the first two may take; what has not left or is not safe by then is given up
+   * @returns whether what was recorded is safe
+   */
+  stop(mostMs: number): Promise<'stopped' | 'unsaved'>
+  /** Says goodbye as far as it can be done without a store; the process has to end then. */
+  abandon(): Promise<void>
+}
+
+export interface StartControl {
+  /** Aborted: nobody wants the broker any more, a load that takes long is given up. */
+  readonly givesUp: AbortSignal
+  /** Called once: the store takes nothing any more, and nothing can be acknowledged. */
+  storeLost(error: StoreError): void
 }
 
 /**
  * Loads rules and certificates, binds every listener, and begins to accept.
  *
- * @throws AppError for a file or address that cannot be used; nothing stays bound
+ * @throws AppError for a file, an address or a store that cannot be used; the reason of `givesUp`; nothing stays bound
  */
-export async function startBroker(config: Config, log: BrokerLog, clock: Clock): Promise<RunningBroker> {
+export async function startBroker(
+  config: Config,
+  log: BrokerLog,
+  clock: Clock,
+  control: StartControl,
+): Promise<RunningBroker> {
   const { global } = config
   const verifier = new PasswordVerifier(passwordChecks(global), clock)
   const rules = new RulesLoader(log, verifier)
@@ -65,6 +89,7 @@ export async function startBroker(config: Config, log: BrokerLog, clock: Clock):
   const lag = new LoopLag(tickMs, clock.now())
   const memory = new MemoryGuard(broker, systemMemoryProbe())
   const sys = new SysPublisher(broker, census, `castellan version ${version()}`)
+  const durability = new Durability(broker, log, control)
   const ticker = setInterval(() => {
     const now = clock.now()
     lag.tick(now)
@@ -72,10 +97,10 @@ export async function startBroker(config: Config, log: BrokerLog, clock: Clock):
     broker.advance(now)
     census.advance(now)
     sys.advance(now)
+    durability.advance(now)
   }, tickMs)
   let listeners: readonly OpenListener[] = []
   const opened = () => listeners.map(({ listener }) => listener)
-  const durability = new Durability(broker, log)
   const checks = [durability]
   const monitor = new Monitor({
     broker,
@@ -114,14 +139,18 @@ export async function startBroker(config: Config, log: BrokerLog, clock: Clock):
     set config(next) {
       current = next
     },
-    async stop() {
-      for (const { listener } of listeners) listener.close()
-      broker.stop()
-      await allEnded(broker)
-      await durability.close()
+    async stop(mostMs) {
+      sayGoodbye(broker, listeners)
+      await Promise.race([Promise.all([allEnded(broker), durability.drain()]), delay(mostMs)])
+      const isSafe = await Promise.race([durability.close().then(() => true), delay(closingMs, false)])
       clearInterval(ticker)
       monitor.close()
       log.onTopicLine = undefined
+      return isSafe ? 'stopped' : 'unsaved'
+    },
+    async abandon() {
+      sayGoodbye(broker, listeners)
+      await Promise.race([allEnded(broker), delay(closingMs)])
     },
   }
 }
@@ -198,6 +227,11 @@ async function rawBinding(log: BrokerLog): Promise<RawBinding | undefined> {
 /** Handshakes under way count too. */
 function hasRoom({ global_max_connections: most }: Config['global'], open: readonly OpenListener[]): boolean {
   return most < 0 || open.reduce((sum, { listener }) => sum + listener.connections, 0) < most
+}
+
+function sayGoodbye(broker: Broker, listeners: readonly OpenListener[]): void {
+  for (const { listener } of listeners) listener.close()
+  broker.stop()
 }
 
 /** The transports cut off whoever does not take its last bytes within `write_timeout`. */

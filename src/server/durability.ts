@@ -1,6 +1,7 @@
-// The store of a running broker: opened and loaded before anybody is let in, written to by the journal, closed last.
+// The store of a running broker: opened and loaded before anybody is let in, written to by the journal, watched, closed last.
 
 import { join } from 'node:path'
+import { wallClock } from '../base/clock.ts'
 import { escapeText } from '../base/escape.ts'
 import type { Broker } from '../broker/broker.ts'
 import type { Journal } from '../broker/journal.ts'
@@ -11,65 +12,107 @@ import type { ReadinessCheck } from '../observe/readiness.ts'
 import { openStore } from '../store/open-store.ts'
 import type { Store, StoreFault } from '../store/store.ts'
 import type { StoreError } from '../store/store-error.ts'
+import type { StartControl } from './compose.ts'
+import { importAtStart } from './import-state.ts'
 import type { Config } from './options.ts'
 
 const directoryName = 'castellan-store'
-/** Milliseconds between two lines about how far a long load is. */
+/** Milliseconds between two lines about how far a long load is, and between two about failures of a store nobody waits for. */
 const progressMs = 2000
+/** Milliseconds after which a commit that is still under way is told of: the disk is slow, or hangs. */
+const slowMs = 5000
 
 export class Durability implements ReadinessCheck {
   readonly name = 'store'
   readonly #broker: Broker
   readonly #log: BrokerLog
+  readonly #control: StartControl
   #store: Store | undefined
   #isLoading = false
+  #isClosing = false
+  #isSlow = false
+  #errorToldAt = Number.NEGATIVE_INFINITY
 
-  constructor(broker: Broker, log: BrokerLog) {
+  constructor(broker: Broker, log: BrokerLog, control: StartControl) {
     this.#broker = broker
     this.#log = log
+    this.#control = control
   }
 
   unreadyBecause(): string | undefined {
     if (this.#isLoading) return 'what was saved is being loaded'
-    return this.#broker.journal?.isFailing === true ? 'it cannot be written' : undefined
+    if (this.#broker.journal?.isFailing === true) return 'it cannot be written'
+    return this.#isSlow ? 'the disk does not answer' : undefined
   }
 
   /**
    * With `persistence true`: takes in what an earlier run has left.
    *
-   * @throws StoreError when the store cannot be opened or read
+   * @throws StoreError when the store cannot be opened or read; the reason of `givesUp`
    */
   async open(settings: Config['global'], listeners: readonly ListenerContext[]): Promise<void> {
     if (!settings.persistence) return
-    const directory = join(settings.persistence_location ?? '.', directoryName)
+    const directory = storeDirectory(settings)
     this.#isLoading = true
     this.#store = await openStore({
       engine: 'lmdb',
       directory,
       durability: settings.persistence_durability,
       onFault: fault => this.#noteFault(fault),
-      onError: error =>
-        this.#log.write('error', `Error: The store could not be written: ${escapeText(error.message)}.`),
+      onError: error => this.#noteError(error),
     })
-    const begun = this.#broker.clock.now()
+    await importAtStart(this.#store, persistenceFile(settings), wallClock(), this.#log)
+    await this.#load(this.#store, listeners, directory)
+    this.#isLoading = false
+  }
+
+  async #load(store: Store, listeners: readonly ListenerContext[], directory: string): Promise<void> {
+    const { clock } = this.#broker
+    const begun = clock.now()
     let told = begun
     let last: RestoreProgress = { sessions: 0, messages: 0, retained: 0 }
-    await restoreBroker(this.#broker, this.#store, listeners, { storeLost: lost, afterTurn }, progress => {
+    const storeLost = (error: StoreError) => this.#lost(error)
+    await restoreBroker(this.#broker, store, listeners, { storeLost, afterTurn, wallClock }, progress => {
+      this.#control.givesUp.throwIfAborted()
       last = progress
-      if (this.#broker.clock.now() < told + progressMs) return
-      told = this.#broker.clock.now()
+      if (clock.now() < told + progressMs) return
+      told = clock.now()
       this.#log.write('notice', `Loading: ${countsOf(progress)} so far.`)
     })
-    this.#isLoading = false
-    const seconds = ((this.#broker.clock.now() - begun) / 1000).toFixed(1)
+    const seconds = ((clock.now() - begun) / 1000).toFixed(1)
     this.#log.write('notice', `Loaded ${countsOf(last)} in ${seconds} s from ${escapeText(directory)}.`)
+  }
+
+  /** Called several times a second: tells of a disk that keeps everybody waiting. */
+  advance(now: number): void {
+    const since = this.#broker.journal?.committingSince
+    const isSlow = since !== undefined && now >= since + slowMs && this.#broker.journal?.isFailing !== true
+    if (isSlow === this.#isSlow) return
+    this.#isSlow = isSlow
+    if (isSlow) {
+      this.#log.write(
+        'warning',
+        `Warning: The disk has not answered the store for ${slowMs / 1000} s; answers wait for it.`,
+      )
+    } else this.#log.write('notice', 'The disk answers the store again.')
+  }
+
+  /** Resolves when what was recorded so far is safe. */
+  async drain(): Promise<void> {
+    await this.#broker.journal?.drain()
   }
 
   /** Waits for what was recorded. */
   async close(): Promise<void> {
-    await this.#broker.journal?.drain()
+    await this.drain()
+    this.#isClosing = true
     await this.#store?.close()
     this.#store = undefined
+  }
+
+  /** What comes after the end is nobody's any more. */
+  #lost(error: StoreError): void {
+    if (!this.#isClosing) this.#control.storeLost(error)
   }
 
   #noteFault({ table, key, why }: StoreFault): void {
@@ -78,15 +121,28 @@ export class Durability implements ReadinessCheck {
       `Error: A record of ${table} (${key}) cannot be read: ${escapeText(why)}. It was set aside.`,
     )
   }
+
+  /** With durability `none` each commit may fail, and there are many. */
+  #noteError(error: StoreError): void {
+    const now = this.#broker.clock.now()
+    if (now < this.#errorToldAt + progressMs) return
+    this.#errorToldAt = now
+    this.#log.write('error', `Error: The store could not be written: ${escapeText(error.message, 4096)}.`)
+  }
+}
+
+/** Where the store of a broker with these settings is. */
+export function storeDirectory({ persistence_location: location }: Config['global']): string {
+  return join(location ?? '.', directoryName)
+}
+
+/** Where Mosquitto keeps its state with these settings. */
+function persistenceFile({ persistence_location: location, persistence_file: file }: Config['global']): string {
+  return location === undefined ? file : join(location, file)
 }
 
 function countsOf({ sessions, messages, retained }: RestoreProgress): string {
   return `${sessions} sessions, ${messages} waiting messages, ${retained} retained messages`
-}
-
-/** Going on would acknowledge nothing any more; a restart finds all that was acknowledged. */
-function lost(error: StoreError): never {
-  throw error
 }
 
 function afterTurn(journal: Journal): void {

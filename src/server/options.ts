@@ -10,7 +10,7 @@ import {
 import { directives } from '../config/directives.ts'
 import type { ConfigMessage } from '../config/draft.ts'
 import { option, type Settings } from '../config/option.ts'
-import { path, text } from '../config/value.ts'
+import { integer, path, text } from '../config/value.ts'
 import { type HttpSettings, httpOptions } from '../http/options.ts'
 import { type ListenerSettings as NetListenerSettings, type NetSettings, netOptions } from '../net/options.ts'
 import { type LogSettings, observeOptions } from '../observe/options.ts'
@@ -22,6 +22,14 @@ const serverOptions = {
     default: undefined,
     reload: 'restart',
     doc: 'File that the process id is written to.',
+  }),
+  shutdown_timeout: option({
+    scope: 'global',
+    value: integer({ minimum: 1, maximum: 86_400 }),
+    default: 8,
+    reload: 'live',
+    doc: 'Seconds that a broker which was told to end waits for its clients to take their last bytes and for the store to take what was recorded. By default less than the ten that Docker waits before it kills.',
+    own: true,
   }),
   user: option({
     scope: 'global',

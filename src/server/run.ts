@@ -1,9 +1,9 @@
 // `castellan run`: from a command line to a broker that runs until it is told to stop, with Mosquitto's signals and exit
-// codes (mosquitto(8); 0 stopped, 1 a file or port cannot be used, 3 a mistake in the configuration).
+// codes (mosquitto(8); 0 stopped, 1 a file, a port or the store cannot be used, 3 a mistake in the configuration).
 
 import { unlinkSync, writeFileSync } from 'node:fs'
 import { PasswordVerifier, passwordVerifierDefaults } from '../auth/password-verifier.ts'
-import { systemClock } from '../base/clock.ts'
+import { systemClock, wallClock } from '../base/clock.ts'
 import { AppError } from '../base/errors.ts'
 import { escapeText } from '../base/escape.ts'
 import type { Log } from '../base/log.ts'
@@ -15,6 +15,7 @@ import { ListenerError } from '../net/errors.ts'
 import { loadTlsOptions } from '../net/tls-context.ts'
 import { type BrokerLog, createLog } from '../observe/broker-log.ts'
 import { systemLogIo } from '../observe/log-io.ts'
+import { StoreError } from '../store/store-error.ts'
 import { type RunningBroker, startBroker } from './compose.ts'
 import { daemonize, tellParent } from './daemon.ts'
 import { errorLines } from './error-lines.ts'
@@ -23,6 +24,7 @@ import { parseConfig } from './parse-config.ts'
 import { dropPrivileges } from './privileges.ts'
 import { reload } from './reload.ts'
 import { RulesLoader } from './rules.ts'
+import { Signals } from './signals.ts'
 import { logSubscriptionTree } from './subscription-dump.ts'
 
 export interface RunOptions {
@@ -50,7 +52,7 @@ export async function runBroker(options: RunOptions, io: RunIo): Promise<number>
   if (options.daemon && !process.connected) return daemonize(io)
   try {
     dropPrivileges(config.global.user)
-    const log = createLog(config.global, systemLogIo(systemClock()))
+    const log = createLog(config.global, systemLogIo({ now: wallClock }))
     return await serve(options, config, log)
   } catch (error) {
     if (!(error instanceof AppError)) throw error
@@ -104,11 +106,13 @@ async function serve(options: RunOptions, config: Config, log: BrokerLog): Promi
   for (const { type, line } of config.messages) log.write(type, line)
   process.on('exit', () => log.flush())
   const signals = new Signals()
+  const lost = Promise.withResolvers<StoreError>()
   let running: RunningBroker
   try {
-    running = await startBroker(config, log, systemClock())
+    running = await startBroker(config, log, systemClock(), { givesUp: signals.ending, storeLost: lost.resolve })
     writePidFile(config.global.pid_file)
   } catch (error) {
+    if (signals.ending.aborted && error === signals.ending.reason) return stoppedEarly(log)
     if (!(error instanceof AppError)) throw error
     for (const line of errorLines(error)) log.write('error', line)
     log.flush()
@@ -118,48 +122,61 @@ async function serve(options: RunOptions, config: Config, log: BrokerLog): Promi
   log.write('information', `castellan version ${version()} running`)
   options.onListening?.()
   tellParent()
-  await untilStopped(signals, options, running, log)
-  log.write('information', `castellan version ${version()} terminating`)
+  const error = await Promise.race([untilStopped(signals, options, running, log), lost.promise])
   removePidFile(config.global.pid_file)
-  await running.stop()
+  const code = await (error === undefined ? stop(running, signals, log) : abandon(running, error, log))
+  log.flush()
+  return code
+}
+
+function stoppedEarly(log: BrokerLog): number {
+  log.write('information', `castellan version ${version()} terminating before it was running`)
   log.flush()
   return exitCode.stopped
 }
 
-/** Mosquitto's signals. They are caught from the first moment on: one that comes during the start waits for its end. */
-class Signals {
-  readonly #waiting: NodeJS.Signals[] = []
-  #act: ((signal: NodeJS.Signals) => void) | undefined
+async function stop(running: RunningBroker, signals: Signals, log: Log): Promise<number> {
+  log.write('information', `castellan version ${version()} terminating`)
+  const { shutdown_timeout: seconds } = running.config.global
+  const outcome = await Promise.race([
+    running.stop(seconds * 1000),
+    signals.endedAgain.then(() => 'cut short' as const),
+  ])
+  if (outcome === 'stopped') return exitCode.stopped
+  const why =
+    outcome === 'unsaved' ? `not written within ${seconds} s (shutdown_timeout)` : 'cut short by a second signal'
+  log.write('error', `Error: Saving was ${why}: nothing that was acknowledged is lost, what was not may be.`)
+  return exitCode.unusable
+}
 
-  constructor() {
-    for (const signal of ['SIGHUP', 'SIGUSR1', 'SIGUSR2', 'SIGINT', 'SIGTERM'] as const) {
-      process.on(signal, () => {
-        if (this.#act === undefined) this.#waiting.push(signal)
-        else this.#act(signal)
-      })
-    }
-  }
-
-  /** Hands over what has come and what comes. */
-  deliver(act: (signal: NodeJS.Signals) => void): void {
-    this.#act = act
-    for (const signal of this.#waiting.splice(0)) act(signal)
-  }
+/** Going on would acknowledge nothing any more. */
+async function abandon(running: RunningBroker, error: StoreError, log: Log): Promise<number> {
+  log.write('error', `Error: The store is lost, and the broker ends: ${escapeText(error.message, 4096)}.`)
+  log.write('error', 'Error: Everything that was acknowledged is in the store, and is there after a restart.')
+  await running.abandon()
+  return exitCode.unusable
 }
 
 /** Resolves on the first signal that ends the broker. */
-function untilStopped(signals: Signals, options: RunOptions, running: RunningBroker, log: BrokerLog): Promise<void> {
+function untilStopped(
+  signals: Signals,
+  options: RunOptions,
+  running: RunningBroker,
+  log: BrokerLog,
+): Promise<undefined> {
   return new Promise(resolve => {
     signals.deliver(signal => {
       if (signal === 'SIGHUP') reload(running, log, { configFile: options.configFile, ...inputs(options) })
-      else if (signal === 'SIGUSR1') log.write('notice', nothingToSave)
+      else if (signal === 'SIGUSR1')
+        log.write('notice', running.broker.journal === undefined ? nothingToSave : allIsSaved)
       else if (signal === 'SIGUSR2') logSubscriptionTree(running.broker, log)
-      else resolve()
+      else resolve(undefined)
     })
   })
 }
 
 const nothingToSave = 'Nothing saved: `persistence` is off, sessions and retained messages live in memory.'
+const allIsSaved = 'Nothing to save: what was acknowledged is in the store already.'
 
 class PidFileError extends AppError {
   constructor(path: string, cause: unknown) {
@@ -168,7 +185,7 @@ class PidFileError extends AppError {
 }
 
 /** What Mosquitto's exit code 1 stands for: the configuration is right, and the system does not let us. */
-const unusable = [ListenerError, HttpListenError, PidFileError]
+const unusable = [ListenerError, HttpListenError, PidFileError, StoreError]
 
 function writePidFile(path: string | undefined): void {
   if (path === undefined) return
