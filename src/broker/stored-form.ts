@@ -11,8 +11,6 @@ const nothing: Uint8Array = new Uint8Array(0)
 const mostBytes = 268_435_460
 /** QoS 1 and 2 want one; nobody reads it. */
 const anyPacketId = 1
-/** A PUBLISH without a topic alias wants one; nobody reads it. */
-const anyTopicName = '-'
 /** Properties alone want one, too: without it a PUBLISH would need a topic alias (§3.3.2.1). */
 const anyTopicName = '-'
 
@@ -51,10 +49,11 @@ export function decodeRetainedExtras(record: Uint8Array): {
   readonly source: Uint8Array
   readonly properties: Properties
 } {
-  const bytes = Buffer.from(record.buffer, record.byteOffset, record.length)
-  const end = 4 + bytes.readUInt32BE(0)
-  if (end > bytes.length) throw new RangeError('the source ends behind the record')
-  return { source: bytes.subarray(4, end), properties: decodeForwarded(bytes.subarray(end)) }
+  const [high = 0, second = 0, third = 0, low = 0] = record
+  const end = 4 + high * 0x100_0000 + ((second << 16) | (third << 8) | low)
+  if (end > record.length) throw new RangeError('the source ends behind the record')
+  const properties = end === record.length ? noProperties : decodeForwarded(record.subarray(end))
+  return { source: record.subarray(4, end), properties }
 }
 
 function decodePublishFrame(record: Uint8Array): Publish {
