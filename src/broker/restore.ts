@@ -19,8 +19,8 @@ import { parseTopicFilter } from '../topic/shared.ts'
 import type { Broker } from './broker.ts'
 import { Journal, type JournalDeps, noLocalBit, retainAsPublishedBit } from './journal.ts'
 import type { ListenerContext } from './listener-context.ts'
+import { RestoredSources } from './restored-sources.ts'
 import { Retained } from './retained.ts'
-import { restoreSource } from './source-record.ts'
 import { decodeForwarded, decodeRetainedExtras, decodeWill } from './stored-form.ts'
 
 export interface RestoredStore {
@@ -74,7 +74,7 @@ class Restore {
   readonly progress: RestoreProgress = { sessions: 0, messages: 0, retained: 0 }
   readonly numbers = { session: 0, message: 0, sequence: 0 }
   readonly #broker: Broker
-  readonly #listeners: readonly ListenerContext[]
+  readonly #sources: RestoredSources
   readonly #now: number
   readonly #sessions = new Map<number, Loaded>()
   readonly #messages = new Map<number, Message>()
@@ -83,7 +83,7 @@ class Restore {
 
   constructor(broker: Broker, listeners: readonly ListenerContext[]) {
     this.#broker = broker
-    this.#listeners = listeners
+    this.#sources = new RestoredSources(listeners)
     this.#now = broker.clock.now()
   }
 
@@ -109,7 +109,7 @@ class Restore {
   takeRetained(row: PutRetained): void {
     const { source, properties } = decodeRetainedExtras(row.properties)
     const message = restored(row, properties)
-    const restoredSource = restoreSource(source, row.publisher, this.#listeners)
+    const restoredSource = this.#sources.find(source, row.publisher)
     if (restoredSource === undefined) return
     this.#broker.retained.restore(row.topicName, new Retained(message, restoredSource.access, message.expiresAt))
     this.progress.retained++
@@ -134,7 +134,7 @@ class Restore {
 
   #takeSession(row: PutSession): void {
     this.numbers.session = Math.max(this.numbers.session, row.sessionNumber)
-    const source = restoreSource(row.principal, row.clientId, this.#listeners)
+    const source = this.#sources.find(row.principal, row.clientId)
     if (source === undefined) {
       this.#nobodys.push(row)
       return
@@ -193,5 +193,5 @@ function restored(row: StoredMessage, properties: Message['properties']): Messag
     expiresAt ?? neverExpires,
     undefined,
     true,
-  ).own()
+  ).keepAsIs()
 }

@@ -91,6 +91,13 @@ export class Message {
     return this
   }
 
+  /** The payload may be kept as it is: what a store has loaded shares blocks, never more of them than were loaded. */
+  keepAsIs(): this {
+    this.#owned = true
+    this.#held = true
+    return this
+  }
+
   hasExpired(now: number): boolean {
     return now >= this.expiresAt
   }
