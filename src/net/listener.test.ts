@@ -158,6 +158,28 @@ test('max_connections and global_max_connections: one more is closed before a ha
   assert.equal(server.lines.filter(candidate => candidate === line).length, 2)
 })
 
+test('max_connections_per_address: one more is closed, whoever leaves makes room, and other addresses are not concerned', async t => {
+  const server = await startListener(t, {}, { max_connections_per_address: 2 })
+  const first = await server.connect(t)
+  const second = await server.connect(t)
+  await server.waitForAccepted(2)
+  const third = await server.connect(t)
+  await once(third.resume(), 'close')
+  assert.ok(
+    server.lines.includes('notice: Client connection from 127.0.0.1 denied: max_connections_per_address exceeded.'),
+  )
+  assert.deepEqual(server.reached, ['max_connections_per_address'])
+  const elsewhere = connect({ port: server.listener.port, host: '127.0.0.1', localAddress: '127.0.0.2' })
+  t.after(() => elsewhere.destroy())
+  await server.waitForAccepted(3)
+  first.destroy()
+  second.destroy()
+  await Promise.all([0, 1].map(n => server.accepted[n]?.handler.waitForEnd()))
+  await server.connect(t)
+  await server.connect(t)
+  await server.waitForAccepted(5)
+})
+
 test('max_pending_connections and max_waiting_connections: strangers count until they are let in, whatever they say', async t => {
   const server = await startListener(t, {}, { max_pending_connections: 1, max_waiting_connections: 0 })
   const silent = await server.connect(t)

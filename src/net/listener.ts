@@ -40,6 +40,8 @@ export interface ListenerDeps {
   readonly raw: RawBinding | undefined
   /** Whether one more connection fits under `global_max_connections`. */
   hasRoom(): boolean
+  /** Counts that a limit was reached, by the option that names it. */
+  limitReached(limit: string): void
   /** Called for a peer that may speak MQTT: plain, or through TLS and accepted. */
   accept(peer: Peer, transport: SocketConnection, listener: Listener): ConnectionHandler
 }
@@ -92,6 +94,8 @@ class BoundListener implements Listener, StreamOwner, ConnectionOwner {
   readonly #pending = new Map<AcceptedStream, SocketConnection | undefined>()
   /** Accepted, and nothing read from them: they are begun when there is room, one address after the other. */
   readonly #waiting = new FairQueue<AcceptedStream>()
+  /** Open connections by address. */
+  readonly #places = new Map<string, number>()
   #started = false
   #connectionDeps: ConnectionDeps | undefined
   /** What their limits were made from; a reload makes others. */
@@ -205,8 +209,8 @@ class BoundListener implements Listener, StreamOwner, ConnectionOwner {
       return
     }
     const settings = this.#deps.settings()
-    const refused = this.#refusal(settings)
     const line = addressKey(stream.remoteAddress) ?? unixSockets
+    const refused = this.#refusal(settings, line)
     if (refused !== undefined) {
       // An address with many places gives way to one with few: nobody can keep all others out.
       const longest = refused === 'max_waiting_connections' ? this.#waiting.giveWay(line) : undefined
@@ -214,6 +218,7 @@ class BoundListener implements Listener, StreamOwner, ConnectionOwner {
       if (longest === undefined) return
     }
     this.#open++
+    if (line !== unixSockets) this.#places.set(line, (this.#places.get(line) ?? 0) + 1)
     stream.setOwner(this)
     if (this.#hasPlace(settings) && this.#waiting.length === 0) this.#begin(stream)
     else this.#waiting.push(line, stream)
@@ -226,7 +231,14 @@ class BoundListener implements Listener, StreamOwner, ConnectionOwner {
 
   streamClosed(stream: AcceptedStream): void {
     this.#open--
+    this.#leavePlace(addressKey(stream.remoteAddress) ?? unixSockets)
     this.#leavePending(stream)
+  }
+
+  #leavePlace(line: string): void {
+    const others = (this.#places.get(line) ?? 0) - 1
+    if (others > 0) this.#places.set(line, others)
+    else this.#places.delete(line)
   }
 
   #leavePending(stream: AcceptedStream): void {
@@ -246,9 +258,11 @@ class BoundListener implements Listener, StreamOwner, ConnectionOwner {
     return this.#started && this.#pending.size < settings.max_pending_connections
   }
 
-  #refusal(settings: NetSettings): string | undefined {
+  #refusal(settings: NetSettings, line: string): string | undefined {
     const { max_connections: maximum } = this.settings
     if ((maximum >= 0 && this.#open >= maximum) || !this.#deps.hasRoom()) return 'max_connections'
+    const { max_connections_per_address: ofAddress } = settings
+    if (ofAddress > 0 && (this.#places.get(line) ?? 0) >= ofAddress) return 'max_connections_per_address'
     const { max_pending_connections: pending, max_waiting_connections: waiting } = settings
     return this.#pending.size + this.#waiting.length >= pending + waiting ? 'max_waiting_connections' : undefined
   }

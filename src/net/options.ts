@@ -127,6 +127,14 @@ export const netOptions = {
     reload: 'new-connections',
     doc: 'Most connections at once on this listener; negative: no limit.',
   }),
+  max_connections_per_address: option({
+    scope: 'global',
+    value: integer({ minimum: 0 }),
+    default: 100_000,
+    reload: 'new-connections',
+    doc: 'Most connections at once from one address (of IPv6, one /64) on each listener; more are closed before TLS or CONNECT; 0: no limit. Unix sockets have none.',
+    own: true,
+  }),
   max_pending_connections: option({
     scope: 'global',
     value: integer({ minimum: 1 }),

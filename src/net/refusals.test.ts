@@ -8,12 +8,18 @@ function watched() {
   const clock = fakeClock()
   const wheel = new TimerWheel(clock.now())
   const lines: string[] = []
-  const refusals = new Refusals({ clock, wheel, log: { enabled: () => true, write: (_, line) => lines.push(line) } })
+  const counts = new Map<string, number>()
+  const refusals = new Refusals({
+    clock,
+    wheel,
+    log: { enabled: () => true, write: (_, line) => lines.push(line) },
+    limitReached: limit => counts.set(limit, (counts.get(limit) ?? 0) + 1),
+  })
   const pass = (seconds: number) => {
     clock.advance(seconds * 1000)
     wheel.advance(clock.now())
   }
-  return { refusals, lines, pass }
+  return { refusals, lines, counts, pass }
 }
 
 const first = 'Client connection from 192.0.2.1 denied: max_connections exceeded.'
@@ -26,12 +32,13 @@ test('a single refusal is one line, and the next one after a while is another', 
   assert.deepEqual(lines, [first, first])
 })
 
-test('ten thousand refusals are two lines: the first address, and how many more', () => {
-  const { refusals, lines, pass } = watched()
+test('ten thousand refusals are two lines: the first address, and how many more; each is counted', () => {
+  const { refusals, lines, counts, pass } = watched()
   for (let i = 0; i < 10_000; i++) refusals.note('max_connections', '192.0.2.1')
   assert.deepEqual(lines, [first])
   pass(burstSeconds)
   assert.deepEqual(lines, [first, 'Client connections denied: max_connections exceeded (9999 more).'])
+  assert.deepEqual([...counts], [['max_connections', 10_000]])
 })
 
 test('a burst that goes on has one line each time, and ends when nobody came', () => {

@@ -10,6 +10,8 @@ export interface RefusalsDeps {
   readonly log: Log
   readonly clock: Clock
   readonly wheel: TimerWheel
+  /** Counts it, by the option that names the limit. */
+  limitReached(limit: string): void
 }
 
 /** For so long after a line the same limit writes no other. */
@@ -35,6 +37,7 @@ export class Refusals {
    * @param address textual IP address, or `''` on a unix socket
    */
   note(limit: string, address: string): void {
+    this.#deps.limitReached(limit)
     const burst = this.#bursts.get(limit)
     if (burst !== undefined) {
       burst.more++

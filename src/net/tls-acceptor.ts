@@ -18,6 +18,8 @@ export interface TlsAcceptorDeps {
   readonly log: Log
   /** The wall clock in milliseconds, for certificate dates: what an operator sets right must count at once. */
   wallClock(): number
+  /** Counts that a limit was reached, by the option that names it. */
+  limitReached(limit: string): void
 }
 
 export interface TlsOptions {
@@ -83,6 +85,7 @@ export class TlsAcceptor {
     const key = keyOf(raw)
     const deadline = new Timer(() => {
       this.#deps.log.write('notice', `Client from ${name} closed: tls_handshake_timeout exceeded.`)
+      this.#deps.limitReached('tls_handshake_timeout')
       raw.destroy()
     })
     const handshake: Handshake = { key, name, deadline, proven, raw, closed: () => this.#forget(handshake) }

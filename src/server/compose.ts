@@ -203,6 +203,7 @@ async function openListeners(
         wallClock,
         settings,
         hasRoom: () => hasRoom(settings(), open),
+        limitReached: limit => counters.limitsReached.add(limit),
         accept(peer, transport) {
           counters.socketsOpened++
           return broker.accept(peer, transport, context)

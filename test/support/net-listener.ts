@@ -49,6 +49,7 @@ const netDefaults: NetSettings = {
   connection_messages: true,
   global_max_connections: -1,
   max_buffered_bytes: 1_048_576,
+  max_connections_per_address: 0,
   max_packet_size: 100_000,
   max_pending_connections: 100,
   max_waiting_connections: 100,
@@ -69,6 +70,8 @@ export interface Accepted {
 
 export class TestListener {
   readonly lines: string[] = []
+  /** Limits that were reached. */
+  readonly reached: string[] = []
   readonly accepted: Accepted[] = []
   readonly clock: FakeClock = fakeClock()
   readonly wheel = new TimerWheel(this.clock.now())
@@ -99,6 +102,7 @@ export class TestListener {
         settings: () => this.#net,
         raw: this.raw,
         hasRoom: () => this.hasRoom,
+        limitReached: limit => this.reached.push(limit),
         accept: (peer, transport) => this.#accept(peer, transport),
       },
     )
