@@ -50,9 +50,9 @@ Usage: npm run bench -- [OPTION]...
        npm run bench -- --compare BEFORE.json AFTER.json
 
   --only NAME[,NAME]     only these scenarios; * stands for any letters. --list names them all
-  --rounds N             measurements of each, fresh processes each time; medians are shown (default 3, of brokers other than
-                         Castellan and Mosquitto 1; --quick 1)
-  --seconds S            length of one measurement (default 1.5, --quick 1)
+  --rounds N             measurements of each, fresh processes each time; medians are shown (default 5, of brokers other than
+                         Castellan and Mosquitto 1; --quick 1; latency has three times as many)
+  --seconds S            length of one measurement (default 1)
   --config WHAT          acl: with password and access control list (default); anonymous: without; both
   --peer 'NAME=COMMAND'  a further broker; {port} and {conf} stand for the port it has to listen on, and for a
                          mosquitto.conf that says how. May be repeated
@@ -85,9 +85,9 @@ export function parseBenchArguments(args: readonly string[]): BenchArguments {
   return {
     action: 'run',
     only: values.only?.flatMap(namesOf),
-    rounds: rounds ?? (quick ? 1 : 3),
+    rounds: rounds ?? (quick ? 1 : 5),
     otherRounds: rounds ?? 1,
-    seconds: numberOf('--seconds', values.seconds, 0.2, 600, false) ?? (quick ? 1 : 1.5),
+    seconds: numberOf('--seconds', values.seconds, 0.2, 600, false) ?? 1,
     accesses: accessesOf(values.config ?? 'acl'),
     json: values.json,
     peers: peersOf(values.peer ?? []),

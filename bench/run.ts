@@ -106,7 +106,7 @@ class Run {
     const able = outcomes.filter(({ unable }) => unable === undefined)
     try {
       const load = await scenario.load({ quick: this.#args.quick, saturation: () => this.#saturationRate(access) })
-      for (const [index, round] of interleave(able, ({ broker }) => this.#roundsOf(broker)).entries()) {
+      for (const [index, round] of interleave(able, ({ broker }) => this.#roundsOf(scenario, broker)).entries()) {
         for (const outcome of round) await this.#measure(scenario, access, load, outcome, index + 1)
       }
     } catch (error) {
@@ -116,8 +116,9 @@ class Run {
     return outcomes
   }
 
-  #roundsOf({ name }: Broker): number {
-    return comparedBrokers.includes(name) ? this.#args.rounds : this.#args.otherRounds
+  #roundsOf({ roundsTimes = 1 }: Scenario, { name }: Broker): number {
+    const { quick, rounds, otherRounds } = this.#args
+    return comparedBrokers.includes(name) ? rounds * (quick ? 1 : roundsTimes) : otherRounds
   }
 
   async #measure(
