@@ -68,6 +68,8 @@ export class Journal {
   changes = 0
   /** Whether the last attempt to write failed, and the next one is due. */
   isFailing = false
+  /** Counts the attempts to write that failed. */
+  failures = 0
 
   /** @param numbers the highest that are in use */
   constructor(deps: JournalDeps, numbers: JournalNumbers = { session: 0, message: 0, sequence: 0 }) {
@@ -79,7 +81,12 @@ export class Journal {
 
   /** Whether more waits for the store than memory should hold. */
   get isBehind(): boolean {
-    return this.#sessionChanges.length + this.#retainedChanges.length >= mostWaitingChanges
+    return this.waitingChanges >= mostWaitingChanges
+  }
+
+  /** Changes that the store was not handed yet. */
+  get waitingChanges(): number {
+    return this.#sessionChanges.length + this.#retainedChanges.length
   }
 
   /** Whether there is something to ask before it is given more. */
@@ -268,6 +275,7 @@ export class Journal {
   /** The same batch is written again until it is: batches are idempotent, and nothing overtakes it. */
   #failed(error: StoreError, sessions: readonly SessionChange[], retained: readonly RetainedChange[]): void {
     const { log, clock, wheel, storeLost } = this.#deps
+    this.failures++
     if (!error.mayGoOn) {
       storeLost(error)
       return

@@ -29,6 +29,7 @@ function source(changes: Partial<MetricsSource> = {}): MetricsSource {
     slowDowns: new Map([['failures', { waiting: 1, total: 9 }]]),
     longestLagMs: 250,
     memory: { usedBytes: 17, limitBytes: 19, shortage: 1 },
+    store: { isFailing: false, failures: 3, waitingChanges: 23, committingMs: 1500 },
     garbage: new Map([['minor', { runs: 8, seconds: 0.25 }]]),
     process: {
       cpuSeconds: 1.5,
@@ -98,6 +99,10 @@ test('metrics: every figure stands under its own name, in seconds and bytes', ()
     castellan_outbox_connections: 2,
     castellan_outbox_bytes: 200,
     castellan_password_checks_pending: 6,
+    castellan_store_writable: 1,
+    castellan_store_write_failures_total: 3,
+    castellan_store_waiting_changes: 23,
+    castellan_store_commit_seconds: 1.5,
     castellan_event_loop_lag_seconds: 0.25,
     castellan_event_loop_busy_seconds_total: 0.75,
     castellan_heap_used_bytes: 1e7,
@@ -110,6 +115,14 @@ test('metrics: every figure stands under its own name, in seconds and bytes', ()
     process_start_time_seconds: 1.7e9,
   }
   for (const [name, expected] of Object.entries(plain)) assert.equal(value(name), expected, name)
+})
+
+test('metrics: of a store there is nothing without persistence', () => {
+  const { families } = scrape({ store: undefined })
+  assert.deepEqual(
+    [...families.keys()].filter(name => name.includes('store')),
+    [],
+  )
 })
 
 test('metrics: what the machine cannot tell is left out, and the others stay', () => {

@@ -28,6 +28,8 @@ export interface MetricsSource {
   readonly slowDowns: ReadonlyMap<string, SlowDownFigures>
   readonly longestLagMs: number
   readonly memory: MemoryShare
+  /** Undefined without persistence. */
+  readonly store: StoreFigures | undefined
   readonly garbage: ReadonlyMap<string, GarbageFigures>
   readonly process: ProcessFigures
 }
@@ -63,6 +65,15 @@ export interface MemoryShare {
 export interface SlowDownFigures {
   readonly waiting: number
   readonly total: number
+}
+
+export interface StoreFigures {
+  readonly isFailing: boolean
+  /** Attempts to write that failed. */
+  readonly failures: number
+  readonly waitingChanges: number
+  /** For how long the commit has lasted that is under way. */
+  readonly committingMs: number
 }
 
 /** Figures that a census takes may be so old, here in words for the reference. */
@@ -174,6 +185,29 @@ const sessions: MetricTable<MetricsSource> = {
   castellan_outbox_bytes: gauge(`Bytes that wait for them. ${byCensus}`, ({ census }) => census.bytesBehind),
 }
 
+const store: MetricTable<MetricsSource> = {
+  castellan_store_writable: ofStore(
+    'gauge',
+    '1 unless the last attempt to write failed. Nothing here is told without `persistence true`.',
+    ({ isFailing }) => Number(!isFailing),
+  ),
+  castellan_store_write_failures_total: ofStore(
+    'counter',
+    'Attempts to write that failed; each is made again.',
+    ({ failures }) => failures,
+  ),
+  castellan_store_waiting_changes: ofStore(
+    'gauge',
+    'Changes that wait for the commit before theirs.',
+    ({ waitingChanges }) => waitingChanges,
+  ),
+  castellan_store_commit_seconds: ofStore(
+    'gauge',
+    'How long the commit has lasted that is under way; 0 without one.',
+    ({ committingMs }) => committingMs / 1000,
+  ),
+}
+
 const program: MetricTable<MetricsSource> = {
   castellan_build_info: {
     type: 'gauge',
@@ -243,9 +277,9 @@ const program: MetricTable<MetricsSource> = {
 }
 
 /** In the order of the reference documentation. */
-export const metricTables = { traffic, connections, sessions, program }
+export const metricTables = { traffic, connections, sessions, store, program }
 
-export const metrics: MetricTable<MetricsSource> = { ...traffic, ...connections, ...sessions, ...program }
+export const metrics: MetricTable<MetricsSource> = { ...traffic, ...connections, ...sessions, ...store, ...program }
 
 function counter(help: string, read: (counters: Counters) => number): Metric<MetricsSource> {
   return { type: 'counter', help, read: ({ counters }) => read(counters) }
@@ -270,6 +304,14 @@ function ofProcess(
   read: (figures: ProcessFigures) => number | undefined,
 ): Metric<MetricsSource> {
   return { type, help, read: ({ process }): Reading => read(process) }
+}
+
+function ofStore(
+  type: 'counter' | 'gauge',
+  help: string,
+  read: (figures: StoreFigures) => number,
+): Metric<MetricsSource> {
+  return { type, help, read: ({ store }): Reading => store && read(store) }
 }
 
 function bySlowDown(

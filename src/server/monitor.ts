@@ -6,6 +6,7 @@ import type { Clock } from '../base/clock.ts'
 import type { Log } from '../base/log.ts'
 import { version } from '../base/version.ts'
 import type { Broker } from '../broker/broker.ts'
+import type { Journal } from '../broker/journal.ts'
 import type { MemoryGuard } from '../broker/memory-guard.ts'
 import { byName } from '../config/diff.ts'
 import { type HttpListener, openHttpListener } from '../http/listener.ts'
@@ -14,7 +15,7 @@ import { monitorRoutes } from '../http/routes.ts'
 import type { Listener } from '../net/listener.ts'
 import { GarbageWatch } from '../observe/garbage.ts'
 import type { LoopLag } from '../observe/loop-lag.ts'
-import type { ListenerFigures, MetricsSource, SlowDownFigures } from '../observe/metrics.ts'
+import type { ListenerFigures, MetricsSource, SlowDownFigures, StoreFigures } from '../observe/metrics.ts'
 import { readProcess } from '../observe/process-figures.ts'
 import { type ReadinessCheck, unreadyLines } from '../observe/readiness.ts'
 import type { Census } from './census.ts'
@@ -94,6 +95,7 @@ export class Monitor {
       ]),
       longestLagMs: lag.longestMs(clock.now()),
       memory: { usedBytes: memory.usedBytes, limitBytes: memory.limitBytes, shortage: broker.shortage },
+      store: storeFigures(broker.journal, clock.now()),
       garbage: this.#garbage.figures,
       process: readProcess(),
       startedAt: this.#startedAt,
@@ -120,6 +122,17 @@ function listenerFigures(listeners: readonly Listener[]): readonly ListenerFigur
     protocol: settings.certfile === undefined ? settings.protocol : `${settings.protocol}s`,
     connections,
   }))
+}
+
+function storeFigures(journal: Journal | undefined, now: number): StoreFigures | undefined {
+  if (journal === undefined) return undefined
+  const { isFailing, failures, waitingChanges, committingSince } = journal
+  return {
+    isFailing,
+    failures,
+    waitingChanges,
+    committingMs: committingSince === undefined ? 0 : now - committingSince,
+  }
 }
 
 function slowDownFigures({ waiting, delayed }: Throttle): SlowDownFigures {
