@@ -159,7 +159,7 @@ export class Broker implements RegistryHost {
     const { standing } = session.access
     session.will = undefined
     if (session.connection !== undefined) session.connection.end(ReasonCode.administrativeAction)
-    else this.journal?.recordSession(session, this.clock.now())
+    else this.journal?.recordSession(session)
     if (standing === 'unknown') this.registry.close(session)
   }
 

@@ -117,13 +117,13 @@ export class Journal {
   }
 
   /** Records a session, from now on with every change of it, or forgets it when it ends with its connection. */
-  recordSession(session: Session, disconnectedAt: number | undefined): void {
+  recordSession(session: Session): void {
     if (session.endsWithConnection) {
       this.forgetSession(session)
       return
     }
     const record = this.#recordOf(session) ?? new RecordedSession(this, ++this.#sessionNumber)
-    const { will } = session
+    const { will, disconnectedAt } = session
     this.recordSessionChange({
       kind: 'put-session',
       sessionNumber: record.number,

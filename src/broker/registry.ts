@@ -72,33 +72,34 @@ export class Registry {
   /** The connection is gone: the session waits for its expiry, or ends now (§3.1.2.11.2). */
   release(session: Session, now: number): void {
     session.connection = undefined
+    session.disconnectedAt = now
     session.outbound.disconnect()
-    const seconds = this.#expirySeconds(session)
-    this.#scheduleWill(session, seconds, now)
-    if (seconds === 0) {
+    if (this.#expirySeconds(session) === 0) {
       this.close(session)
       return
     }
-    if (seconds !== neverExpiresInterval) this.#scheduleExpiry(session, now + seconds * 1000)
-    this.#host.journal?.recordSession(session, now)
+    this.#scheduleEnd(session, now)
+    this.#host.journal?.recordSession(session)
   }
 
   /** Writes down what its connection has changed of a session. */
   recordConnected(session: Session): void {
-    this.#host.journal?.recordSession(session, undefined)
+    this.#host.journal?.recordSession(session)
   }
 
   /**
-   * Takes in a session that an earlier run of the broker has left; what is due of it is due from now on.
-   *
-   * @param disconnectedAt milliseconds on the broker's clock, when its connection ended
+   * Takes in a session that an earlier run of the broker has left. Its will and its end are due when they would have been;
+   * whoever was connected when that run ended has been away since now. Nobody has been since the future, which is what a
+   * clock that was set back makes of the past.
    */
-  restore(session: Session, disconnectedAt: number, now: number): void {
+  restore(session: Session, now: number): void {
     this.#sessions.set(session.clientId, session)
     session.outbound.disconnect()
-    const seconds = this.#expirySeconds(session)
-    this.#scheduleWill(session, seconds, now)
-    if (seconds !== neverExpiresInterval) this.#scheduleExpiry(session, disconnectedAt + seconds * 1000)
+    const { will, disconnectedAt } = session
+    session.disconnectedAt = Math.min(disconnectedAt ?? now, now)
+    this.#scheduleEnd(session, session.disconnectedAt)
+    // Otherwise the next run would publish its will again, and take it for connected until then.
+    if (disconnectedAt === undefined || session.will !== will) this.#host.journal?.recordSession(session)
   }
 
   /** Ends a session: its will, if still due, goes out now, and nothing of it is left [MQTT-3.1.2-8]. */
@@ -133,6 +134,7 @@ export class Registry {
   #resume(session: Session, principal: Principal, access: SessionAccess): void {
     this.#host.wheel.clear(session.expiryTimer)
     this.#host.wheel.clear(session.willTimer)
+    session.disconnectedAt = undefined
     session.will = undefined
     session.principal = principal
     session.access = access
@@ -145,20 +147,26 @@ export class Registry {
     return longest === 0 ? session.expiryInterval : Math.min(session.expiryInterval, longest)
   }
 
-  #scheduleWill(session: Session, expirySeconds: number, now: number): void {
-    if (session.will === undefined || expirySeconds === 0) return
+  #scheduleEnd(session: Session, disconnectedAt: number): void {
+    const seconds = this.#expirySeconds(session)
+    this.#scheduleWill(session, seconds, disconnectedAt)
+    if (seconds !== neverExpiresInterval) this.#scheduleExpiry(session, disconnectedAt + seconds * 1000)
+  }
+
+  #scheduleWill(session: Session, expirySeconds: number, disconnectedAt: number): void {
+    if (session.will === undefined) return
     const delay = session.will.properties.willDelayInterval ?? 0
     if (delay === 0) {
       this.#host.publishWill(session)
       return
     }
-    session.willTimer ??= new Timer(now => this.#publishWill(session, now))
-    this.#host.wheel.set(session.willTimer, now + Math.min(delay, expirySeconds) * 1000)
+    session.willTimer ??= new Timer(() => this.#publishWill(session))
+    this.#host.wheel.set(session.willTimer, disconnectedAt + Math.min(delay, expirySeconds) * 1000)
   }
 
-  #publishWill(session: Session, now: number): void {
+  #publishWill(session: Session): void {
     this.#host.publishWill(session)
-    this.#host.journal?.recordSession(session, now)
+    this.#host.journal?.recordSession(session)
   }
 
   #scheduleExpiry(session: Session, at: number): void {

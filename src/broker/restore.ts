@@ -21,6 +21,7 @@ import { Journal, type JournalDeps, noLocalBit, retainAsPublishedBit } from './j
 import type { ListenerContext } from './listener-context.ts'
 import { RestoredSources } from './restored-sources.ts'
 import { Retained } from './retained.ts'
+import { ownerlessAccess } from './source-record.ts'
 import { decodeForwarded, decodeRetainedExtras, decodeWill } from './stored-form.ts'
 
 export interface RestoredStore {
@@ -61,13 +62,7 @@ export async function restoreBroker(
   const { log, clock, wheel } = broker
   const journal = new Journal({ store, log, clock, wheel, ...deps }, restore.numbers)
   restore.finish(journal)
-  broker.journal = journal
   return journal
-}
-
-interface Loaded {
-  readonly session: Session
-  readonly disconnectedAt: number
 }
 
 class Restore {
@@ -76,9 +71,9 @@ class Restore {
   readonly #broker: Broker
   readonly #sources: RestoredSources
   readonly #now: number
-  readonly #sessions = new Map<number, Loaded>()
+  readonly #sessions = new Map<number, Session>()
   readonly #messages = new Map<number, Message>()
-  /** Sessions whose record says nothing of whose they are: nobody can have them. */
+  /** Sessions whose record says nothing of whose they are, or of whom no rule lets in: nobody can have them. */
   readonly #nobodys: PutSession[] = []
 
   constructor(broker: Broker, listeners: readonly ListenerContext[]) {
@@ -96,7 +91,7 @@ class Restore {
         this.#takeSubscription(row)
         return
       case 'put-inbound':
-        this.#sessions.get(row.sessionNumber)?.session.inbound.restore(row.packetId)
+        this.#sessions.get(row.sessionNumber)?.inbound.restore(row.packetId)
         return
       case 'put-message':
         this.#takeMessage(row)
@@ -109,27 +104,28 @@ class Restore {
   takeRetained(row: PutRetained): void {
     const { source, properties } = decodeRetainedExtras(row.properties)
     const message = restored(row, properties)
-    const restoredSource = this.#sources.find(source, row.publisher)
-    if (restoredSource === undefined) return
-    this.#broker.retained.restore(row.topicName, new Retained(message, restoredSource.access, message.expiresAt))
+    const access = this.#sources.find(source, row.publisher)?.access ?? ownerlessAccess(source)
+    this.#broker.retained.restore(row.topicName, new Retained(message, access, message.expiresAt))
     this.progress.retained++
   }
 
-  /** Everything is there: from now on time passes for it. */
+  /** Everything is there: from now on time passes for it, and what it brings is written down. */
   finish(journal: Journal): void {
     const { registry } = this.#broker
-    for (const [number, { session, disconnectedAt }] of this.#sessions) {
-      journal.adopt(session, number)
-      registry.restore(session, disconnectedAt, this.#now)
-    }
+    for (const [number, session] of this.#sessions) journal.adopt(session, number)
+    this.#broker.journal = journal
+    // A will that is due may reach any of them.
+    for (const session of this.#sessions.values()) registry.restore(session, this.#now)
     for (const { clientId, sessionNumber } of this.#nobodys) {
       this.#broker.log.write(
         'error',
-        `Error: The stored session of ${escapeText(clientId)} says not whose it is; it is dropped.`,
+        `Error: The stored session of ${escapeText(clientId)} belongs to nobody that the rules let in; it is dropped.`,
       )
       journal.recordSessionChange({ kind: 'remove-session', sessionNumber })
     }
     this.#messages.clear()
+    // What has ended meanwhile is gone before anybody comes and finds it.
+    this.#broker.advance(this.#now)
   }
 
   #takeSession(row: PutSession): void {
@@ -142,15 +138,13 @@ class Restore {
     const session = new Session(row.clientId, source.principal, source.access, this.#broker.limits)
     session.expiryInterval = row.expiryInterval
     session.will = row.will && decodeWill(row.will.record, row.will.delay)
-    // Whoever was connected when the broker ended has been away since it came back; nobody has been since the future, which
-    // is what a clock that was set back makes of the past.
-    const disconnectedAt = Math.min(row.disconnectedAt ?? this.#now, this.#now)
-    this.#sessions.set(row.sessionNumber, { session, disconnectedAt })
+    session.disconnectedAt = row.disconnectedAt
+    this.#sessions.set(row.sessionNumber, session)
     this.progress.sessions++
   }
 
   #takeSubscription(row: PutSubscription): void {
-    const session = this.#sessions.get(row.sessionNumber)?.session
+    const session = this.#sessions.get(row.sessionNumber)
     const parsed = parseTopicFilter(row.fullFilter)
     if (session === undefined || 'fault' in parsed) return
     const subscription = new Subscription(session, row.fullFilter, parsed.topicFilter, parsed.shareName)
@@ -172,7 +166,7 @@ class Restore {
 
   #takeQueued(row: PutQueued): void {
     this.numbers.sequence = Math.max(this.numbers.sequence, row.sequence)
-    const session = this.#sessions.get(row.sessionNumber)?.session
+    const session = this.#sessions.get(row.sessionNumber)
     const message = this.#messages.get(row.messageId)
     if (session === undefined || message === undefined) return
     message.recordedDeliveries++

@@ -40,6 +40,8 @@ export class Session {
   principal: Principal
   access: SessionAccess
   connection: Conversation | undefined
+  /** Since when there is none, in milliseconds on the broker's clock; undefined while there is one. */
+  disconnectedAt: number | undefined
   /** Seconds the session outlives its connection; `neverExpiresInterval` is for ever. */
   expiryInterval: number
   /** Made with the first: of sessions there are many, and most of what they may need they never do. */
@@ -59,6 +61,7 @@ export class Session {
     this.principal = principal
     this.access = access
     this.connection = undefined
+    this.disconnectedAt = undefined
     this.expiryInterval = 0
     this.outbound = new Outbound(limits)
     this.will = undefined
