@@ -37,6 +37,8 @@ export interface ForeignCounts {
   retained: number
   /** What had expired, or whose session or message is not in the file. */
   leftOut: number
+  /** Clients whose name in the file was recognised as wrong; they count as anonymous. */
+  wrongNames: number
 }
 
 /** The file says what no broker could have been told. */
@@ -64,7 +66,14 @@ class Conversion {
   /** Packet ids under way, as `session/packet id`. */
   readonly #underWay = new Set<string>()
   readonly #router = new ForeignRouter()
-  readonly #counts: ForeignCounts = { sessions: 0, subscriptions: 0, waiting: 0, retained: 0, leftOut: 0 }
+  readonly #counts: ForeignCounts = {
+    sessions: 0,
+    subscriptions: 0,
+    waiting: 0,
+    retained: 0,
+    leftOut: 0,
+    wrongNames: 0,
+  }
   #sequence = 0
 
   constructor(state: ForeignState, now: number) {
@@ -78,11 +87,14 @@ class Conversion {
     for (const client of clients) this.#takeClient(client)
     for (const subscription of subscriptions) this.#takeSubscription(subscription)
     for (const id of retained) this.#retain(this.#message(id))
-    for (const delivery of deliveries) this.#takeDelivery(delivery)
+    // What was not passed on yet comes behind what was.
+    for (const delivery of deliveries) if (delivery.direction === 'out') this.#takeOutbound(delivery)
+    for (const delivery of deliveries) if (delivery.direction === 'in') this.#takeInbound(delivery)
     return { sessions: this.#rows, retained: [...this.#retained.values()], counts: this.#counts }
   }
 
-  #takeClient({ where, clientId, user, listenerPort, expiryInterval, expiresAt, will }: ForeignClient): void {
+  #takeClient(client: ForeignClient): void {
+    const { where, clientId, user, listenerPort, expiryInterval, expiresAt, will } = client
     if (clientId === '' || this.#numbers.has(clientId)) {
       throw new ForeignFault(where, `client id '${escapeText(clientId, 64)}' is empty, or there already`)
     }
@@ -106,6 +118,7 @@ class Conversion {
       will: will && { delay: will.delay, record: encodeWill({ ...will, properties: forwarded(will) }) },
     })
     this.#counts.sessions++
+    if (client.hasWrongName) this.#counts.wrongNames++
   }
 
   #takeSubscription({ where, clientId, fullFilter, options, identifier }: ForeignSubscription): void {
@@ -144,14 +157,10 @@ class Conversion {
     this.#counts.retained = this.#retained.size
   }
 
-  #takeDelivery(delivery: ForeignDelivery): void {
+  #takeOutbound(delivery: ForeignDelivery): void {
     const sessionNumber = this.#numbers.get(delivery.clientId)
     const message = this.#message(delivery.messageId)
     if (sessionNumber === undefined || message === undefined) return
-    if (delivery.direction === 'in') {
-      this.#takeInbound(delivery, sessionNumber, message)
-      return
-    }
     const { qos, retain, state, packetId } = delivery
     if (state !== 'queued') this.#occupy(delivery, sessionNumber)
     this.#enqueue(message, {
@@ -168,12 +177,10 @@ class Conversion {
    * Its PUBLISH came and was taken over, but Mosquitto passes on only after PUBREL. We pass on at once, and remember the
    * packet id, so that it is not passed on again (§4.3.3, method B).
    */
-  #takeInbound(
-    { packetId, clientId }: ForeignDelivery,
-    sessionNumber: number,
-    message: ForeignMessage & { readonly id: bigint },
-  ): void {
-    if (packetId === 0) return
+  #takeInbound({ packetId, clientId, messageId }: ForeignDelivery): void {
+    const sessionNumber = this.#numbers.get(clientId)
+    const message = this.#message(messageId)
+    if (sessionNumber === undefined || message === undefined || packetId === 0) return
     this.#rows.push({ kind: 'put-inbound', sessionNumber, packetId })
     for (const { sessionNumber: to, qos, retain, subscriptionIdentifiers } of this.#router.route(message, clientId)) {
       if (qos === 0) continue

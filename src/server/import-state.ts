@@ -39,6 +39,7 @@ export async function importAtStart(store: Store, path: string, now: number, log
   if (kind === 'lines' || kind === 'unknown')
     throw inFile(path, importFault('at byte 0', `it is no file of Mosquitto's`))
   const { format, counts } = await importForeign(store, path, kind, now)
+  if (counts.wrongNames > 0) log.write('warning', `Warning: ${wrongNamesNote(counts)}`)
   log.write(
     'notice',
     `Imported ${describeCounts(counts)}; from ${shown} (${format}), which stays as it is and is not read again.`,
@@ -104,6 +105,11 @@ export async function importForeignInto(
 export function describeCounts({ sessions, subscriptions, waiting, retained, leftOut }: ForeignCounts): string {
   const rest = leftOut === 0 ? '' : `; left out as expired or without its message: ${leftOut}`
   return `sessions: ${sessions}, subscriptions: ${subscriptions}, waiting messages: ${waiting}, retained messages: ${retained}${rest}`
+}
+
+/** A fault of 2.0.11 that cannot be undone; the name that stands there is kept, so that nobody else gets the session. */
+export function wrongNamesNote({ wrongNames }: ForeignCounts): string {
+  return `Mosquitto has written wrong user names of anonymous clients into this file: ${wrongNames} were recognised; others may bear the name of another user, whose session it is then.`
 }
 
 function convert<T>(path: string, make: () => T): T {

@@ -68,6 +68,13 @@ export class FieldReader {
     return this.text(this.uint16(what), what)
   }
 
+  /** A view of what comes next. */
+  peek(length: number, what: string): Uint8Array {
+    const view = this.bytes(length, what)
+    this.#position -= length
+    return view
+  }
+
   /** A view. */
   bytes(length: number, what: string): Uint8Array {
     const start = this.skip(length, what)

@@ -14,6 +14,8 @@ export interface ForeignClient {
   readonly clientId: string
   /** undefined where this format does not tell. */
   readonly user: ForeignUser | undefined
+  /** Whether a wrong name stood there, and was recognised. */
+  readonly hasWrongName?: boolean
   /** 0 when the file does not tell. */
   readonly listenerPort: number
   /** Seconds; 4294967295 is for ever, 0 ends with the connection. */

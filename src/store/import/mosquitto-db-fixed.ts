@@ -93,8 +93,19 @@ function client(reader: FieldReader, where: string): ForeignClient {
   const usernameLength = reader.uint16(what)
   reader.skip(4, what)
   const clientId = reader.text(idLength, 'a client id')
-  const user = { username: nameOf(reader.text(usernameLength, 'a user name')) }
-  return { where, clientId, user, listenerPort, expiryInterval, expiresAt, will: undefined }
+  const hasWrongName = isMemory(reader.peek(usernameLength, 'a user name'))
+  const name = hasWrongName ? undefined : nameOf(reader.text(usernameLength, 'a user name'))
+  if (hasWrongName) reader.skip(usernameLength, 'a user name')
+  const user = { username: name }
+  return { where, clientId, user, hasWrongName, listenerPort, expiryInterval, expiresAt, will: undefined }
+}
+
+/**
+ * Mosquitto 2.0.11 writes for a client without a name, where one with a name came before it, either that name again or, with the
+ * bytes of its length swapped, so many bytes of its own memory from that name on. The latter is recognised: no name has a NUL.
+ */
+function isMemory(name: Uint8Array): boolean {
+  return name.includes(0)
 }
 
 function clientWithoutUser(reader: FieldReader, where: string): ForeignClient {
