@@ -406,6 +406,8 @@ function acknowledge(attempt: ConnectAttempt): StepOutcome {
   const properties = packet.protocolVersion === 5 ? connackProperties(attempt) : noProperties
   const agreement = agree(attempt, session)
   connection.become(agreement)
+  // It says whether there is a session: that the one before has ended, however, is safe first.
+  connection.awaitRecord()
   connection.sendConnack(attempt.resumed, ReasonCode.success, properties)
   if (connection.state === 'ended') return undefined
   session.outbound.connect(connection, agreement.clientReceiveMaximum, broker.clock.now())

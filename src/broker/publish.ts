@@ -66,11 +66,13 @@ function takeQuota(receiveQuota: ReceiveQuota, isRepeated: boolean): void {
 
 function acknowledgePublish(
   connection: ClientConnection,
-  { qos, packetId }: Publish,
+  { qos, packetId, retain }: Publish,
   isRepeated: boolean,
   reasonCode: number,
 ): void {
   if (qos === 0) return
+  // To clear what somebody has just cleared records nothing, and promises as much.
+  if (retain) connection.awaitRecord()
   if (qos === 2 && !isRepeated) {
     if (reasonCode < 0x80 || connection.protocolVersion < 5) connection.session.inbound.receive(packetId)
     else connection.agreement.receiveQuota.giveBack()

@@ -115,7 +115,13 @@ class Restore {
     for (const [number, session] of this.#sessions) journal.adopt(session, number)
     this.#broker.journal = journal
     // A will that is due may reach any of them.
-    for (const session of this.#sessions.values()) registry.restore(session, this.#now)
+    for (const session of this.#sessions.values()) {
+      const { standing } = session.access
+      if (standing !== 'admitted') session.will = undefined
+      registry.restore(session, this.#now)
+      // As at a reload: of a user who is gone nothing is left (features B12).
+      if (standing === 'unknown') registry.close(session)
+    }
     for (const { clientId, sessionNumber } of this.#nobodys) {
       this.#broker.log.write(
         'error',
