@@ -27,7 +27,7 @@ function guarded(memory_limit: number | undefined = limit) {
     },
   }
   const guard = new MemoryGuard(engine.broker, probe)
-  const look = (milliseconds = 250) => {
+  const look = (milliseconds = 100) => {
     engine.pass(milliseconds)
     guard.advance(engine.clock.now())
     return engine.broker.shortage
@@ -40,7 +40,7 @@ test('memory_limit: short from four fifths on, critical from nine tenths on, ove
   const seen = [799_999, 800_000, 900_000, 899_999, 700_000, 699_999, 799_999].map(bytes => {
     memory.external = bytes - 100_000
     memory.heap = 100_000
-    return look()
+    return look(2000)
   })
   assert.deepEqual(seen, [0, 1, 2, 1, 1, 0, 0])
   const figures = (bytes: string) => `${bytes} MB in use, 0 of 10 MB of the heap; memory_limit is 1 MB`
@@ -59,7 +59,7 @@ test('memory_limit: garbage is collected before anybody is refused for it, and n
   memory.heap = 850_000
   assert.equal(look(2000), 1)
   assert.equal(memory.collections, 2)
-  for (let n = 0; n < 7; n++) look()
+  for (let n = 0; n < 19; n++) look()
   assert.equal(memory.collections, 2)
   look()
   look()
@@ -68,6 +68,18 @@ test('memory_limit: garbage is collected before anybody is refused for it, and n
   look(2000)
   look(19_000)
   assert.equal(memory.collections, 4, 'a collection that takes a second comes again after twenty')
+})
+
+test('memory_limit: soon after a collection garbage may make it short, but never critical', () => {
+  const { memory, look } = guarded()
+  memory.heap = 850_000
+  assert.equal(look(), 1)
+  memory.garbage = 100_000
+  assert.equal(look(), 1)
+  assert.equal(look(2000), 1)
+  memory.heap = 950_000
+  assert.equal(look(), 1)
+  assert.equal(look(2000), 2)
 })
 
 test('memory_limit: what V8 may have at most counts like a limit, also when there is none', () => {

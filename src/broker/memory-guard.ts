@@ -16,10 +16,10 @@ const criticalShare = 0.9
 const endShare = 0.7
 
 /** Milliseconds between two looks. */
-const lookMs = 250
-/** Garbage is told from what lives by collecting it: not more often than this, and for 5 % of the time at most. */
-const collectMs = 2000
+const lookMs = 100
+/** Garbage is told from what lives by collecting it: for 5 % of the time at most, and while memory is short so often. */
 const collectingShare = 0.05
+const collectMs = 2000
 
 /** Queues below so many bytes are not worth cutting. */
 const worthCutting = 4096
@@ -43,6 +43,7 @@ export class MemoryGuard {
   readonly #probe: MemoryProbe
   #nextLookAt = 0
   #mayCollectAt = 0
+  #collectedAt = 0
   #usedBytes = 0
 
   constructor(broker: GuardedBroker, probe: MemoryProbe) {
@@ -66,15 +67,21 @@ export class MemoryGuard {
     if (now < this.#nextLookAt) return
     this.#nextLookAt = now + lookMs
     let share = this.#look()
-    const mayBeGarbage = share >= (this.#broker.shortage === 0 ? shortShare : endShare)
-    const isTrue = mayBeGarbage && now >= this.#mayCollectAt
+    const isTrue = this.#wantsTruth(share, now)
     if (isTrue) {
       this.#collect()
       share = this.#look()
     }
-    this.#become(shortageAt(share, this.#broker.shortage))
+    this.#become(shortageAt(share, this.#broker.shortage, isTrue))
     // What was cut is garbage until the next collection: before it nobody knows whether more has to be.
     if (isTrue && this.#broker.shortage === 2) this.#cut()
+  }
+
+  /** Whether garbage may make the difference, and can be collected now. */
+  #wantsTruth(share: number, now: number): boolean {
+    const isShort = this.#broker.shortage > 0
+    if (share < (isShort ? endShare : shortShare) || now < this.#mayCollectAt) return false
+    return !isShort || now >= this.#collectedAt + collectMs
   }
 
   /** @returns how much of what may be used is */
@@ -88,8 +95,8 @@ export class MemoryGuard {
     const { clock } = this.#broker
     const begun = clock.now()
     this.#probe.collect()
-    const ended = clock.now()
-    this.#mayCollectAt = ended + Math.max(collectMs, (ended - begun) / collectingShare)
+    this.#collectedAt = clock.now()
+    this.#mayCollectAt = this.#collectedAt + (this.#collectedAt - begun) / collectingShare
   }
 
   #become(next: Shortage): void {
@@ -139,8 +146,9 @@ export class MemoryGuard {
 const nothingNew =
   'No new sessions, subscriptions and retained messages are taken, nothing is queued for clients that are away, and publishers are slowed down.'
 
-function shortageAt(share: number, before: Shortage): Shortage {
-  if (share >= criticalShare) return 2
+/** Critical it is by what lives alone. */
+function shortageAt(share: number, before: Shortage, isTrue: boolean): Shortage {
+  if (share >= criticalShare && (isTrue || before === 2)) return 2
   if (share >= shortShare) return 1
   return before > 0 && share >= endShare ? 1 : 0
 }

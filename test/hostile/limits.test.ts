@@ -12,6 +12,7 @@ import {
   disconnectBytes,
   pingreqBytes,
   publishBytes,
+  subscribeBytes,
 } from '../support/packet-bytes.ts'
 import { passwordLines } from '../support/password-lines.ts'
 import { connectRaw, type RawClient } from '../support/raw-client.ts'
@@ -267,4 +268,62 @@ test('conf §3 message_size_limit: a larger payload is dropped and says so; the 
   client.send(publishBytes({ topic: 't', qos: 1, payload: '12345678901' }))
   assert.equal((await client.expectAcknowledgement('PUBACK')).reasonCode, 0x83)
   await publish(client, { topic: 't', qos: 1, payload: '1234567890' })
+})
+
+// max_connect_rate, max_connect_rate_per_address, max_publish_rate, max_subscribe_rate
+
+const reached = (limit: string) => new RegExp(`: Limit ${limit} reached by `)
+
+for (const [limit, other] of [
+  ['max_connect_rate_per_address', '127.0.0.2'],
+  ['max_connect_rate', undefined],
+] as const) {
+  for (const version of versions) {
+    test(`${limit}: one more CONNECT in a second is told and closed, version ${version}; a second later it is let in`, async t => {
+      const broker = await startWireBroker(t, `${open}\n${limit} 2`)
+      const connect = async (localAddress = '127.0.0.1') => {
+        const client = await connectRaw(t, { port: broker.port, localAddress })
+        client.version = version
+        client.send(connectBytes({ version, clientId: unique('c') }))
+        const { reasonCode } = await client.expectConnack()
+        return { client, reasonCode }
+      }
+      const [first, second, third] = [await connect(), await connect(), await connect()]
+      assert.deepEqual([first.reasonCode, second.reasonCode, third.reasonCode], [0, 0, version === 5 ? 0x9f : 3])
+      await third.client.expectClosed()
+      await broker.process.waitForLine(reached(limit))
+      if (other !== undefined) assert.equal((await connect(other)).reasonCode, 0)
+      const begun = performance.now()
+      while ((await connect()).reasonCode !== 0) assert(performance.now() - begun < 5000, 'never let in again')
+      await settled(first.client)
+    })
+  }
+}
+
+for (const version of versions) {
+  test(`max_publish_rate: a publisher above it is slowed down and loses nothing, version ${version}; another one is not`, async t => {
+    const broker = await startWireBroker(t, `${open}\nmax_publish_rate 20`)
+    const [quick, slow] = [await join(t, broker, { version }), await join(t, broker)]
+    const begun = performance.now()
+    const acknowledged = Array.from({ length: 60 }, (_, n) => n + 1)
+    for (const packetId of acknowledged) quick.send(publishBytes({ version, topic: 't', qos: 1, packetId }))
+    await publish(slow, { topic: 't', qos: 1 })
+    assert(performance.now() - begun < 1000, 'the other one is served meanwhile')
+    for (const packetId of acknowledged) {
+      assert.equal((await quick.expectAcknowledgement('PUBACK')).packetId, packetId)
+    }
+    assert(performance.now() - begun > 1900, 'sixty at twenty a second, the first twenty at once')
+    await broker.process.waitForLine(reached('max_publish_rate'))
+    await settled(quick)
+  })
+}
+
+test('max_subscribe_rate: who subscribes more often is slowed down and gets every answer', async t => {
+  const broker = await startWireBroker(t, `${open}\nmax_subscribe_rate 10`)
+  const client = await join(t, broker)
+  const begun = performance.now()
+  for (let n = 0; n < 30; n += 1) client.send(subscribeBytes({ subscriptions: [{ filter: `f/${n}` }] }))
+  for (let n = 0; n < 30; n += 1) await client.expectSuback()
+  assert(performance.now() - begun > 1900)
+  await broker.process.waitForLine(reached('max_subscribe_rate'))
 })
