@@ -36,7 +36,8 @@ export const errorCodes: Readonly<Record<string, string>> = {
   ERR_STORE_FULL: 'There is no room on the disk for what the store was handed; it goes on when there is.',
   ERR_STORE_IMPORT: "A file of Mosquitto's that is to be imported is damaged, or cannot be read.",
   ERR_STORE_IN_USE: 'Another process has the store.',
-  ERR_STORE_TRANSFER: 'A file that is to be imported has a line that is wrong, or the store is not empty.',
+  ERR_STORE_NOT_EMPTY: 'Something is to be imported into a store that holds something already.',
+  ERR_STORE_TRANSFER: 'A file that is to be imported has a line that is wrong.',
   ERR_STORE_UNAVAILABLE: 'The disk refused to write; the store takes nothing more until it is opened anew.',
   ERR_STORE_UNREADABLE: "The store's data file is torn, cut short, or another file.",
 }

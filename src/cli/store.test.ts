@@ -62,20 +62,20 @@ test('castellan store check, export: a wrong record is named, the others come ou
 test('castellan store import: from standard input and from a file, and back', async t => {
   const { stdout: lines } = await run(['export', await filledDirectory(t)])
   const [first, second] = [storeDirectory(t), storeDirectory(t)]
-  assert.deepEqual(await run(['import', first], lines), { code: 0, stdout: 'rows imported: 5\n', stderr: '' })
+  assert.deepEqual(await run(['import', '-', first], lines), { code: 0, stdout: 'rows imported: 5\n', stderr: '' })
   const file = `${second}.lines`
   writeFileSync(file, (await run(['export', first])).stdout)
-  assert.equal((await run(['import', second, file])).code, 0)
+  assert.equal((await run(['import', file, second])).code, 0)
   assert.equal((await run(['export', second])).stdout, readFileSync(file, 'utf8'))
-  const again = await run(['import', second, file])
+  const again = await run(['import', file, second])
   assert.deepEqual(again, {
-    code: 1,
+    code: 5,
     stdout: '',
     stderr: 'castellan store: the store is not empty; import into a new directory\n',
   })
-  const missing = await run(['import', storeDirectory(t), `${file}.missing`])
+  const missing = await run(['import', `${file}.missing`, storeDirectory(t)])
   assert.equal(missing.code, 1)
-  assert.match(missing.stderr, /^castellan store: cannot read '.*missing': ENOENT/)
+  assert.match(missing.stderr, /^castellan store: cannot read '.*missing': there is no such file\n$/)
 })
 
 test('castellan store compact: says what it came to', async t => {
@@ -97,7 +97,9 @@ test('castellan store: wrong usage is answered with the right one, and 2', async
   for (const [args, why] of [
     [[], /an action is missing/],
     [['chekc', 'd'], /unknown action 'chekc'/],
-    [['check'], /the directory of the store is missing/],
+    [['check'], /DIR is missing/],
+    [['import', 'f'], /DIR is missing/],
+    [['backup', 'd'], /COPY is missing/],
     [['check', 'd', 'e'], /too many arguments/],
     [['import', 'd', 'e', 'f'], /too many arguments/],
   ] as const) {

@@ -1,10 +1,13 @@
-// `castellan store`: looks after the files of a store that no broker has open.
+// `castellan store`: looks after the files of a store.
 
 import { once } from 'node:events'
 import { createReadStream, type ReadStream } from 'node:fs'
 import { createInterface } from 'node:readline'
+import { wallClock } from '../base/clock.ts'
 import { AppError } from '../base/errors.ts'
 import { escapeText } from '../base/escape.ts'
+import { notMosquittos, recogniseFile } from '../store/import/foreign-file.ts'
+import { backupStore } from '../store/lmdb/backup.ts'
 import { compactStore } from '../store/lmdb/compact.ts'
 import { checkStore } from '../store/lmdb/read-store.ts'
 import type { StoreFault } from '../store/store.ts'
@@ -12,49 +15,76 @@ import { exportStore, importStore } from '../store/transfer.ts'
 import { exitCode } from './exit-code.ts'
 import type { Io } from './verbs.ts'
 
-const help = `Usage: castellan store check DIR           read every record, change nothing, say what is wrong
-       castellan store export DIR          write it to standard output, a line for each row
-       castellan store import DIR [FILE]   fill an empty or new store with such lines, from FILE or standard input
-       castellan store compact DIR         make its file as small as it can be
+const help = `Usage: castellan store check DIR         read every record, change nothing, say what is wrong
+       castellan store export DIR        write it to standard output, a line for each row
+       castellan store import FILE DIR   fill an empty or new store, with what \`export\` wrote (FILE - is standard input), or
+                                         with Mosquitto's mosquitto.db or sqlite database, which is only read
+       castellan store backup DIR COPY   write a copy to the new directory COPY; the broker may be running
+       castellan store compact DIR       make its file as small as it can be
 
-DIR is the store's directory; the broker that uses it must be stopped. Put a backup in its place to look at that.
+DIR is the store's directory, \`castellan-store\` in \`persistence_location\`. But for \`backup\` its broker must be stopped; to look at
+the store of a running one, look at a backup.
 
-Exit codes: 0 done, 1 failed, 2 wrong usage, 7 records that are wrong were found (check, export: each named on standard error)
+Exit codes: 0 done, 1 failed, 2 wrong usage, 5 a process has the store, or it is not empty, 7 what was read is wrong (check,
+export: each record that is, on standard error; import: the file, and nothing was imported)
+
+Examples:
+  castellan store backup /var/lib/mosquitto/castellan-store /var/backups/mqtt
+  castellan store check /var/backups/mqtt
+  castellan store import /var/lib/mosquitto/mosquitto.db /var/lib/mosquitto/castellan-store
 `
 
-type Action = (directory: string, file: string | undefined, io: Io) => Promise<number>
+interface Action {
+  /** What it needs, by name. */
+  readonly operands: readonly string[]
+  run(operands: readonly string[], io: Io): Promise<number>
+}
 
-const actions: Readonly<Record<string, Action>> = { check, export: exportRows, import: importRows, compact }
+const actions: Readonly<Record<string, Action>> = {
+  check: { operands: ['DIR'], run: ([directory = ''], io) => check(directory, io) },
+  export: { operands: ['DIR'], run: ([directory = ''], io) => exportRows(directory, io) },
+  import: { operands: ['FILE', 'DIR'], run: ([file = '', directory = ''], io) => importFile(file, directory, io) },
+  backup: { operands: ['DIR', 'COPY'], run: ([directory = '', copy = '']) => backup(directory, copy) },
+  compact: { operands: ['DIR'], run: ([directory = ''], io) => compact(directory, io) },
+}
+const actionNames = Object.keys(actions).join(', ')
 
-/** `castellan store ACTION DIR`. @returns the exit code */
+const codes: Readonly<Record<string, number>> = {
+  ERR_STORE_IN_USE: exitCode.conflict,
+  ERR_STORE_NOT_EMPTY: exitCode.conflict,
+  ERR_STORE_IMPORT: exitCode.invalid,
+  ERR_STORE_TRANSFER: exitCode.invalid,
+}
+
+/** `castellan store ACTION …`. @returns the exit code */
 export async function store(args: readonly string[], io: Io): Promise<number> {
-  const [word, directory, file, ...more] = args
-  if (word === '--help' || word === '-h') {
+  const [word, ...operands] = args
+  if (args.includes('--help') || args.includes('-h')) {
     io.stdout.write(help)
     return exitCode.ok
   }
   const action = word !== undefined && Object.hasOwn(actions, word) ? actions[word] : undefined
-  const mostArguments = word === 'import' ? 3 : 2
-  if (action === undefined || directory === undefined || args.length > mostArguments || more.length > 0) {
-    io.stderr.write(`castellan store: ${wrongUsage(word, action !== undefined, directory)}\n\n${help}`)
+  if (action?.operands.length !== operands.length) {
+    io.stderr.write(`castellan store: ${wrongUsage(word, action, operands)}\n\n${help}`)
     return exitCode.usage
   }
   try {
-    return await action(directory, file, io)
+    return await action.run(operands, io)
   } catch (error) {
     if (!(error instanceof AppError)) throw error
     io.stderr.write(`castellan store: ${error.message}\n`)
-    return exitCode.failed
+    return codes[error.code] ?? exitCode.failed
   }
 }
 
-function wrongUsage(word: string | undefined, isAction: boolean, directory: string | undefined): string {
-  if (word === undefined) return 'an action is missing; actions are check, export, import, compact'
-  if (!isAction) return `unknown action '${escapeText(word, 64)}'; actions are check, export, import, compact`
-  return directory === undefined ? 'the directory of the store is missing' : 'too many arguments'
+function wrongUsage(word: string | undefined, action: Action | undefined, operands: readonly string[]): string {
+  if (word === undefined) return `an action is missing; actions are ${actionNames}`
+  if (action === undefined) return `unknown action '${escapeText(word, 64)}'; actions are ${actionNames}`
+  const missing = action.operands[operands.length]
+  return missing === undefined ? 'too many arguments' : `${missing} is missing`
 }
 
-async function check(directory: string, _file: string | undefined, io: Io): Promise<number> {
+async function check(directory: string, io: Io): Promise<number> {
   const faults = new FaultLines(io)
   const { stats, goodRows, deadRows } = await checkStore(directory, faults.report)
   for (const [table, rows] of Object.entries(stats.rows)) io.stdout.write(`${table}: ${rows}\n`)
@@ -65,7 +95,7 @@ async function check(directory: string, _file: string | undefined, io: Io): Prom
   return faults.exitCode
 }
 
-async function exportRows(directory: string, _file: string | undefined, io: Io): Promise<number> {
+async function exportRows(directory: string, io: Io): Promise<number> {
   const faults = new FaultLines(io)
   for await (const lines of exportStore(directory, faults.report)) {
     if (!io.stdout.write(lines)) await once(io.stdout, 'drain')
@@ -73,10 +103,43 @@ async function exportRows(directory: string, _file: string | undefined, io: Io):
   return faults.exitCode
 }
 
-async function importRows(directory: string, file: string | undefined, io: Io): Promise<number> {
-  const input = file === undefined ? io.stdin : await openFile(file)
+/** What kind of file it is, its first bytes say. */
+async function importFile(file: string, directory: string, io: Io): Promise<number> {
+  const kind = file === '-' ? 'lines' : recogniseFile(file)
+  switch (kind) {
+    case 'mosquitto-db':
+    case 'mosquitto-sqlite':
+      return importForeignFile(file, kind, directory, io)
+    case 'lines':
+      return importLines(file === '-' ? io.stdin : await openFile(file), directory, io)
+    case undefined:
+      throw new AppError('ERR_CLI_STORE', `cannot read '${escapeText(file, 4096)}': there is no such file`)
+    default:
+      throw notMosquittos(file)
+  }
+}
+
+async function importForeignFile(
+  file: string,
+  kind: 'mosquitto-db' | 'mosquitto-sqlite',
+  directory: string,
+  io: Io,
+): Promise<number> {
+  const { describeCounts, importForeignInto, wrongNamesNote } = await import('../server/import-state.ts')
+  const { format, counts } = await importForeignInto(directory, file, kind, wallClock())
+  if (counts.wrongNames > 0) io.stderr.write(`castellan store: ${wrongNamesNote(counts)}\n`)
+  io.stdout.write(`imported from ${format}: ${describeCounts(counts)}\n`)
+  return exitCode.ok
+}
+
+async function importLines(input: NodeJS.ReadableStream, directory: string, io: Io): Promise<number> {
   const rows = await importStore(directory, linesOf(input))
   io.stdout.write(`rows imported: ${rows}\n`)
+  return exitCode.ok
+}
+
+async function backup(directory: string, copy: string): Promise<number> {
+  await backupStore(directory, copy)
   return exitCode.ok
 }
 
@@ -96,7 +159,7 @@ async function openFile(path: string): Promise<ReadStream> {
   }
 }
 
-async function compact(directory: string, _file: string | undefined, io: Io): Promise<number> {
+async function compact(directory: string, io: Io): Promise<number> {
   const { before, after } = await compactStore(directory)
   io.stdout.write(`bytes before: ${before}, after: ${after}\n`)
   return exitCode.ok

@@ -42,7 +42,7 @@ export const verbs: readonly Verb[] = [
   {
     name: 'store',
     group: 'Look after it',
-    summary: "check, export, import and compact the files of a stopped broker's store",
+    summary: 'check, back up, export, import and compact the store, also from what Mosquitto left',
     load: async () => (await import('./store.ts')).store,
   },
   {

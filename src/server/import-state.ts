@@ -4,11 +4,10 @@ import { AppError } from '../base/errors.ts'
 import { escapeText } from '../base/escape.ts'
 import type { Log } from '../base/log.ts'
 import { type ForeignCounts, foreignRows } from '../broker/foreign-rows.ts'
-import { inFile, readForeignFile, recogniseFile } from '../store/import/foreign-file.ts'
-import { importFault } from '../store/import/foreign-state.ts'
+import { inFile, notMosquittos, readForeignFile, recogniseFile } from '../store/import/foreign-file.ts'
 import { openStore } from '../store/open-store.ts'
 import { type Store, storeTables } from '../store/store.ts'
-import { StoreError } from '../store/store-error.ts'
+import { notEmpty } from '../store/transfer.ts'
 
 /** The document that says that something was imported: it is never done again. */
 const markName = 'imported'
@@ -36,8 +35,7 @@ export async function importAtStart(store: Store, path: string, now: number, log
     log.write('notice', `${shown} is not imported: the store is in use already.`)
     return
   }
-  if (kind === 'lines' || kind === 'unknown')
-    throw inFile(path, importFault('at byte 0', `it is no file of Mosquitto's`))
+  if (kind === 'lines' || kind === 'unknown') throw notMosquittos(path)
   const { format, counts } = await importForeign(store, path, kind, now)
   if (counts.wrongNames > 0) log.write('warning', `Warning: ${wrongNamesNote(counts)}`)
   log.write(
@@ -84,7 +82,7 @@ export async function importForeign(
 /**
  * The same for `castellan store import`: into a store that no process has.
  *
- * @throws {StoreError} `ERR_STORE_TRANSFER` when it is not empty
+ * @throws {StoreError} `ERR_STORE_NOT_EMPTY`
  */
 export async function importForeignInto(
   directory: string,
@@ -95,7 +93,7 @@ export async function importForeignInto(
   const store = await openStore({ engine: 'lmdb', directory })
   try {
     if (mayImport(store)) return await importForeign(store, path, kind, now)
-    throw new StoreError('ERR_STORE_TRANSFER', 'the store is not empty; import into a new directory')
+    throw notEmpty()
   } finally {
     await store.close()
   }

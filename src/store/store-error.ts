@@ -11,6 +11,7 @@ export type StoreErrorCode =
   | 'ERR_STORE_FORMAT'
   | 'ERR_STORE_DIRECTORY'
   | 'ERR_STORE_TRANSFER'
+  | 'ERR_STORE_NOT_EMPTY'
   | 'ERR_STORE_IMPORT'
 
 /** The message says what happened and, where somebody can do something about it, what. */

@@ -66,7 +66,7 @@ test('store: what is exported and imported elsewhere is the same store, line by 
   assert.equal(await importStore(other, asyncLines(lines)), 8)
   assert.deepEqual(await contentIn(other), content)
   assert.deepEqual(await linesOf(other), lines)
-  await assert.rejects(importStore(other, asyncLines(lines)), { code: 'ERR_STORE_TRANSFER', message: /not empty/ })
+  await assert.rejects(importStore(other, asyncLines(lines)), { code: 'ERR_STORE_NOT_EMPTY', message: /not empty/ })
 })
 
 const header = '{"castellanStore":1}'

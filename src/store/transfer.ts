@@ -20,12 +20,14 @@ const batchRows = 1000
  */
 export async function* exportStore(directory: string, onFault: (fault: StoreFault) => void): AsyncGenerator<string> {
   let rows = 0
-  yield `${JSON.stringify({ castellanStore: linesVersion })}\n`
+  // Not before the store is open.
+  let header = `${JSON.stringify({ castellanStore: linesVersion })}\n`
   for await (const page of exportRows(directory, onFault)) {
     rows += page.length
-    yield `${page.map(formatRow).join('\n')}\n`
+    yield `${header}${page.map(formatRow).join('\n')}\n`
+    header = ''
   }
-  yield `${JSON.stringify({ rows })}\n`
+  yield `${header}${JSON.stringify({ rows })}\n`
 }
 
 /**
@@ -33,19 +35,24 @@ export async function* exportStore(directory: string, onFault: (fault: StoreFaul
  *
  * @param lines without their newlines
  * @returns the rows that were imported
- * @throws {StoreError} `ERR_STORE_TRANSFER` for a line that is wrong or missing, or a store that is not empty; what came
- * before it is then in the store
+ * @throws {StoreError} `ERR_STORE_NOT_EMPTY`; `ERR_STORE_TRANSFER` for a line that is wrong or missing: what came before it
+ * is then in the store
  */
 export async function importStore(directory: string, lines: AsyncIterable<string>): Promise<number> {
   const store = await openStore({ engine: 'lmdb', directory })
   try {
     if (storeTables.some(table => store.stats().rows[table] > 0)) {
-      throw new StoreError('ERR_STORE_TRANSFER', 'the store is not empty; import into a new directory')
+      throw notEmpty()
     }
     return await importLines(store, lines)
   } finally {
     await store.close()
   }
+}
+
+/** Whatever is imported, what is there already stays as it is. */
+export function notEmpty(): StoreError {
+  return new StoreError('ERR_STORE_NOT_EMPTY', 'the store is not empty; import into a new directory')
 }
 
 async function importLines(store: Store, lines: AsyncIterable<string>): Promise<number> {

@@ -51,7 +51,7 @@ export const rooms: Readonly<Record<string, Room>> = {
       'broker',
     ],
   },
-  cli: { imports: [...lowest, 'config', 'auth', 'pki', 'store'], only: { server: ['run.ts'] } },
+  cli: { imports: [...lowest, 'config', 'auth', 'pki', 'store'], only: { server: ['run.ts', 'store.ts'] } },
 }
 
 /** Parts of Node that a pure room may not import. */

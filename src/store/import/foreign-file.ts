@@ -49,6 +49,14 @@ export function inFile(path: string, error: unknown): unknown {
   return new StoreError('ERR_STORE_IMPORT', `cannot import '${shown}': ${message}; ${advice}`, { cause: error })
 }
 
+/** A file that begins like none that Mosquitto writes. */
+export function notMosquittos(path: string): StoreError {
+  return new StoreError(
+    'ERR_STORE_IMPORT',
+    `cannot import '${escapeText(path, 4096)}': it begins neither as mosquitto.db nor as a database of SQLite; ${advice}`,
+  )
+}
+
 const advice =
   'nothing was imported; put an undamaged copy in its place, or name another file with `persistence_file` to begin without it'
 

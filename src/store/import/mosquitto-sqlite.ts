@@ -52,8 +52,8 @@ function readCopy(path: string): ForeignState {
     database = new DatabaseSync(path)
     return readTables(database)
   } catch (error) {
-    if ((error as { code?: unknown }).code !== 'ERR_SQLITE_ERROR') throw error
-    throw importFault('the database', (error as Error).message)
+    const { code, message } = error as { code?: unknown; message: string }
+    throw code === 'ERR_SQLITE_ERROR' ? importFault('the database', message) : error
   } finally {
     database?.close()
   }

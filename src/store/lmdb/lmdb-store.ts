@@ -123,7 +123,7 @@ function usedPages(environment: Environment, free: TreeStats): number {
 }
 
 /** Copies a store, compacted, into a directory that is made for it, and sees to it that it is on the disk. */
-export async function copyStore(environment: Environment, directory: string): Promise<void> {
+export async function copyStore(environment: Pick<Environment, 'root'>, directory: string): Promise<void> {
   const shown = escapeText(directory, 4096)
   if (existsSync(directory)) {
     throw new StoreError('ERR_STORE_DIRECTORY', `'${shown}' is there already; a backup makes its own directory`, {
@@ -145,7 +145,7 @@ export async function copyStore(environment: Environment, directory: string): Pr
 }
 
 /** @param path of a file that is not there */
-export async function copyDataFile(environment: Environment, path: string): Promise<void> {
+export async function copyDataFile(environment: Pick<Environment, 'root'>, path: string): Promise<void> {
   try {
     await environment.root.backup(path, true)
     chmodSync(path, 0o600)
