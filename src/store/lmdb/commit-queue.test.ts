@@ -29,42 +29,48 @@ test('store: what one turn brings is one transaction, and what comes while it is
 
 test('store: a commit without room fails with all that waited behind it; later ones are taken', async () => {
   const engine = fakeEngine()
-  const queue = new CommitQueue(engine.root, '/', undefined)
+  let lack: StoreError | undefined = new StoreError('ERR_STORE_FULL', 'no room', { errno: 'ENOSPC', mayGoOn: true })
+  const asked: unknown[] = []
+  const queue = new CommitQueue(engine.root, '/', undefined, (...args) => {
+    asked.push(args)
+    return lack
+  })
   const put = (name: string) => queue.put(engine.table, name, record)
-  engine.failWith({ code: 28 })
   const first = queue.apply(['a'], put)
   await Promise.resolve()
   const behind = queue.apply(['b'], put)
   const full = { code: 'ERR_STORE_FULL', errno: 'ENOSPC', mayGoOn: true }
   await Promise.all([assert.rejects(first, full), assert.rejects(behind, full)])
   assert.deepEqual(engine.written, [])
-  engine.failWith(undefined)
+  assert.deepEqual(asked, [['/', 1, record.length]])
+  lack = undefined
   await queue.apply(['a'], put)
   await queue.apply(['b'], put)
   assert.deepEqual(engine.written, ['a', 'b'])
 })
 
-test('store: after an I/O error nothing more is taken', async () => {
+test('store: after a write that the engine could not do nothing more is taken', async () => {
   const engine = fakeEngine()
   const queue = new CommitQueue(engine.root, '/', undefined)
   const put = (name: string) => queue.put(engine.table, name, record)
-  for (const [code, errno] of [
-    [5, 'EIO'],
-    [30, 'EROFS'],
-    [-30_795, undefined],
+  for (const [code, errno, kind] of [
+    [5, 'EIO', 'ERR_STORE_UNAVAILABLE'],
+    [28, 'ENOSPC', 'ERR_STORE_FULL'],
+    [30, 'EROFS', 'ERR_STORE_UNAVAILABLE'],
+    [-30_795, undefined, 'ERR_STORE_UNAVAILABLE'],
   ] as const) {
     const failing = new CommitQueue(engine.root, '/', undefined)
     engine.failWith({ code })
     await assert.rejects(
       failing.apply(['a'], name => failing.put(engine.table, name, record)),
       {
-        code: 'ERR_STORE_UNAVAILABLE',
+        code: kind,
         errno,
         mayGoOn: false,
       },
     )
     engine.failWith(undefined)
-    await assert.rejects(failing.apply(['b'], put), { code: 'ERR_STORE_UNAVAILABLE' })
+    await assert.rejects(failing.apply(['b'], put), { code: kind })
   }
   await queue.apply(['c'], put)
   assert.deepEqual(engine.written, ['c'], 'the engine itself was in order')

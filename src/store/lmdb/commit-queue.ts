@@ -6,6 +6,7 @@ import type { RootDatabase } from 'lmdb'
 import type { Key } from '../keys.ts'
 import { StoreError } from '../store-error.ts'
 import { commitFailure } from './commit-failure.ts'
+import { lackOfRoom } from './disk-room.ts'
 import type { Table } from './environment.ts'
 
 /** What is needed of the engine: all that `write` puts and removes becomes one transaction. */
@@ -17,6 +18,8 @@ class Operations {
   readonly keys: Key[] = []
   /** undefined removes. */
   readonly records: (Buffer | undefined)[] = []
+  /** Of all records. */
+  bytes = 0
 
   get length(): number {
     return this.tables.length
@@ -26,7 +29,7 @@ class Operations {
   truncate(length: number): void {
     this.tables.length = length
     this.keys.length = length
-    this.records.length = length
+    for (const record of this.records.splice(length)) this.bytes -= record?.length ?? 0
   }
 }
 
@@ -46,8 +49,19 @@ export class CommitQueue {
   /** Why nothing more is taken. */
   #refusal: StoreError | undefined
 
-  /** @param onError given, nobody waits: `apply` is done at once */
-  constructor(root: Batcher, directory: string, onError: ((error: StoreError) => void) | undefined) {
+  readonly #lackOfRoom: typeof lackOfRoom
+
+  /**
+   * @param onError given, nobody waits: `apply` is done at once
+   * @param lack looks at the disk
+   */
+  constructor(
+    root: Batcher,
+    directory: string,
+    onError: ((error: StoreError) => void) | undefined,
+    lack: typeof lackOfRoom = lackOfRoom,
+  ) {
+    this.#lackOfRoom = lack
     this.#root = root
     this.#directory = directory
     this.#onError = onError
@@ -91,6 +105,7 @@ export class CommitQueue {
     operations.tables.push(table)
     operations.keys.push(key)
     operations.records.push(record)
+    operations.bytes += record?.length ?? 0
   }
 
   /** Refuses what comes from now on. @returns when nothing is under way any more */
@@ -126,7 +141,9 @@ export class CommitQueue {
     )
   }
 
-  #write({ tables, keys, records }: Operations): Promise<unknown> {
+  #write({ tables, keys, records, bytes }: Operations): Promise<unknown> {
+    const lack = this.#lackOfRoom(this.#directory, tables.length, bytes)
+    if (lack !== undefined) return Promise.reject(lack)
     return this.#root.batch(() => {
       for (let index = 0; index < tables.length; index++) {
         const table = tables[index] as { put(key: unknown, record: Buffer): void; remove(key: unknown): void }
@@ -144,7 +161,7 @@ export class CommitQueue {
   }
 
   async #fail(group: Group, error: unknown): Promise<void> {
-    const failure = await commitFailure(error, this.#directory)
+    const failure = error instanceof StoreError ? error : await commitFailure(error, this.#directory)
     const behind = this.#collecting
     this.#collecting = undefined
     this.#committing = undefined

@@ -10,6 +10,7 @@ import type { Durability } from '../store.ts'
 import { StoreError } from '../store-error.ts'
 import { inspectDataFile, unreadable } from './data-file.ts'
 import { type DirectoryLock, lockDirectory } from './directory-lock.ts'
+import { lackOfRoom } from './disk-room.ts'
 
 /** The version of what is in the tables; another one is refused. */
 export const formatVersion = 1
@@ -83,6 +84,8 @@ export function makeDirectory(directory: string): void {
 async function openTables(directory: string, durability: Durability, lock: DirectoryLock): Promise<Environment> {
   const path = join(directory, dataFileName)
   inspectDataFile(path)
+  const lack = existsSync(path) ? undefined : lackOfRoom(directory, maximumTables, 0)
+  if (lack !== undefined) throw lack
   const root = openRoot(path, durability)
   try {
     chmodSync(path, 0o600)

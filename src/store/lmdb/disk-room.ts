@@ -1,0 +1,32 @@
+// Looks whether a commit will find room on the disk, before the engine tries: its way out of a write that the system refuses
+// runs past the end of a buffer of its own (lmdb 3.5.6, `mdb_page_flush`: 100 bytes for a text of up to 127), after which
+// nothing in the process can be trusted.
+
+import { statfsSync } from 'node:fs'
+import { escapeText } from '../../base/escape.ts'
+import { StoreError } from '../store-error.ts'
+
+/** Bytes that a commit leaves free, for whoever else writes to the disk while it is under way. */
+const keptFreeBytes = 16 * 1024 * 1024
+/** What a change may cost beside its record: the page that it is on is written anew. */
+const bytesPerChange = 4096
+
+/** @returns why a commit of so many changes and bytes must not be tried now */
+export function lackOfRoom(directory: string, changes: number, bytes: number): StoreError | undefined {
+  const needed = keptFreeBytes + bytes + changes * bytesPerChange
+  const free = freeBytes(directory)
+  if (free === undefined || free >= needed) return undefined
+  const megabytes = Math.ceil(needed / 1024 / 1024)
+  const text = `no room for the store in '${escapeText(directory, 4096)}'; it goes on when ${megabytes} MiB are free`
+  return new StoreError('ERR_STORE_FULL', text, { errno: 'ENOSPC', mayGoOn: true })
+}
+
+/** undefined when the system does not tell. */
+function freeBytes(directory: string): number | undefined {
+  try {
+    const { bavail, bsize } = statfsSync(directory)
+    return bavail * bsize
+  } catch {
+    return undefined
+  }
+}
