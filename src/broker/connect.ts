@@ -17,6 +17,7 @@ import type { Broker } from './broker.ts'
 import type { ClientConnection } from './connection.ts'
 import { CurrentAccess } from './current-access.ts'
 import { startExchange } from './enhanced-authentication.ts'
+import type { Journal } from './journal.ts'
 import { denialReasonCode, endingText } from './reason-code.ts'
 import { acceptWill } from './will.ts'
 
@@ -379,8 +380,7 @@ function claimClientId(attempt: ConnectAttempt): StepOutcome {
   }
   const refusal = checkOwner(attempt)
   if (refusal !== undefined) return refusal
-  const isRecorded = sessionExpiry(packet) > 0 || broker.registry.get(clientId)?.record !== undefined
-  if (broker.journal?.isFailing === true && isRecorded) {
+  if (broker.journal?.isFailing === true && needsStore(attempt, broker.journal)) {
     return { reasonCode: ReasonCode.serverUnavailable, rule: 'the store cannot be written' }
   }
   const access = new CurrentAccess(connection.listener, principal, clientId)
@@ -392,6 +392,12 @@ function claimClientId(attempt: ConnectAttempt): StepOutcome {
   attempt.session = session
   attempt.resumed = resumed
   return undefined
+}
+
+/** Whether a session that outlives its connection begins, goes on, ends, or has ended just now. */
+function needsStore({ broker, packet, clientId }: ConnectAttempt, journal: Journal): boolean {
+  if (sessionExpiry(packet) > 0 || journal.isForgetting(clientId)) return true
+  return broker.registry.get(clientId)?.record !== undefined
 }
 
 function sessionExpiry(packet: Connect): number {
@@ -407,7 +413,7 @@ function acknowledge(attempt: ConnectAttempt): StepOutcome {
   const agreement = agree(attempt, session)
   connection.become(agreement)
   // It says whether there is a session: that the one before has ended, however, is safe first.
-  connection.awaitRecord()
+  if (broker.journal?.isForgetting(session.clientId) === true) connection.awaitRecord()
   connection.sendConnack(attempt.resumed, ReasonCode.success, properties)
   if (connection.state === 'ended') return undefined
   session.outbound.connect(connection, agreement.clientReceiveMaximum, broker.clock.now())

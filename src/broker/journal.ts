@@ -60,6 +60,9 @@ export class Journal {
   /** Milliseconds; when the batch was handed over that is not safe yet. */
   committingSince: number | undefined = undefined
   #isScheduled = false
+  /** Client ids whose session ended in the batch that collects, and in the one before. */
+  #forgotten = new Set<string>()
+  #forgottenBefore: ReadonlySet<string> = new Set()
   /** Transports whose answers wait. */
   readonly #held = new Set<Transport>()
   readonly #waiters = new Set<Waiter>()
@@ -143,7 +146,13 @@ export class Journal {
     const record = this.#recordOf(session)
     if (record === undefined) return
     session.record = undefined
+    this.#forgotten.add(session.clientId)
     this.recordSessionChange({ kind: 'remove-session', sessionNumber: record.number })
+  }
+
+  /** Whether the client id had a session whose end is not safe yet: a crash now would bring it back. */
+  isForgetting(clientId: string): boolean {
+    return this.#forgotten.has(clientId) || this.#forgottenBefore.has(clientId)
   }
 
   /** A session that was loaded is recorded already. */
@@ -240,6 +249,8 @@ export class Journal {
     this.#sessionChanges = []
     this.#retainedChanges = []
     this.#open++
+    this.#forgottenBefore = this.#forgotten
+    this.#forgotten = new Set()
     this.committingSince = this.#deps.clock.now()
     this.#write(sessions, retained)
   }
@@ -259,6 +270,7 @@ export class Journal {
     if (this.isFailing) this.#deps.log.write('notice', 'The store takes changes again: nothing was lost.')
     this.isFailing = false
     this.committingSince = undefined
+    this.#forgottenBefore = new Set()
     const reached = this.#open - 1
     if (this.#hasOpen) this.commit()
     for (const transport of this.#held) {

@@ -72,7 +72,7 @@ function acknowledgePublish(
 ): void {
   if (qos === 0) return
   // To clear what somebody has just cleared records nothing, and promises as much.
-  if (retain) connection.awaitRecord()
+  if (retain && reasonCode < 0x80) connection.awaitRecord()
   if (qos === 2 && !isRepeated) {
     if (reasonCode < 0x80 || connection.protocolVersion < 5) connection.session.inbound.receive(packetId)
     else connection.agreement.receiveQuota.giveBack()

@@ -128,6 +128,12 @@ export class LineProcess {
     this.child.kill(signal)
   }
 
+  /** Waits for an end that the program comes to by itself, and that the test wants. */
+  expectEnd(): Promise<ProgramExit> {
+    this.#toldToEnd = true
+    return this.exit()
+  }
+
   /** SIGTERM, and SIGKILL for one that does not obey in time. */
   async stop(): Promise<ProgramExit> {
     this.signal('SIGTERM')
