@@ -1,4 +1,4 @@
-// One client's connection: its state, the switch on packet types, and what is sent to it. The steps themselves are in
+// One client's connection, one idea: its state, the switch on packet types, and what is sent to it. The steps themselves are in
 // connect.ts, publish.ts and subscribe.ts.
 
 import type { Principal } from '../auth/principal.ts'

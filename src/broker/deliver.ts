@@ -145,8 +145,14 @@ function offer(broker: Broker, session: Session, one: Delivery, now: number): vo
   if (outcome === 'sent' || outcome === 'queued') return
   broker.counters.publishDropped++
   if (outcome === 'overflowed') {
+    broker.counters.limitsReached.add(fullBy(broker, session))
     broker.log.write('notice', `Outgoing messages are being dropped for client ${escapeText(session.clientId)}.`)
   }
+}
+
+function fullBy({ settings }: Broker, { outbound }: Session): string {
+  const { max_queued_messages: most } = settings
+  return most > 0 && outbound.queuedMessages >= most ? 'max_queued_messages' : 'max_queued_bytes'
 }
 
 /** While memory is short nothing more is kept for clients that are away. */

@@ -162,6 +162,22 @@ test('memory_limit: while memory is short a topic gets no retained message, and 
   assert.deepEqual(reader.payloads(), ['1234'])
 })
 
+test('max_queued_messages, max_queued_bytes: a queue that is full is counted when it begins to overflow, by what it is full of', () => {
+  for (const settings of [{ max_queued_messages: 2 }, { max_queued_bytes: 20 }]) {
+    const engine = new Engine({ settings })
+    const away = engine.connect('away', lasting())
+    away.subscribe('t', { qos: 1 })
+    away.vanish()
+    const publisher = engine.connect('publisher')
+    for (const payload of ['1', '2']) publisher.publish('t', payload, { qos: 1 })
+    assert.deepEqual(reached(engine), {})
+    for (let n = 0; n < 3; n++) publisher.publish('t', 'x'.repeat(20), { qos: 1 })
+    assert.deepEqual(reached(engine), { [Object.keys(settings)[0] as string]: 1 })
+    assert.equal(engine.broker.counters.publishDropped, 3)
+    assert.deepEqual(engine.connect('away', lasting()).answerAll(), ['1', '2'])
+  }
+})
+
 test('limits: what the log calls by its option is counted by it', () => {
   const engine = new Engine({
     settings: { max_topic_levels: 2, max_subscriptions_per_client: 1, max_client_id_length: 23 },

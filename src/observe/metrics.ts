@@ -246,7 +246,7 @@ const program: MetricTable<MetricsSource> = {
     read: ({ memory }) => memory.limitBytes,
   },
   castellan_memory_shortage: gauge(
-    '0: memory is not short; 1: nothing new is taken; 2: queues are cut.',
+    'How short memory is: 0 not at all, 1 nothing new is taken, 2 queues are cut.',
     ({ memory }) => memory.shortage,
   ),
   castellan_external_memory_bytes: ofProcess(
