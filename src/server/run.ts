@@ -100,12 +100,12 @@ function inputs({ ports, verbose, quiet }: RunOptions) {
 }
 
 async function serve(options: RunOptions, config: Config, log: BrokerLog): Promise<number> {
+  const signals = new Signals()
   log.write('information', `castellan version ${version()} starting`)
   if (options.configFile === undefined) log.write('information', 'Using default config.')
   else log.write('information', `Config loaded from ${escapeText(options.configFile)}.`)
   for (const { type, line } of config.messages) log.write(type, line)
   process.on('exit', () => log.flush())
-  const signals = new Signals()
   const lost = Promise.withResolvers<StoreError>()
   let running: RunningBroker
   try {
@@ -144,8 +144,10 @@ async function stop(running: RunningBroker, signals: Signals, log: Log): Promise
   ])
   if (outcome === 'stopped') return exitCode.stopped
   const why =
-    outcome === 'unsaved' ? `not written within ${seconds} s (shutdown_timeout)` : 'cut short by a second signal'
-  log.write('error', `Error: Saving was ${why}: nothing that was acknowledged is lost, what was not may be.`)
+    outcome === 'unsaved'
+      ? `Not everything could be written within ${seconds} s (shutdown_timeout)`
+      : 'A second signal has cut the end short'
+  log.write('error', `Error: ${why}: nothing that was acknowledged is lost, what was not may be.`)
   return exitCode.unusable
 }
 
