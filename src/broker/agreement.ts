@@ -42,11 +42,7 @@ export function agree(attempt: ConnectAttempt, session: Session): Agreement {
     mountPoint: settings.mount_point,
     aliases: new InboundAliases(settings.max_topic_alias),
     receiveQuota: new ReceiveQuota(receiveMaximum),
-    rates: {
-      publishes: settings.max_publish_rate,
-      publishedBytes: settings.max_publish_byte_rate,
-      filters: settings.max_subscribe_rate,
-    },
+    rates: settings,
     clientReceiveMaximum: properties.receiveMaximum ?? 65_535,
     encoder: new PublishEncoder({
       protocolVersion,

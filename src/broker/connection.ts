@@ -254,8 +254,8 @@ export class ClientConnection implements ConnectionHandler, Conversation, Outlet
     this.state = 'connected'
     this.attempt = undefined
     this.#agreement = agreement
-    const { publishes, publishedBytes } = agreement.rates
-    this.#isPaced = publishes > 0 || publishedBytes > 0
+    const { rates } = agreement
+    this.#isPaced = rates.max_publish_rate > 0 || rates.max_publish_byte_rate > 0
     agreement.session.connection = this
     // A session that was resumed may receive what its new connection may.
     this.broker.router.outdateFor(agreement.session)

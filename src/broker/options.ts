@@ -108,7 +108,7 @@ export const brokerOptions = {
   max_connect_rate: option({
     scope: 'listener',
     value: integer({ minimum: 0 }),
-    default: 10_000,
+    default: 100_000,
     reload: 'live',
     doc: 'Most CONNECT packets a second on this listener, and as many at once; further ones are refused; 0: any.',
     own: true,
@@ -116,7 +116,7 @@ export const brokerOptions = {
   max_connect_rate_per_address: option({
     scope: 'global',
     value: integer({ minimum: 0 }),
-    default: 5000,
+    default: 50_000,
     reload: 'live',
     doc: 'Most CONNECT packets a second from one address (of IPv6, one /64), and as many at once; further ones are refused; 0: any.',
     own: true,

@@ -5,14 +5,11 @@ import { Timer } from '../base/timer-wheel.ts'
 import { TokenBucket } from '../base/token-bucket.ts'
 import type { ClientConnection } from './connection.ts'
 
-/** Of one client, in a second and at once, as agreed at CONNECT; 0: any. */
+/** Of one client, in a second and at once, as the listener had them at CONNECT; 0: any. */
 export interface Rates {
-  /** `max_publish_rate` */
-  readonly publishes: number
-  /** `max_publish_byte_rate` */
-  readonly publishedBytes: number
-  /** `max_subscribe_rate` */
-  readonly filters: number
+  readonly max_publish_rate: number
+  readonly max_publish_byte_rate: number
+  readonly max_subscribe_rate: number
 }
 
 /** Milliseconds that a publisher rests after each message, by how short memory is. */
@@ -33,7 +30,7 @@ export class Pace {
   /** @param bytes of topic and payload */
   published(bytes: number, now: number): void {
     const { broker, agreement } = this.#connection
-    const { publishes, publishedBytes } = agreement.rates
+    const { max_publish_rate: publishes, max_publish_byte_rate: publishedBytes } = agreement.rates
     if (publishes > 0) {
       this.#publishes ??= new TokenBucket()
       this.#rest('max_publish_rate', this.#publishes.spend(1, publishes, now), now)
@@ -47,7 +44,7 @@ export class Pace {
 
   /** @param count of the filters of one SUBSCRIBE or UNSUBSCRIBE */
   subscribed(count: number, now: number): void {
-    const { filters } = this.#connection.agreement.rates
+    const { max_subscribe_rate: filters } = this.#connection.agreement.rates
     if (filters === 0) return
     this.#filters ??= new TokenBucket()
     this.#rest('max_subscribe_rate', this.#filters.spend(count, filters, now), now)
