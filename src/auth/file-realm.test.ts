@@ -207,3 +207,30 @@ test('features F3, B1: the ACL knows a user by name; without an ACL file everyth
   )
   assert.equal(open.access(await admitted(open, identity()), 'c').receive('anything'), true)
 })
+
+test('decision 7: whom another broker let in under a name is who proves it here, and nobody where it is not known', () => {
+  const byPassword = realm({ passwords, allowAnonymous: true })
+  assert.equal(byPassword.provesNames, true)
+  const alice = byPassword.recall('alice')
+  assert.equal(alice?.owner, 'user:alice')
+  assert.equal(alice !== undefined && byPassword.stillAdmits(alice), true)
+  assert.equal(byPassword.recall('mallory'), undefined)
+  assert.equal(byPassword.recall(undefined)?.owner, 'anonymous')
+  assert.equal(realm({ passwords }).recall(undefined), undefined)
+})
+
+test('decision 7: where names are not proven, whoever gave one was anonymous', () => {
+  const open = realm({ allowAnonymous: true })
+  assert.equal(open.provesNames, false)
+  assert.equal(open.recall('alice')?.owner, 'anonymous')
+  assert.equal(realm().recall('alice'), undefined)
+})
+
+test('decision 7: with names from certificates, whoever had none cannot come back', () => {
+  const certified = realm({ certificateIdentity: 'common-name', allowAnonymous: true })
+  assert.equal(certified.provesNames, true)
+  const device = certified.recall('device 7')
+  assert.deepEqual([device?.owner, device?.method], ['user:device 7', 'certificate'])
+  assert.equal(device !== undefined && certified.stillAdmits(device), true)
+  assert.equal(certified.recall(undefined), undefined)
+})
