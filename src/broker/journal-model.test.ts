@@ -18,7 +18,9 @@ const topics = ['t/1', 't/2']
 /** Here everybody throws everybody out all the time. */
 const throttle = { freeFailures: 1_000_000 }
 const start = Date.UTC(2030, 0, 1)
-const settings = { max_inflight_messages: 3, queue_qos0_messages: true, max_queued_messages: 30 }
+const settings = { max_inflight_messages: 3, queue_qos0_messages: true, max_queued_messages: 5 }
+/** Seconds: about as long as all that happens takes. */
+const sessionExpiryInterval = 100
 
 /** One client in a run: at most one connection, and the packets that it has not answered yet. */
 class Player {
@@ -76,7 +78,8 @@ class Player {
     this.#unanswered = []
     const random = this.#random
     const kind = random.below(10)
-    const connect = kind === 0 ? { cleanStart: true } : kind === 1 ? { cleanStart: false } : lasting()
+    const connect =
+      kind === 0 ? { cleanStart: true } : { cleanStart: false, properties: kind === 1 ? {} : { sessionExpiryInterval } }
     this.#client = this.#engine.connect(clientId, connect)
   }
 
@@ -152,9 +155,11 @@ function comparable(told: readonly unknown[]): unknown[] {
 
 /** The same rows in another store. */
 async function copyOf(store: Store): Promise<Store> {
+  const { rows } = store.stats()
   const copy = openMemoryStore()
   for await (const page of store.sessions.load()) await copy.sessions.apply(page)
   for await (const page of store.retained.load()) await copy.retained.apply(page)
+  assert.deepEqual(store.stats().rows, rows, 'there were rows that nobody waits for')
   return copy
 }
 
