@@ -11,6 +11,7 @@ import type { AcceptedStream, ByteStream, StreamReader } from './byte-stream.ts'
 import type { ConnectionHandler, TransportEnd } from './connection-handler.ts'
 import type { TransportLimits } from './limits.ts'
 import type { Outbox } from './outbox.ts'
+import type { TurnQueue } from './turn-queue.ts'
 import { WriteQueue } from './write-queue.ts'
 
 /** Counts bytes for `$SYS`; called per chunk. */
@@ -23,6 +24,7 @@ export interface ConnectionDeps {
   readonly clock: Clock
   readonly wheel: TimerWheel
   readonly outbox: Outbox
+  readonly turns: TurnQueue
   readonly traffic: TrafficSink
   readonly limits: TransportLimits
   readonly owner: ConnectionOwner
@@ -53,7 +55,11 @@ interface Held {
 }
 
 /** Milliseconds for which one connection's packets are worked off before the others have their turn. */
-const turnMs = 20
+const turnMs = 1
+/** The same while several have something to send: what leaves for them in one write is worth a longer wait. */
+const fanningTurnMs = 20
+/** So many have something to send when a client floods and only it is answered. */
+const mostAnswered = 4
 
 /** Packets between two looks at the clock. */
 const packetsPerLook = 8
@@ -224,7 +230,7 @@ export class SocketConnection implements StreamReader {
     this.#schedulePump()
   }
 
-  /** For `#schedulePump` alone: first what was read already, then the socket again. */
+  /** For `TurnQueue` alone: first what was read already, then the socket again. */
   pump(): void {
     this.#pumpScheduled = false
     if (!this.isReading) return
@@ -258,7 +264,7 @@ export class SocketConnection implements StreamReader {
   #schedulePump(): void {
     if (this.#pumpScheduled || !this.isReading) return
     this.#pumpScheduled = true
-    setImmediate(pumpLater, this)
+    this.#deps.turns.add(this)
   }
 
   /** @internal for the stream, as are those below */
@@ -283,13 +289,17 @@ export class SocketConnection implements StreamReader {
     if (chunk[0] === tlsHandshakeRecord && !this.#stream.isTls) this.#deps.owner.spokeTls(this.#accepted)
   }
 
+  get #turnMs(): number {
+    return this.#deps.outbox.waiting > mostAnswered ? fanningTurnMs : turnMs
+  }
+
   #handOver(): void {
     if (this.#pumping) return
     this.#pumping = true
     let packets = 0
     const { clock, limits } = this.#deps
     let now = clock.now()
-    const turnEndsAt = now + turnMs
+    const begun = now
     while (this.isReading) {
       if (this.#queueWeight >= limits.maximumQueueWeight) {
         this.#heldBack = true
@@ -302,7 +312,7 @@ export class SocketConnection implements StreamReader {
       // Reading the clock costs a tenth of what a small packet does; a run may be long.
       if (taken === 'packet' && packets % packetsPerLook !== 0) continue
       now = clock.now()
-      if (now >= turnEndsAt && this.isReading) {
+      if (now >= begun + this.#turnMs && this.#framer.isAtPacket && this.isReading) {
         this.#stopReading()
         this.#schedulePump()
         break
@@ -444,8 +454,4 @@ export class SocketConnection implements StreamReader {
     this.#handler = undefined
     handler?.ended(this.#outcome)
   }
-}
-
-function pumpLater(connection: SocketConnection): void {
-  connection.pump()
 }

@@ -24,6 +24,7 @@ import { Refusals } from './refusals.ts'
 import { SocketStream } from './socket-stream.ts'
 import { TlsAcceptor, type TlsOptions } from './tls-acceptor.ts'
 import { loadTlsOptions } from './tls-context.ts'
+import type { TurnQueue } from './turn-queue.ts'
 import { clearSocketPath, forOwnerAndGroup } from './unix-socket.ts'
 
 export interface ListenerDeps {
@@ -31,6 +32,7 @@ export interface ListenerDeps {
   readonly clock: Clock
   readonly wheel: TimerWheel
   readonly outbox: Outbox
+  readonly turns: TurnQueue
   readonly traffic: TrafficSink
   /** The wall clock in milliseconds, for certificate dates. */
   wallClock(): number
@@ -302,8 +304,8 @@ class BoundListener implements Listener, StreamOwner, ConnectionOwner {
   #currentConnectionDeps(): ConnectionDeps {
     const settings = this.#deps.settings()
     if (this.#connectionDeps === undefined || this.#limitedBy !== settings) {
-      const { clock, wheel, outbox, traffic } = this.#deps
-      this.#connectionDeps = { clock, wheel, outbox, traffic, limits: transportLimits(settings), owner: this }
+      const { clock, wheel, outbox, turns, traffic } = this.#deps
+      this.#connectionDeps = { clock, wheel, outbox, turns, traffic, limits: transportLimits(settings), owner: this }
       this.#limitedBy = settings
     }
     return this.#connectionDeps

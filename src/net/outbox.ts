@@ -11,6 +11,11 @@ export class Outbox {
   #count = 0
   #draining: (Flushable | undefined)[] = []
 
+  /** How many wait to be flushed. */
+  get waiting(): number {
+    return this.#count
+  }
+
   /** Asks for one `flush()` at the end of this turn; the caller adds itself at most once until it comes. */
   add(connection: Flushable): void {
     if (this.#count === 0) setImmediate(drain, this)

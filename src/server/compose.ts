@@ -15,6 +15,7 @@ import { type Listener, type ListenerDeps, openListener } from '../net/listener.
 import { Outbox } from '../net/outbox.ts'
 import type { RawBinding } from '../net/raw-binding.ts'
 import { usableRawBinding } from '../net/raw-check.ts'
+import { TurnQueue } from '../net/turn-queue.ts'
 import type { BrokerLog } from '../observe/broker-log.ts'
 import { Counters } from '../observe/counters.ts'
 import { LoopLag } from '../observe/loop-lag.ts'
@@ -182,6 +183,7 @@ async function openListeners(
 ): Promise<readonly OpenListener[]> {
   const open: { listener: Listener; context: ListenerContext }[] = []
   const outbox = new Outbox()
+  const turns = new TurnQueue(clock)
   const raw = settings().raw_sockets ? await rawBinding(log) : undefined
   const { counters } = broker
   try {
@@ -191,6 +193,7 @@ async function openListeners(
         clock,
         wheel: broker.wheel,
         outbox,
+        turns,
         raw,
         traffic: {
           received(bytes) {

@@ -11,6 +11,7 @@ import { type Listener, openListener } from '../../src/net/listener.ts'
 import type { ListenerSettings, NetSettings } from '../../src/net/options.ts'
 import { Outbox } from '../../src/net/outbox.ts'
 import { RawBinding } from '../../src/net/raw-binding.ts'
+import { TurnQueue } from '../../src/net/turn-queue.ts'
 import { type FakeClock, fakeClock } from './fake-clock.ts'
 import { RecordingHandler } from './recording-handler.ts'
 
@@ -97,6 +98,7 @@ export class TestListener {
         clock: this.clock,
         wheel: this.wheel,
         outbox: new Outbox(),
+        turns: new TurnQueue(this.clock),
         traffic: { received: () => {}, sent: () => {} },
         wallClock: () => this.wallClock,
         settings: () => this.#net,

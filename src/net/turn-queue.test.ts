@@ -1,0 +1,44 @@
+import assert from 'node:assert/strict'
+import test from 'node:test'
+import { setImmediate } from 'node:timers/promises'
+import { TurnQueue } from './turn-queue.ts'
+
+/** Connections that each take so many milliseconds for a turn, and want so many turns. */
+function scene(milliseconds: number) {
+  let now = 0
+  const served: string[] = []
+  const queue = new TurnQueue({ now: () => now })
+  const add = (name: string, turns = 1) => {
+    const connection = {
+      left: turns,
+      pump() {
+        served.push(name)
+        now += milliseconds
+        this.left -= 1
+        if (this.left > 0) queue.add(this)
+      },
+    }
+    queue.add(connection)
+  }
+  return { add, served }
+}
+
+test('turns: short ones are all had in one round', async () => {
+  const { add, served } = scene(0.01)
+  for (const name of ['a', 'b', 'c']) add(name)
+  await setImmediate()
+  assert.deepEqual(served, ['a', 'b', 'c'])
+})
+
+test('turns: however many want a long one, a round has one, and they take turns', async () => {
+  const { add, served } = scene(5)
+  for (const name of ['a', 'b', 'c']) add(name, 2)
+  const rounds: string[] = []
+  for (let round = 0; round < 6; round++) {
+    await setImmediate()
+    rounds.push(served.splice(0).join(''))
+  }
+  assert.deepEqual(rounds, ['a', 'b', 'c', 'a', 'b', 'c'])
+  await setImmediate()
+  assert.deepEqual(served, [])
+})
