@@ -1,8 +1,10 @@
 // Publishes numbered messages at QoS 1 or 2, and sends again what was not acknowledged, as the standards ask of a client
 // [MQTT-4.4.0-1]: in order, with DUP, a PUBREL where a PUBREC has come.
 
+import { concat } from '../support/bytes.ts'
 import { acknowledgementBytes, publishBytes, type Version } from '../support/packet-bytes.ts'
 import { type RawPacket, readAcknowledgement } from '../support/packet-reader.ts'
+import { property } from '../support/property-bytes.ts'
 import type { Stream } from './ledger.ts'
 import { type ConnectWish, LoadClient, type World } from './load-client.ts'
 
@@ -27,6 +29,8 @@ export interface PublisherPlan {
 const packetIds = 100
 /** Bytes of payload behind the number: small, of a middling size, and more than fits into one packet of TCP. */
 const paddings = [0, 0, 0, 90, 300, 5000]
+/** What is kept beside a payload; MQTT 5 alone sends it. */
+const lastingProperties = concat(property.messageExpiryInterval(3600), property.userProperty('kept', 'beside'))
 /** Messages between two kills. */
 const mostPerLife = 120
 
@@ -111,9 +115,13 @@ export class Publisher extends LoadClient {
 
   #send({ packetId, stream, number, state }: Pending, dup: boolean): void {
     const { version, qos } = this.#plan
-    if (state === 'pubrel') this.send(acknowledgementBytes('PUBREL', packetId))
-    else
-      this.send(publishBytes({ version, topic: stream.name, payload: payloadOf(stream, number), qos, dup, packetId }))
+    if (state === 'pubrel') {
+      this.send(acknowledgementBytes('PUBREL', packetId))
+      return
+    }
+    const payload = payloadOf(stream, number)
+    const properties = number % 2 === 0 ? lastingProperties : new Uint8Array()
+    this.send(publishBytes({ version, topic: stream.name, payload, qos, dup, packetId, properties }))
   }
 
   #freePacketId(): number {
