@@ -429,3 +429,32 @@ test('queue_qos0_messages: what waited and is too large for the client now is to
   outbound.connect(outlet, 65_535, 0)
   assert.deepEqual([outlet.sent, outlet.drops], [['small q0 m0'], 1])
 })
+
+test('memory_limit: shedding drops the newest of what waits, in the record too; what is under way stays', () => {
+  const removed: string[] = []
+  const { outbound, offer } = start({ max_inflight_messages: 1 })
+  const ignore = () => {}
+  outbound.record = {
+    putDelivery: ignore,
+    releaseDelivery: ignore,
+    removeDelivery: ({ message }) => removed.push(Buffer.from(message.payload).toString()),
+    putSubscription: ignore,
+    removeSubscription: ignore,
+    putInbound: ignore,
+    removeInbound: ignore,
+  }
+  for (const payload of ['a', 'b', 'cc', 'd', 'e']) offer(payload, 1)
+  assert.equal(outbound.queuedBytes, 9)
+  let woken = 0
+  outbound.awaitRoom({ roomAgain: () => woken++ })
+  assert.equal(outbound.shed(4), 3, 'a smaller one behind what is dropped is not kept: order stays')
+  assert.deepEqual(removed, ['cc', 'd', 'e'])
+  assert.deepEqual([outbound.queuedMessages, outbound.queuedBytes, outbound.inflightMessages], [1, 2, 1])
+  assert.equal(woken, 1)
+  assert.equal(outbound.shed(4), 0)
+  outbound.disconnect()
+  const back = new RecordingOutlet()
+  outbound.connect(back, 10, 0)
+  outbound.puback(1, 0)
+  assert.deepEqual(back.sent, ['a q1 m1 dup', 'b q1 m2'])
+})
