@@ -308,7 +308,7 @@ export const brokerOptions = {
     value: text(),
     default: 'mosquitto.db',
     reload: 'restart',
-    doc: 'Without effect yet: name of the file in which Mosquitto keeps what this broker keeps in `castellan-store`.',
+    doc: 'Name of the file in which Mosquitto, in `persistence_location`, has kept its state, as `mosquitto.db` or as a database of its sqlite plugin. With `persistence true` it is imported at the first start with an empty store, once; it is never written.',
   }),
   persistence_location: option({
     scope: 'global',
