@@ -20,7 +20,7 @@ import type { ListenerSettings, NetSettings } from './options.ts'
 import type { Outbox } from './outbox.ts'
 import type { RawBinding } from './raw-binding.ts'
 import { RawStream } from './raw-stream.ts'
-import { Refusals } from './refusals.ts'
+import { burstSeconds, Refusals } from './refusals.ts'
 import { SocketStream } from './socket-stream.ts'
 import { TlsAcceptor, type TlsOptions } from './tls-acceptor.ts'
 import { loadTlsOptions } from './tls-context.ts'
@@ -42,6 +42,8 @@ export interface ListenerDeps {
   readonly raw: RawBinding | undefined
   /** Whether one more connection fits under `global_max_connections`. */
   hasRoom(): boolean
+  /** Whether the process may hardly open another file; the store, the log and a reload need some, too. */
+  lacksFiles?(): boolean
   /** Counts that a limit was reached, by the option that names it. */
   limitReached(limit: string): void
   /** Called for a peer that may speak MQTT: plain, or through TLS and accepted. */
@@ -91,6 +93,7 @@ class BoundListener implements Listener, StreamOwner, ConnectionOwner {
   readonly #tls: TlsAcceptor | undefined
   readonly #servers: Server[] = []
   readonly #refusals: Refusals
+  #notAcceptedTold = Number.NEGATIVE_INFINITY
   #open = 0
   /** Begun, but not let in by the broker yet: counted against `max_pending_connections`. */
   readonly #pending = new Map<AcceptedStream, SocketConnection | undefined>()
@@ -198,10 +201,15 @@ class BoundListener implements Listener, StreamOwner, ConnectionOwner {
     if (raw !== undefined && this.#tls === undefined && this.settings.path === undefined) {
       raw.takeOver(server, handle => this.#incoming(new RawStream(raw, handle)))
     }
-    // EMFILE and the like: this client is lost, the listener goes on.
-    server.on('error', error => {
-      this.#deps.log.write('error', `Error: Unable to accept a connection: ${escapeText(error.message)}.`)
-    })
+    server.on('error', error => this.#notAccepted(error))
+  }
+
+  /** EMFILE and the like: this client is lost, the listener goes on. A line each could be a line for each turn. */
+  #notAccepted(error: Error): void {
+    const now = this.#deps.clock.now()
+    if (now < this.#notAcceptedTold + burstSeconds * 1000) return
+    this.#notAcceptedTold = now
+    this.#deps.log.write('error', `Error: Unable to accept a connection: ${escapeText(error.message)}.`)
   }
 
   #incoming(stream: AcceptedStream): void {
@@ -263,6 +271,7 @@ class BoundListener implements Listener, StreamOwner, ConnectionOwner {
   #refusal(settings: NetSettings, line: string): string | undefined {
     const { max_connections: maximum } = this.settings
     if ((maximum >= 0 && this.#open >= maximum) || !this.#deps.hasRoom()) return 'max_connections'
+    if (this.#deps.lacksFiles?.() === true) return 'open_files'
     const { max_connections_per_address: ofAddress } = settings
     if (ofAddress > 0 && (this.#places.get(line) ?? 0) >= ofAddress) return 'max_connections_per_address'
     const { max_pending_connections: pending, max_waiting_connections: waiting } = settings

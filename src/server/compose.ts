@@ -20,11 +20,13 @@ import type { BrokerLog } from '../observe/broker-log.ts'
 import { Counters } from '../observe/counters.ts'
 import { LoopLag } from '../observe/loop-lag.ts'
 import { systemMemoryProbe } from '../observe/memory-probe.ts'
+import { readProcess } from '../observe/process-figures.ts'
 import type { StoreError } from '../store/store-error.ts'
 import { Census } from './census.ts'
 import { Durability } from './durability.ts'
 import { failureThrottle, passwordChecks, takeoverThrottle } from './guard-settings.ts'
 import { Monitor } from './monitor.ts'
+import { connectionsFor } from './open-files.ts'
 import type { Config } from './options.ts'
 import { RulesLoader } from './rules.ts'
 import { SysPublisher } from './sys-publisher.ts'
@@ -182,6 +184,7 @@ async function openListeners(
   settings: () => Config['global'],
 ): Promise<readonly OpenListener[]> {
   const open: { listener: Listener; context: ListenerContext }[] = []
+  const mostConnections = connectionsFor(readProcess().mostOpenFiles)
   const outbox = new Outbox()
   const turns = new TurnQueue(clock)
   const raw = settings().raw_sockets ? await rawBinding(log) : undefined
@@ -206,6 +209,7 @@ async function openListeners(
         wallClock,
         settings,
         hasRoom: () => hasRoom(settings(), open),
+        lacksFiles: () => connectionsOf(open) >= mostConnections,
         limitReached: limit => counters.limitsReached.add(limit),
         accept(peer, transport) {
           counters.socketsOpened++
@@ -230,7 +234,11 @@ async function rawBinding(log: BrokerLog): Promise<RawBinding | undefined> {
 
 /** Handshakes under way count too. */
 function hasRoom({ global_max_connections: most }: Config['global'], open: readonly OpenListener[]): boolean {
-  return most < 0 || open.reduce((sum, { listener }) => sum + listener.connections, 0) < most
+  return most < 0 || connectionsOf(open) < most
+}
+
+function connectionsOf(open: readonly OpenListener[]): number {
+  return open.reduce((sum, { listener }) => sum + listener.connections, 0)
 }
 
 function sayGoodbye(broker: Broker, listeners: readonly OpenListener[]): void {
