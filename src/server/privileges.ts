@@ -1,18 +1,21 @@
 // A broker that was started as root becomes another user before it opens anything (mosquitto.conf(5), `user`).
 
 import { execFileSync } from 'node:child_process'
+import { lchownSync, mkdirSync } from 'node:fs'
+import { dirname } from 'node:path'
 import { AppError } from '../base/errors.ts'
 import { escapeText } from '../base/escape.ts'
 
 /**
  * Becomes `user` when running as root; the default `mosquitto` gives way to `nobody` where there is none.
  *
+ * @param directories that the user is to have: made, with mode 0700, where they are not there
  * @throws AppError when there is no such user
  */
-export function dropPrivileges(user: string): void {
+export function dropPrivileges(user: string, directories: readonly string[]): void {
   if (process.geteuid?.() !== 0 || user === 'root') return
   const candidates = user === 'mosquitto' ? [user, 'nobody'] : [user]
-  for (const name of candidates) if (become(name)) return
+  for (const name of candidates) if (become(name, directories)) return
   throw new AppError(
     'ERR_SERVER_USER',
     `Error: Unable to drop privileges to '${escapeText(user)}' because this user does not exist.`,
@@ -20,15 +23,25 @@ export function dropPrivileges(user: string): void {
 }
 
 /** @returns false when there is no such user */
-function become(user: string): boolean {
+function become(user: string, directories: readonly string[]): boolean {
   const uid = idOf('-u', user)
   const gid = idOf('-g', user)
   const groups = idOf('-G', user)
   if (uid === undefined || gid === undefined || groups === undefined) return false
+  for (const directory of directories) makeFor(directory, Number(uid), Number(gid))
   process.setgroups?.(groups.split(' ').map(Number))
   process.setgid?.(Number(gid))
   process.setuid?.(Number(uid))
   return true
+}
+
+/** What is there already stays whose it is, and what cannot be made is told of when it is opened. */
+function makeFor(directory: string, uid: number, gid: number): void {
+  try {
+    mkdirSync(dirname(directory), { recursive: true })
+    mkdirSync(directory, { mode: 0o700 })
+    lchownSync(directory, uid, gid)
+  } catch {}
 }
 
 /** Asks the system, whose users may live in more than a file. */

@@ -18,6 +18,7 @@ import { systemLogIo } from '../observe/log-io.ts'
 import { StoreError } from '../store/store-error.ts'
 import { type RunningBroker, startBroker } from './compose.ts'
 import { daemonize, tellParent } from './daemon.ts'
+import { storeDirectory } from './durability.ts'
 import { errorLines } from './error-lines.ts'
 import type { Config } from './options.ts'
 import { parseConfig } from './parse-config.ts'
@@ -51,7 +52,7 @@ export async function runBroker(options: RunOptions, io: RunIo): Promise<number>
   if (options.testConfig) return testConfig(config, io)
   if (options.daemon && !process.connected) return daemonize(io)
   try {
-    dropPrivileges(config.global.user)
+    dropPrivileges(config.global.user, config.global.persistence ? [storeDirectory(config.global)] : [])
     const log = createLog(config.global, systemLogIo({ now: wallClock }))
     return await serve(options, config, log)
   } catch (error) {
