@@ -1,26 +1,10 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import type { Socket } from 'node:net'
-import { type Duplex, duplexPair } from 'node:stream'
 import { test } from 'node:test'
 import { hex } from '../../test/support/bytes.ts'
-import { fakeClock } from '../../test/support/fake-clock.ts'
-import { RecordingHandler } from '../../test/support/recording-handler.ts'
-import { TimerWheel } from '../base/timer-wheel.ts'
-import { type Packet, PacketType } from '../mqtt/packet.ts'
-import { SocketConnection } from './connection.ts'
-import type { TransportLimits } from './limits.ts'
-import { Outbox } from './outbox.ts'
-import { SocketStream } from './socket-stream.ts'
-import { TurnQueue } from './turn-queue.ts'
+import { connected, received } from '../../test/support/paired-connection.ts'
+import { PacketType } from '../mqtt/packet.ts'
 
-const limits: TransportLimits = {
-  packetTimeoutMs: 1000,
-  writeTimeoutMs: 1000,
-  maximumPacketSize: 100_000,
-  maximumStrangerPacketSize: 64,
-  maximumQueueWeight: 100_000,
-}
 // CONNECT: "MQTT", 3.1.1, clean, 60 s, id "a"
 const connect = hex`10 0D 00 04 4D 51 54 54 04   02            00 3C 00 01 61`
 const pingreq = hex`C0 00`
@@ -28,47 +12,6 @@ const pingresp = hex`D0 00`
 /** PUBLISH, QoS 0, topic "t", payload of `size` bytes below 16 Ki. */
 const publish = (size: number) =>
   Buffer.concat([Buffer.from([0x30, ((size + 3) & 0x7f) | 0x80, (size + 3) >> 7]), hex`00 01 74`, Buffer.alloc(size)])
-
-function connected(onPacket?: (packet: Packet, connection: SocketConnection) => void) {
-  const [near, peer] = duplexPair({ readableHighWaterMark: 1024, writableHighWaterMark: 1024 })
-  const clock = fakeClock()
-  const wheel = new TimerWheel(clock.now())
-  const traffic = {
-    bytesReceived: 0,
-    bytesSent: 0,
-    received(bytes: number) {
-      this.bytesReceived += bytes
-    },
-    sent(bytes: number) {
-      this.bytesSent += bytes
-    },
-  }
-  let establishments = 0
-  const stream = new SocketStream(near as unknown as Socket)
-  const connection = new SocketConnection(stream, stream, {
-    clock,
-    wheel,
-    outbox: new Outbox(),
-    turns: new TurnQueue(clock),
-    traffic,
-    limits,
-    owner: { established: () => void establishments++, spokeTls: () => {} },
-  })
-  const handler = new RecordingHandler(packet => onPacket?.(packet, connection))
-  connection.start(handler)
-  const pass = (ms: number) => {
-    clock.advance(ms)
-    wheel.advance(clock.now())
-  }
-  return { connection, handler, peer, near, traffic, pass, establishments: () => establishments }
-}
-
-/** What the peer receives up to the end of the stream. */
-async function received(peer: Duplex): Promise<string> {
-  const chunks: Buffer[] = []
-  for await (const chunk of peer) chunks.push(chunk as Buffer)
-  return Buffer.concat(chunks).toString('hex')
-}
 
 test('packets of one chunk are handed over one by one and in order', async () => {
   const { handler, peer, traffic } = connected()
@@ -489,97 +432,3 @@ test('write_timeout: close does not wait longer, whether the peer never reads or
   clinging.pass(1100)
   assert.deepEqual(await clinging.handler.waitForEnd(), { kind: 'limit', limit: 'write_timeout' })
 })
-
-test('decision 4: what is sent behind a hold leaves when that was reached, in order, and what was sent before at once', async () => {
-  const { connection, handler, peer } = connected()
-  const seen = received(peer)
-  connection.send(hex`40 02 00 01`)
-  connection.hold(7)
-  connection.send(hex`40 02 00 02`)
-  connection.hold(8)
-  const start = connection.reserve(4)
-  connection.room.set(hex`40 02 00 03`, start)
-  connection.hold(8)
-  connection.send(hex`40 02 00 04`)
-  assert.equal(connection.isHolding, true)
-  assert.equal(connection.queuedBytes, 16)
-  await settle()
-  assert.equal(connection.queuedBytes, 12)
-  connection.letGo(6)
-  await settle()
-  assert.equal(connection.queuedBytes, 12)
-  connection.letGo(7)
-  await settle()
-  assert.equal(connection.queuedBytes, 8)
-  assert.equal(connection.isHolding, true)
-  connection.letGo(9)
-  assert.equal(connection.isHolding, false)
-  connection.send(hex`40 02 00 05`)
-  connection.close()
-  assert.equal(await seen, '40020001' + '40020002' + '40020003' + '40020004' + '40020005')
-  assert.deepEqual(handler.failures, [])
-})
-
-test('decision 4: several holds that are reached at once keep their order, large packets and small', async () => {
-  const { connection, peer } = connected()
-  const seen = received(peer)
-  const large = Buffer.alloc(70_000, 0xee)
-  connection.hold(1)
-  connection.send(hex`40 02 00 01`)
-  connection.send(large)
-  connection.hold(2)
-  connection.send(hex`40 02 00 02`)
-  connection.letGo(2)
-  connection.close()
-  assert.equal(await seen, `40020001${large.toString('hex')}40020002`)
-})
-
-test('close() waits for what is held, and cuts off a store that takes longer than the write deadline', async () => {
-  const patient = connected()
-  const seen = received(patient.peer)
-  patient.connection.hold(1)
-  patient.connection.send(hex`40 02 00 01`)
-  patient.connection.close()
-  // Nothing more is accepted, nor held.
-  patient.connection.hold(2)
-  patient.connection.send(hex`40 02 00 02`)
-  await settle()
-  assert.equal(patient.near.destroyed, false)
-  patient.connection.letGo(1)
-  assert.equal(await seen, '40020001')
-
-  const late = connected()
-  const nothing = received(late.peer)
-  late.connection.hold(1)
-  late.connection.send(hex`40 02 00 01`)
-  late.connection.close()
-  late.pass(1100)
-  assert.equal(await nothing, '')
-  late.connection.letGo(1)
-})
-
-test('close() ends a connection on which something is held that is empty', async () => {
-  const { connection, peer } = connected()
-  const seen = received(peer)
-  connection.hold(1)
-  connection.close()
-  connection.letGo(1)
-  assert.equal(await seen, '')
-})
-
-test('destroy() drops what is held: a later letGo brings nothing out', async () => {
-  const { connection, peer } = connected()
-  const seen = received(peer)
-  connection.hold(1)
-  connection.send(hex`40 02 00 01`)
-  connection.destroy()
-  assert.equal(connection.isHolding, false)
-  assert.equal(connection.queuedBytes, 0)
-  connection.letGo(1)
-  assert.equal(await seen, '')
-})
-
-/** Until the turn is over in which what was queued is written. */
-function settle(): Promise<void> {
-  return new Promise(resolve => setImmediate(() => setImmediate(resolve)))
-}
