@@ -9,6 +9,15 @@ import { join } from 'node:path'
 import test, { before, type TestContext } from 'node:test'
 import { type BrokerKind, type BrokerProcess, both, runBroker, startEither } from '../support/broker-process.ts'
 import {
+  clientChunk,
+  deliveryChunk,
+  messageChunk,
+  mosquittoFile,
+  retainedChunk,
+  settingsChunk,
+  subscriptionChunk,
+} from '../support/mosquitto-db.ts'
+import {
   acknowledgementBytes,
   type ConnectFields,
   connectBytes,
@@ -266,7 +275,10 @@ test('an empty file and one that is not there are nothing to import; one of anot
   await empty.stop()
   await writeFile(file, 'neither')
   const refused = await runBroker(t, 'castellan', { config: config(directory), files: { users } })
-  assert.match(refused.lines.join('\n'), /it begins neither as mosquitto\.db nor as a database of SQLite; nothing was imported/)
+  assert.match(
+    refused.lines.join('\n'),
+    /it begins neither as mosquitto\.db nor as a database of SQLite; nothing was imported/,
+  )
 })
 
 test('a store that is in use keeps what it has: the file is named, and not imported', async t => {
@@ -308,4 +320,60 @@ test("drop-in: Debian's own configuration starts unchanged, and finds Debian's s
     files: { users },
   })
   assert.equal((await deliveries(t, broker.port))['three']!.length, 5)
+})
+
+test('formats 3 to 5: retained messages as Mosquitto 2.0 has them of these, and sessions, which it forgets before format 5', async t => {
+  for (const version of [3, 4, 5] as const) {
+    const file = mosquittoFile(
+      version,
+      settingsChunk(version),
+      messageChunk(version, { id: 1n, topic: 'q/1', payload: 'kept', qos: 2, retain: true }),
+      messageChunk(version, { id: 2n, topic: 'q/2', payload: 'sent', qos: 1 }),
+      clientChunk(version, { clientId: 'old' }),
+      deliveryChunk(version, { clientId: 'old', id: 2n, packetId: 9, state: 3 }),
+      deliveryChunk(version, { clientId: 'old', id: 1n, packetId: 10, qos: 2 }),
+      subscriptionChunk(version, { clientId: 'old', filter: 'q/#', qos: 2 }),
+      retainedChunk(version, 1n),
+    )
+    const [castellan, mosquitto] = await Promise.all(
+      both.map(async kind => {
+        const directory = await newDirectory(t)
+        await writeFile(join(directory, 'mosquitto.db'), file)
+        // Whose the session was is not in the file: only where all are anonymous it is known.
+        const open = (place: Parameters<ReturnType<typeof config>>[0]) =>
+          config(directory)(place).replace(/^password_file.*$/m, '')
+        const { port } = await startEither(t, kind, { config: open })
+        const client = await connectRaw(t, { port })
+        client.version = 4
+        client.send(connectBytes({ version: 4, clientId: 'old', cleanStart: false }))
+        const { sessionPresent } = await client.expectConnack()
+        assert.equal(sessionPresent, kind === 'castellan' || version === 5)
+        const publisher = await connected(t, port, { version: 4, clientId: 'publisher' })
+        await publish(publisher, { topic: 'q/3', payload: 'sentinel', qos: 1 })
+        const watcher = await connected(t, port, { version: 4, clientId: 'watcher' })
+        watcher.send(subscribeBytes({ version: 4, subscriptions: [{ filter: 'q/1', qos: 1 }] }))
+        await watcher.expectSuback()
+        return {
+          session: sessionPresent ? await transcript(client, 'sentinel') : undefined,
+          retained: await transcript(watcher, 'kept'),
+        }
+      }),
+    )
+    assert.deepEqual(castellan, {
+      session: ['q/2: sent, QoS 1 again as 9 []', 'q/1: kept, QoS 2 []', 'q/3: sentinel, QoS 1 []'],
+      retained: ['q/1: kept, QoS 1 retained []'],
+    })
+    assert.deepEqual(mosquitto?.retained, castellan.retained)
+    if (version === 5) assert.deepEqual(mosquitto, castellan)
+  }
+})
+
+test('decision 7: a file that does not tell whose a session is gives it to nobody where names are proven', async t => {
+  const directory = await newDirectory(t)
+  await writeFile(join(directory, 'mosquitto.db'), mosquittoFile(5, clientChunk(5, { clientId: 'old' })))
+  const broker = await start(t, 'castellan', directory)
+  await broker.waitForLine(/Error: The stored session of old belongs to nobody that the rules let in; it is dropped/)
+  const client = await connectRaw(t, { port: broker.port })
+  client.send(connectBytes(lasting('old')))
+  assert.equal((await client.expectConnack()).sessionPresent, false)
 })

@@ -102,7 +102,7 @@ export function deliveryChunk(version: FileVersion, fields: DeliveryFields): Uin
   }
   const { properties = new Uint8Array() } = fields
   const name = Buffer.from(clientId)
-  const numbers = Uint8Array.of(qos, state, retain ? 0x10 : 0, direction)
+  const numbers = Uint8Array.of(qos, state, (retain ? 0x10 : 0) | (state === 11 ? 0 : 1), direction)
   return chunk(version, chunkKinds.delivery, native64(id), u16(packetId), u16(name.length), numbers, name, properties)
 }
 
