@@ -54,7 +54,7 @@ export const floods = {
   pingreq: target => each(4, () => repeated(target, [pingreqBytes])),
   takeover: target =>
     each(8, () => visit(target, connectBytes({ clientId: 'flood-same' }), target.port, Number.POSITIVE_INFINITY)),
-  'wildcard scrape': target => each(4, () => repeated(target, scrape)),
+  'wildcard scrape': target => each(4, index => scrape(target, index % 2 === 0 ? '#' : '+/+')),
 } as const satisfies { readonly [name: string]: Flood }
 
 export type FloodKind = keyof typeof floods
@@ -62,11 +62,14 @@ export const floodKinds = Object.keys(floods) as readonly FloodKind[]
 
 /** What a scrape finds: as many retained messages as {@link scrapedTopics}, put there first. */
 export const scrapedTopics = 20_000
+const scrapedPayload = 'x'.repeat(100)
+/** What a scrape brings at least. */
+const scrapedBytes = scrapedTopics * scrapedPayload.length
 
 /** PUBLISH packets that retain what a scrape looks for. */
 export function* scrapedPackets(): Iterable<Uint8Array> {
   for (let number = 0; number < scrapedTopics; number += 1) {
-    yield publishBytes({ topic: `kept/${number}`, payload: 'x'.repeat(100), retain: true })
+    yield publishBytes({ topic: `kept/${number}`, payload: scrapedPayload, retain: true })
   }
 }
 
@@ -78,10 +81,6 @@ const subscriptions = Array.from({ length: 20 }, (_, number) => {
     unsubscribeBytes({ filters }),
   ])
 })
-const scrape = ['#', '+/+'].map(filter =>
-  Buffer.concat([subscribeBytes({ subscriptions: [{ filter }] }), unsubscribeBytes({ filters: [filter] })]),
-)
-
 function retained(part: number): readonly Uint8Array[] {
   return Array.from({ length: 5000 }, (_, number) =>
     publishBytes({ topic: `flood/kept/${part}/${number}`, payload: 'x'.repeat(100), retain: true }),
@@ -136,6 +135,24 @@ async function repeated(target: FloodTarget, packets: readonly Uint8Array[]): Pr
     target.count += inChunk
     if (!socket.write(bytes)) await Promise.race([once(socket, 'drain').catch(() => {}), end])
   }
+  await pause()
+}
+
+/** Joins, and subscribes anew each time when it has got all that is retained. */
+async function scrape(target: FloodTarget, filter: string): Promise<void> {
+  const socket = open(target.port)
+  const wish = subscribeBytes({ subscriptions: [{ filter }] })
+  let left = scrapedBytes
+  socket.on('data', bytes => {
+    left -= bytes.length
+    if (left > 0) return
+    left = scrapedBytes
+    target.count += 1
+    socket.write(wish)
+  })
+  socket.write(connectBytes({ clientId: name() }))
+  socket.write(wish)
+  await closed(socket)
   await pause()
 }
 
