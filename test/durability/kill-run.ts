@@ -31,6 +31,8 @@ export interface KillPlan {
 const longestLifeMs = 900
 /** Milliseconds without any progress after which what is missing counts as lost. */
 const patienceMs = 8000
+/** The same when it is known already that something is wrong. */
+const shortPatienceMs = 1000
 
 /** @returns the books, closed: `faults` is empty when the broker has kept its word */
 export async function runKills(t: Pick<TestContext, 'after'>, plan: KillPlan): Promise<Ledger> {
@@ -104,7 +106,7 @@ class KillRun {
 
   async end(): Promise<void> {
     this.world.isEnding = true
-    await this.#load.finish(patienceMs)
+    await this.#load.finish(this.world.ledger.faults.length === 0 ? patienceMs : shortPatienceMs)
     this.depart()
     const { code } = (await this.#program?.stop()) ?? {}
     if (code !== 0)
