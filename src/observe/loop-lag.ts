@@ -22,7 +22,8 @@ export class LoopLag {
     this.#periodEnd = now + lagMemoryMs
   }
 
-  tick(now: number): void {
+  /** @returns milliseconds by which this call is late */
+  tick(now: number): number {
     const delay = this.#overdue(now)
     this.#tickedAt = now
     if (now >= this.#periodEnd) {
@@ -31,6 +32,7 @@ export class LoopLag {
       this.#periodEnd = now + lagMemoryMs
     }
     this.#longest = Math.max(this.#longest, delay)
+    return delay
   }
 
   /** Milliseconds of the longest delay lately, the one that is still going on included. */

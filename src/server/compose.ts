@@ -95,7 +95,7 @@ export async function startBroker(
   const durability = new Durability(broker, log, control)
   const ticker = setInterval(() => {
     const now = clock.now()
-    lag.tick(now)
+    tellStall(log, lag.tick(now), settings().health_max_lag)
     memory.advance(now)
     broker.advance(now)
     census.advance(now)
@@ -239,6 +239,12 @@ function hasRoom({ global_max_connections: most }: Config['global'], open: reado
 
 function connectionsOf(open: readonly OpenListener[]): number {
   return open.reduce((sum, { listener }) => sum + listener.connections, 0)
+}
+
+/** Afterwards: while it lasts, `/healthz` does not answer. */
+function tellStall(log: BrokerLog, delayMs: number, mostMs: number): void {
+  if (delayMs < mostMs) return
+  log.write('warning', `Warning: Nothing was done for ${(delayMs / 1000).toFixed(1)} s: the event loop stood still.`)
 }
 
 function sayGoodbye(broker: Broker, listeners: readonly OpenListener[]): void {

@@ -1,0 +1,32 @@
+// An event loop that stands still (docs/operations.md, "Faults"): `/healthz` has no answer meanwhile, and the log tells of it
+// afterwards.
+
+import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import test from 'node:test'
+import { setTimeout as delay } from 'node:timers/promises'
+import { enter, startOn } from './fault-broker.ts'
+
+test('faults: a stall beyond health_max_lag is told of when it is over, a shorter one is not', async t => {
+  const path = mkdtempSync(join(tmpdir(), 'castellan-faults-'))
+  t.after(() => rmSync(path, { recursive: true, force: true }))
+  const broker = await startOn(t, path, 'health_max_lag 1000')
+  const client = await enter(t, broker)
+  const { program } = broker.process
+  const standStill = async (milliseconds: number) => {
+    program.signal('SIGSTOP')
+    await delay(milliseconds)
+    program.signal('SIGCONT')
+    await client.expectNothing()
+  }
+  await standStill(300)
+  assert.ok(!program.lines.some(line => /stood still/.test(line)))
+  await standStill(1500)
+  const [, seconds] = await program.waitForLine(
+    /Warning: Nothing was done for (\d+\.\d) s: the event loop stood still\./,
+  )
+  assert.ok(Number(seconds) >= 1)
+  assert.equal(program.lines.filter(line => /stood still/.test(line)).length, 1)
+})
