@@ -10,7 +10,7 @@ import { Random } from '../../fuzz/random.ts'
 import { openStore } from '../../src/store/open-store.ts'
 import type { Durability } from '../../src/store/store.ts'
 import { castellanProgram } from '../support/broker-process.ts'
-import { freePort } from '../support/free-port.ts'
+import { quietPort } from '../support/free-port.ts'
 import { type LineProcess, startProgram } from '../support/line-process.ts'
 import { Ledger } from './ledger.ts'
 import { Load } from './load.ts'
@@ -36,7 +36,7 @@ const shortPatienceMs = 1000
 
 /** @returns the books, closed: `faults` is empty when the broker has kept its word */
 export async function runKills(t: Pick<TestContext, 'after'>, plan: KillPlan): Promise<Ledger> {
-  const run = new KillRun(t, plan, await freePort())
+  const run = new KillRun(t, plan, await quietPort())
   t.after(() => run.depart())
   await run.begin()
   for (let left = plan.kills; left > 0 && !(plan.stopAtFault && run.world.ledger.faults.length > 0); left--) {
