@@ -6,6 +6,7 @@ import { writeFileSync } from 'node:fs'
 import { copyFile, mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import test, { before, type TestContext } from 'node:test'
 import { type BrokerKind, type BrokerProcess, both, runBroker, startEither } from '../support/broker-process.ts'
 import {
@@ -17,6 +18,7 @@ import {
   settingsChunk,
   subscriptionChunk,
 } from '../support/mosquitto-db.ts'
+import { sqliteSchema } from '../support/mosquitto-sqlite.ts'
 import {
   acknowledgementBytes,
   type ConnectFields,
@@ -376,4 +378,28 @@ test('decision 7: a file that does not tell whose a session is gives it to nobod
   const client = await connectRaw(t, { port: broker.port })
   client.send(connectBytes(lasting('old')))
   assert.equal((await client.expectConnack()).sessionPresent, false)
+})
+
+test("the database of Mosquitto 2.1's sqlite plugin is taken over where `persistence_file` names it", async t => {
+  const directory = await newDirectory(t)
+  const database = new DatabaseSync(join(directory, 'mosquitto.sqlite3'))
+  database.exec(`${sqliteSchema}
+    INSERT INTO base_msgs VALUES (1, 0, 'q/1', 'kept', 'publisher', 'eve', 4, 1, 0, 1, 1, '[{"identifier":"content-type","value":"text"}]');
+    INSERT INTO retains VALUES ('q/1', 1);
+    INSERT INTO clients VALUES ('five', 'bob', 0, 0, 0, 0, 0, 2, 1, 3600, 0);
+    INSERT INTO subscriptions VALUES ('five', 'q/#', 1, 7);
+    INSERT INTO client_msgs VALUES ('five', 1, 1, 0, 1, 1, 1, 0, 11, 7);`)
+  database.close()
+  const named = (place: Parameters<ReturnType<typeof config>>[0]) =>
+    `${config(directory)(place)}\npersistence_file mosquitto.sqlite3`
+  const { port } = await startEither(t, 'castellan', { config: named, files: { users } })
+  const client = await connectRaw(t, { port })
+  client.send(connectBytes(clients['five']!))
+  assert.equal((await client.expectConnack()).sessionPresent, true)
+  const publisher = await connected(t, port, { version: 5, clientId: 'publisher' })
+  await publish(publisher, { topic: 'q/2', payload: 'sentinel', qos: 1 })
+  assert.deepEqual(await transcript(client, 'sentinel'), [
+    'q/1: kept, QoS 1 [contentType text, subscriptionIdentifier 7]',
+    'q/2: sentinel, QoS 1 [subscriptionIdentifier 7]',
+  ])
 })

@@ -85,7 +85,7 @@ function checkVersion(rows: Rows): void {
 }
 
 /** Topics are declared `STRING`, which is a number to SQLite where it looks like one. */
-const messageQuery = `SELECT store_id, expiry_time, CAST(topic AS TEXT) AS topic, payload, CAST(source_id AS TEXT) AS source_id,
+const messageQuery = `SELECT store_id, expiry_time, CAST(topic AS TEXT) AS topic, CAST(payload AS BLOB) AS payload, CAST(source_id AS TEXT) AS source_id,
   CAST(source_username AS TEXT) AS source_username, source_port, qos, retain, CAST(properties AS TEXT) AS properties
   FROM base_msgs`
 
@@ -127,7 +127,7 @@ function readClients(rows: Rows, wills: ReadonlyMap<string, ForeignWill>): reado
 }
 
 function readWills(rows: Rows): ReadonlyMap<string, ForeignWill> {
-  const query = `SELECT client_id, CAST(topic AS TEXT) AS topic, payload, qos, retain,
+  const query = `SELECT client_id, CAST(topic AS TEXT) AS topic, CAST(payload AS BLOB) AS payload, qos, retain,
     CAST(properties AS TEXT) AS properties FROM wills`
   return new Map(
     [...rows.of(query, 'wills')].map(row => [
