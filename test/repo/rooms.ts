@@ -28,7 +28,7 @@ export const rooms: Readonly<Record<string, Room>> = {
   net: { imports: [...lowest, 'config', 'observe', 'mqtt', 'x509'] },
   session: { imports: [...lowest, 'mqtt', 'topic'], types: ['auth'], pure: true },
   auth: { imports: [...lowest, 'config', 'observe', 'topic', 'x509'] },
-  pki: { imports: [...lowest, 'x509'], packages: ['@peculiar/x509', 'reflect-metadata'] },
+  pki: { imports: [...lowest, 'x509'], packages: ['@peculiar/x509', 'asn1js', 'pkijs', 'reflect-metadata'] },
   broker: {
     imports: [...lowest, 'mqtt', 'topic', 'session', 'auth', 'config', 'observe'],
     types: ['net', 'store'],
