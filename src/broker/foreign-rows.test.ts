@@ -44,6 +44,15 @@ test('import: a message that several wait for becomes one, before the first of i
   ])
 })
 
+test('import: a session says whose it is, to whoever looks into the store', () => {
+  const owners = rowsOf(clientChunk(6, { clientId: 'a', username: 'bob' }), clientChunk(6, { clientId: 'b' })).sessions
+  const unknown = foreignRows(readMosquittoDatabase(mosquittoFile(5, clientChunk(5, { clientId: 'c' }))), now).sessions
+  assert.deepEqual(
+    [...owners, ...unknown].map(row => row.kind === 'put-session' && row.owner),
+    ['user:bob', 'anonymous', 'unknown'],
+  )
+})
+
 test('import: an exchange goes on where it stood, under its packet id; what was queued gets a new one', () => {
   const states = [
     [2, 1, 'sent'],

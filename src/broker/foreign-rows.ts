@@ -14,6 +14,7 @@ import type {
   ForeignMessage,
   ForeignState,
   ForeignSubscription,
+  ForeignUser,
 } from '../store/import/foreign-state.ts'
 import type { PutRetained } from '../store/retained-store.ts'
 import type { SessionRow } from '../store/session-store.ts'
@@ -110,7 +111,7 @@ class Conversion {
       kind: 'put-session',
       sessionNumber,
       clientId,
-      owner: '',
+      owner: ownerOf(user),
       principal: recordForeign(user, listenerPort),
       protocolVersion: 5,
       expiryInterval,
@@ -210,6 +211,12 @@ class Conversion {
     this.#rows.push({ kind: 'put-queued', sequence: ++this.#sequence, messageId, ...row })
     this.#counts.waiting++
   }
+}
+
+/** For people who look into the store; what counts is asked of the rules when it is loaded. */
+function ownerOf(user: ForeignUser | undefined): string {
+  if (user === undefined) return 'unknown'
+  return user.username === undefined ? 'anonymous' : `user:${user.username}`
 }
 
 type WaitingRow = Omit<Extract<SessionRow, { kind: 'put-queued' }>, 'kind' | 'sequence' | 'messageId'>

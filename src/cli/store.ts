@@ -26,7 +26,7 @@ DIR is the store's directory, \`castellan-store\` in \`persistence_location\`. B
 the store of a running one, look at a backup.
 
 Exit codes: 0 done, 1 failed, 2 wrong usage, 5 a process has the store, or it is not empty, 7 what was read is wrong (check,
-export: each record that is, on standard error; import: the file, and nothing was imported)
+export: each record that is, on standard error; import: the file; of Mosquitto's nothing is imported then)
 
 Examples:
   castellan store backup /var/lib/mosquitto/castellan-store /var/backups/mqtt

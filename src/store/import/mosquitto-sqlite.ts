@@ -85,9 +85,9 @@ function checkVersion(rows: Rows): void {
 }
 
 /** Topics are declared `STRING`, which is a number to SQLite where it looks like one. */
-const messageQuery = `SELECT store_id, expiry_time, CAST(topic AS TEXT) AS topic, CAST(payload AS BLOB) AS payload, CAST(source_id AS TEXT) AS source_id,
-  CAST(source_username AS TEXT) AS source_username, source_port, qos, retain, CAST(properties AS TEXT) AS properties
-  FROM base_msgs`
+const messageQuery = `SELECT store_id, expiry_time, CAST(topic AS TEXT) AS topic, CAST(payload AS BLOB) AS payload,
+  CAST(source_id AS TEXT) AS source_id, CAST(source_username AS TEXT) AS source_username, source_port, qos, retain,
+  CAST(properties AS TEXT) AS properties FROM base_msgs`
 
 function readMessages(rows: Rows): ReadonlyMap<bigint, ForeignMessage> {
   const messages = new Map<bigint, ForeignMessage>()
