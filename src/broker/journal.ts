@@ -14,6 +14,7 @@ import type { Transport } from '../session/transport.ts'
 import type { RetainedChange, RetainedStore } from '../store/retained-store.ts'
 import type { QueueState, SessionChange, SessionStore } from '../store/session-store.ts'
 import type { StoreError } from '../store/store-error.ts'
+import { dropPassing, type GivenNumbers } from './passing-changes.ts'
 import type { Retained } from './retained.ts'
 import { encodeForwarded, encodeRetainedExtras, encodeWill } from './stored-form.ts'
 
@@ -53,6 +54,8 @@ export class Journal {
   #sessionNumber: number
   #messageId: number
   #sequence: number
+  /** The highest that were given out when the last commit began. */
+  #committedNumbers: GivenNumbers
   #sessionChanges: SessionChange[] = []
   #retainedChanges: RetainedChange[] = []
   /** The batch that collects; those before it were handed over. */
@@ -80,6 +83,7 @@ export class Journal {
     this.#sessionNumber = numbers.session
     this.#messageId = numbers.message
     this.#sequence = numbers.sequence
+    this.#committedNumbers = { message: numbers.message, sequence: numbers.sequence }
   }
 
   /** Whether more waits for the store than memory should hold. */
@@ -248,6 +252,9 @@ export class Journal {
     const retained = this.#retainedChanges
     this.#sessionChanges = []
     this.#retainedChanges = []
+    const last = { message: this.#messageId, sequence: this.#sequence }
+    dropPassing(sessions, this.#committedNumbers, last)
+    this.#committedNumbers = last
     this.#open++
     this.#forgottenBefore = this.#forgotten
     this.#forgotten = new Set()
