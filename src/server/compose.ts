@@ -127,7 +127,7 @@ export async function startBroker(
   } catch (error) {
     clearInterval(ticker)
     monitor.close()
-    await durability.close()
+    await durability.closeUnstarted()
     throw error
   }
   log.onTopicLine = (topic, line) => broker.publishOwn(topic, Buffer.from(line), false, 20)

@@ -3,12 +3,14 @@
 import { join } from 'node:path'
 import { wallClock } from '../base/clock.ts'
 import { escapeText } from '../base/escape.ts'
+import type { Log } from '../base/log.ts'
 import type { Broker } from '../broker/broker.ts'
 import type { Journal } from '../broker/journal.ts'
 import type { ListenerContext } from '../broker/listener-context.ts'
 import { type RestoreProgress, restoreBroker } from '../broker/restore.ts'
-import type { BrokerLog } from '../observe/broker-log.ts'
+
 import type { ReadinessCheck } from '../observe/readiness.ts'
+import { removeStore } from '../store/lmdb/remove.ts'
 import { openStore } from '../store/open-store.ts'
 import type { Store, StoreFault } from '../store/store.ts'
 import type { StoreError } from '../store/store-error.ts'
@@ -25,15 +27,17 @@ const slowMs = 5000
 export class Durability implements ReadinessCheck {
   readonly name = 'store'
   readonly #broker: Broker
-  readonly #log: BrokerLog
+  readonly #log: Log
   readonly #control: StartControl
   #store: Store | undefined
+  #directory = ''
+  #hasImported = false
   #isLoading = false
   #isClosing = false
   #isSlow = false
   #errorToldAt = Number.NEGATIVE_INFINITY
 
-  constructor(broker: Broker, log: BrokerLog, control: StartControl) {
+  constructor(broker: Broker, log: Log, control: StartControl) {
     this.#broker = broker
     this.#log = log
     this.#control = control
@@ -53,6 +57,7 @@ export class Durability implements ReadinessCheck {
   async open(settings: Config['global'], listeners: readonly ListenerContext[]): Promise<void> {
     if (!settings.persistence) return
     const directory = storeDirectory(settings)
+    this.#directory = directory
     this.#isLoading = true
     this.#store = await openStore({
       engine: 'lmdb',
@@ -61,7 +66,7 @@ export class Durability implements ReadinessCheck {
       onFault: fault => this.#noteFault(fault),
       onError: error => this.#noteError(error),
     })
-    await importAtStart(this.#store, persistenceFile(settings), wallClock(), this.#log)
+    this.#hasImported = await importAtStart(this.#store, persistenceFile(settings), wallClock(), this.#log)
     await this.#load(this.#store, listeners, directory)
     this.#isLoading = false
   }
@@ -108,6 +113,15 @@ export class Durability implements ReadinessCheck {
     this.#isClosing = true
     await this.#store?.close()
     this.#store = undefined
+  }
+
+  /**
+   * The broker could not start, perhaps because Mosquitto still runs and has its port: what was imported goes, so that the next start
+   * imports the file as it is then.
+   */
+  async closeUnstarted(): Promise<void> {
+    await this.close()
+    if (this.#hasImported) removeStore(this.#directory)
   }
 
   /** What comes after the end is nobody's any more. */

@@ -20,20 +20,21 @@ export interface Imported {
 /**
  * At the start of a broker: takes over the file of Mosquitto that is there, unless that was done, and says so.
  *
+ * @returns whether it did
  * @throws {StoreError} when the file is damaged, or is none of Mosquitto's
  */
-export async function importAtStart(store: Store, path: string, now: number, log: Log): Promise<void> {
-  if (wasImported(store)) return
+export async function importAtStart(store: Store, path: string, now: number, log: Log): Promise<boolean> {
+  if (wasImported(store)) return false
   const kind = recogniseFile(path)
   const shown = `'${escapeText(path, 4096)}'`
-  if (kind === undefined) return
+  if (kind === undefined) return false
   if (kind === 'empty') {
     log.write('warning', `Warning: Persistence file ${shown} is empty; nothing is imported.`)
-    return
+    return false
   }
   if (!mayImport(store)) {
     log.write('notice', `${shown} is not imported: the store is in use already.`)
-    return
+    return false
   }
   if (kind === 'lines' || kind === 'unknown') throw notMosquittos(path)
   const { format, counts } = await importForeign(store, path, kind, now)
@@ -42,6 +43,7 @@ export async function importAtStart(store: Store, path: string, now: number, log
     'notice',
     `Imported ${describeCounts(counts)}; from ${shown} (${format}), which stays as it is and is not read again.`,
   )
+  return true
 }
 
 /** Whether the store holds nothing, and nothing was ever imported into it. */

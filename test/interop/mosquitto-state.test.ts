@@ -265,6 +265,20 @@ test('a damaged file stops the start, with the byte and what to do, and nothing 
   await broker.waitForLine(/Imported sessions: 4,/)
 })
 
+test('a start that fails, as while Mosquitto still has the port, imports nothing: the next one takes the file of then', async t => {
+  const directory = await copyOfWhatIsLeft(t)
+  const mosquitto = await start(t, 'mosquitto', directory)
+  const taken = (place: Parameters<ReturnType<typeof config>>[0]) =>
+    config(directory)({ ...place, port: mosquitto.port })
+  const refused = await runBroker(t, 'castellan', { config: taken, files: { users } })
+  assert.match(refused.lines.join('\n'), /Imported sessions: 4,.*address already in use/is)
+  const late = await connected(t, mosquitto.port, { version: 4, clientId: 'late', cleanStart: false })
+  await subscribed(late, { filter: 'late/#', qos: 1 })
+  await mosquitto.stop()
+  const broker = await start(t, 'castellan', directory)
+  await broker.waitForLine(/Imported sessions: 5,/)
+})
+
 test('an empty file and one that is not there are nothing to import; one of another program is refused', async t => {
   const directory = await newDirectory(t)
   const without = await start(t, 'castellan', directory)
