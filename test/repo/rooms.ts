@@ -20,7 +20,7 @@ export const rooms: Readonly<Record<string, Room>> = {
   base: { imports: [] },
   mqtt: { imports: lowest, pure: true },
   topic: { imports: lowest, pure: true },
-  x509: { imports: lowest },
+  x509: { imports: lowest, packages: ['@peculiar/x509', 'reflect-metadata'] },
   config: { imports: lowest },
   observe: { imports: [...lowest, 'config'] },
   http: { imports: [...lowest, 'config', 'observe'] },

@@ -1,0 +1,133 @@
+// The authorities that a client certificate comes from: found by name and proven by signature, from its issuer up to a
+// self-signed one that the listener trusts. OpenSSL has walked the same way at the handshake, and does not tell which it took.
+
+import { createHash, type KeyObject, X509Certificate } from 'node:crypto'
+import type { KeyUsagesExtension } from '@peculiar/x509'
+import { x509Library } from './library.ts'
+import { comparableName } from './revocation-list-head.ts'
+import { serialBytes } from './serial-table.ts'
+
+/** More than any chain has; OpenSSL's own limit is higher. */
+const maxDepth = 10
+/** Intermediates that clients have shown and that were proven. */
+const maxLearned = 1000
+
+/** An authority with everything above it, of which all its certificates share one. */
+export class Issuer {
+  readonly certificate: X509Certificate
+  readonly publicKey: KeyObject
+  /** SHA-256 of its public key (SubjectPublicKeyInfo), hex. */
+  readonly keyId: string
+  readonly serial: Uint8Array
+  /** Milliseconds since the epoch. */
+  readonly notBefore: number
+  readonly notAfter: number
+  /** Whether it is in the listener's own files; others were shown by a client. */
+  readonly isStored: boolean
+  /** Who has issued it; undefined for the trust anchor. */
+  readonly parent: Issuer | undefined
+  #name: string | undefined
+
+  constructor(certificate: X509Certificate, isStored: boolean, parent: Issuer | undefined) {
+    const { publicKey } = certificate
+    this.certificate = certificate
+    this.publicKey = publicKey
+    this.keyId = keyIdOf(publicKey)
+    this.serial = serialBytes(certificate.serialNumber)
+    this.notBefore = certificate.validFromDate.getTime()
+    this.notAfter = certificate.validToDate.getTime()
+    this.isStored = isStored
+    this.parent = parent
+  }
+
+  /** Its subject as revocation lists name it; needs the X.509 library. */
+  get name(): string {
+    this.#name ??= comparableName(this.#read().subjectName)
+    return this.#name
+  }
+
+  /** RFC 5280 §4.2.1.3: who has key usages needs cRLSign among them. */
+  get maySignLists(): boolean {
+    const { KeyUsageFlags } = x509Library()
+    const usages = this.#read().getExtension<KeyUsagesExtension>('2.5.29.15')
+    return usages === null || (usages.usages & KeyUsageFlags.cRLSign) !== 0
+  }
+
+  /** Whether both stand for one authority: it may have a new certificate for its old key. */
+  isSameAs({ keyId, certificate }: Issuer): boolean {
+    return this.keyId === keyId && this.certificate.subject === certificate.subject
+  }
+
+  #read() {
+    return new (x509Library().X509Certificate)(Uint8Array.from(this.certificate.raw))
+  }
+}
+
+export class IssuerStore {
+  readonly #stored: readonly X509Certificate[]
+  readonly #learned = new Map<string, X509Certificate>()
+  readonly #issuers = new Map<string, Issuer>()
+  readonly #onLearned: (issuer: Issuer) => void
+
+  /**
+   * @param certificates PEM, of the listener's own files
+   * @param onLearned called once for each authority that is met first in what a client shows
+   */
+  constructor(certificates: readonly string[], onLearned: (issuer: Issuer) => void = () => {}) {
+    this.#stored = certificates.map(pem => new X509Certificate(pem))
+    this.#onLearned = onLearned
+    for (const certificate of this.#stored) this.#resolve(certificate, [], 0)
+  }
+
+  /** Those of the listener's own files whose chain is whole. */
+  get stored(): readonly Issuer[] {
+    return [...this.#issuers.values()].filter(({ isStored }) => isStored)
+  }
+
+  /**
+   * @param presented further certificates that the client has shown
+   * @returns who has issued the certificate; undefined unless every signature up to a trust anchor is right
+   */
+  issuerOf(certificate: X509Certificate, presented: readonly X509Certificate[]): Issuer | undefined {
+    return this.#issuerOf(certificate, presented, 0)
+  }
+
+  #issuerOf(certificate: X509Certificate, presented: readonly X509Certificate[], depth: number): Issuer | undefined {
+    if (depth > maxDepth) return undefined
+    for (const candidate of [...this.#stored, ...this.#learned.values(), ...presented]) {
+      if (!certificate.checkIssued(candidate)) continue
+      const issuer = this.#resolve(candidate, presented, depth + 1)
+      if (issuer !== undefined && certificate.verify(issuer.publicKey)) return issuer
+    }
+    return undefined
+  }
+
+  #resolve(certificate: X509Certificate, presented: readonly X509Certificate[], depth: number): Issuer | undefined {
+    const fingerprint = certificate.fingerprint256
+    const known = this.#issuers.get(fingerprint)
+    if (known !== undefined) return known
+    const isStored = this.#stored.some(({ fingerprint256 }) => fingerprint256 === fingerprint)
+    const isAnchor = isStored && certificate.checkIssued(certificate) && certificate.verify(certificate.publicKey)
+    // A root may be older than the extension that says so.
+    if (!isAnchor && !certificate.ca) return undefined
+    const parent = isAnchor ? undefined : this.#issuerOf(certificate, presented, depth)
+    if (!isAnchor && parent === undefined) return undefined
+    const issuer = new Issuer(certificate, isStored, parent)
+    if (isStored) this.#issuers.set(fingerprint, issuer)
+    else this.#learn(fingerprint, issuer)
+    return issuer
+  }
+
+  #learn(fingerprint: string, issuer: Issuer): void {
+    if (this.#learned.size >= maxLearned) return
+    this.#learned.set(fingerprint, issuer.certificate)
+    this.#issuers.set(fingerprint, issuer)
+    this.#onLearned(issuer)
+  }
+}
+
+function keyIdOf(key: KeyObject): string {
+  return createHash('sha256')
+    .update(key.export({ type: 'spki', format: 'der' }))
+    .digest('hex')
+}

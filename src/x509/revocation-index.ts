@@ -1,0 +1,170 @@
+// Which certificates are revoked, from all lists together: the newest of each scope, and what delta lists have changed since
+// (RFC 5280 §5.2.4, §6.3). One look-up in a map and one in a table, however many are revoked.
+
+import { type RevocationList, removeFromList } from './revocation-list.ts'
+
+export type Finding =
+  | { readonly kind: 'good' }
+  | { readonly kind: 'revoked'; readonly reason: number }
+  /** The list that would tell has passed its nextUpdate, and the time for which it may still be used. */
+  | { readonly kind: 'expired' }
+  /** No list of this issuer speaks of such certificates. */
+  | { readonly kind: 'unlisted' }
+
+const good: Finding = { kind: 'good' }
+const expired: Finding = { kind: 'expired' }
+const unlisted: Finding = { kind: 'unlisted' }
+
+interface Scope {
+  readonly full: RevocationList
+  /** Newer than the full list. */
+  readonly delta: RevocationList | undefined
+}
+
+export class RevocationIndex {
+  /** By the key that has signed. */
+  readonly #scopes = new Map<string, Scope[]>()
+  /** What was left out, and why, for the log. */
+  readonly remarks: readonly string[]
+  /** Those that are used. */
+  readonly lists: readonly RevocationList[]
+
+  /**
+   * @param lists with a verified signature; others are left out
+   * @param earlier what was in force until now: no list gives way to an older one of its scope
+   */
+  constructor(lists: readonly RevocationList[], earlier?: RevocationIndex) {
+    const remarks: string[] = []
+    const before = earlier?.lists ?? []
+    const verified = lists.filter(({ signer }) => signer !== undefined)
+    const fulls = newest(verified.filter(isFull), before.filter(isFull), remarks)
+    const deltas = newest(
+      verified.filter(list => !isFull(list)),
+      before.filter(list => !isFull(list)),
+      remarks,
+    )
+    for (const [key, full] of fulls) this.#add(full, usableDelta(full, deltas.get(key), remarks))
+    this.lists = [...this.#scopes.values()].flat().flatMap(({ full, delta }) => (delta ? [full, delta] : [full]))
+    this.remarks = remarks
+  }
+
+  /** Revoked serial numbers, of all lists. */
+  get size(): number {
+    return this.lists.reduce((sum, { entries }) => sum + entries.size, 0)
+  }
+
+  get byteLength(): number {
+    return this.lists.reduce((sum, { entries }) => sum + entries.byteLength, 0)
+  }
+
+  /**
+   * @param issuerKeyId of whoever issued the certificate
+   * @param serial as `serialBytes` makes it
+   * @param now milliseconds since the epoch
+   * @param graceMs for how long a list is used after its nextUpdate
+   */
+  find(issuerKeyId: string, serial: Uint8Array, isAuthority: boolean, now: number, graceMs: number): Finding {
+    const scopes = this.#scopes.get(issuerKeyId)
+    if (scopes === undefined) return unlisted
+    let finding = unlisted
+    for (const { full, delta } of scopes) {
+      if (full.covers === (isAuthority ? 'users' : 'authorities')) continue
+      const reason = delta?.entries.find(serial) ?? full.entries.find(serial)
+      if (reason !== undefined && reason !== removeFromList) return { kind: 'revoked', reason }
+      if (hasEnded(full, delta, now, graceMs)) finding = expired
+      else if (finding === unlisted) finding = good
+    }
+    return finding
+  }
+
+  #add(full: RevocationList, delta: RevocationList | undefined): void {
+    const signer = full.signer as string
+    const scopes = this.#scopes.get(signer)
+    if (scopes === undefined) this.#scopes.set(signer, [{ full, delta }])
+    else scopes.push({ full, delta })
+  }
+}
+
+/** When a list ends, with the delta list that goes on from it; undefined when it does not say. */
+export function endOf(full: RevocationList, delta?: RevocationList): number | undefined {
+  if (full.nextUpdate === undefined || delta?.nextUpdate === undefined) return full.nextUpdate
+  return Math.max(full.nextUpdate, delta.nextUpdate)
+}
+
+/** RFC 5280 §5.3.1, for people. */
+export function reasonText(reason: number): string {
+  return reasons[reason] ?? `reason ${reason}`
+}
+
+const reasons = [
+  'unspecified',
+  'key compromise',
+  'CA compromise',
+  'affiliation changed',
+  'superseded',
+  'cessation of operation',
+  'certificate hold',
+  undefined,
+  'remove from CRL',
+  'privilege withdrawn',
+  'AA compromise',
+]
+
+function hasEnded(full: RevocationList, delta: RevocationList | undefined, now: number, graceMs: number): boolean {
+  const end = endOf(full, delta)
+  return end !== undefined && now > end + graceMs
+}
+
+function isFull({ deltaBase }: RevocationList): boolean {
+  return deltaBase === undefined
+}
+
+function keyOf({ signer, scope }: RevocationList): string {
+  return `${signer} ${scope}`
+}
+
+function newest(
+  lists: readonly RevocationList[],
+  before: readonly RevocationList[],
+  remarks: string[],
+): ReadonlyMap<string, RevocationList> {
+  const found = new Map<string, RevocationList>()
+  for (const list of lists) {
+    const other = found.get(keyOf(list))
+    if (other === undefined || isNewer(list, other)) found.set(keyOf(list), list)
+  }
+  for (const earlier of before) {
+    const list = found.get(keyOf(earlier))
+    if (list === undefined || !isNewer(earlier, list)) continue
+    remarks.push(`a list of ${describe(list)} is older than the one in force (${describeNumber(earlier)}) and not used`)
+    found.set(keyOf(earlier), earlier)
+  }
+  return found
+}
+
+function usableDelta(
+  full: RevocationList,
+  delta: RevocationList | undefined,
+  remarks: string[],
+): RevocationList | undefined {
+  if (delta?.number === undefined || delta.deltaBase === undefined || full.number === undefined) return undefined
+  if (delta.number <= full.number) return undefined
+  // All that it says counts: without it, less would be known.
+  if (delta.deltaBase > full.number)
+    remarks.push(`the delta list of ${describe(delta)} goes on from number ${delta.deltaBase}, which is not there`)
+  return delta
+}
+
+function isNewer(list: RevocationList, other: RevocationList): boolean {
+  if (list.number !== undefined && other.number !== undefined && list.number !== other.number)
+    return list.number > other.number
+  return list.thisUpdate > other.thisUpdate
+}
+
+function describe(list: RevocationList): string {
+  return `${list.issuerText}, ${describeNumber(list)}`
+}
+
+function describeNumber({ number }: RevocationList): string {
+  return number === undefined ? 'without a number' : `number ${number}`
+}
