@@ -6,6 +6,7 @@ export const errorCodes: Readonly<Record<string, string>> = {
   ERR_AUTH_CORRUPT_PASSWORD_FILE: 'A password file that `castellan passwd` is to change has a line that is none.',
   ERR_AUTH_PASSWORD_FILE: 'A password file cannot be read, or a line of it is no entry.',
   ERR_AUTH_PASSWORD_HASH: 'A password hash cannot be read, or its parameters are outside what is allowed.',
+  ERR_AUTH_PSK_FILE: 'A file of pre-shared keys cannot be read, or a line of it is no identity with a key.',
   ERR_AUTH_SECRET_FILE: 'A file with secrets is no regular file, is too large, or cannot be opened.',
   ERR_BROKER_IMPORT: "A file of Mosquitto's that is to be imported has a topic, a filter or properties that are none.",
   ERR_BROKER_STORE_UNAVAILABLE:

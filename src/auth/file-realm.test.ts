@@ -9,6 +9,7 @@ import type { Identity } from './identity.ts'
 import { parsePasswordFile } from './password-file.ts'
 import { PasswordVerifier, passwordVerifierDefaults } from './password-verifier.ts'
 import type { Principal } from './principal.ts'
+import { parsePskFile } from './psk-file.ts'
 import type { Realm } from './realm.ts'
 
 const pw =
@@ -233,4 +234,38 @@ test('decision 7: with names from certificates, whoever had none cannot come bac
   assert.deepEqual([device?.owner, device?.method], ['user:device 7', 'certificate'])
   assert.equal(device !== undefined && certified.stillAdmits(device), true)
   assert.equal(certified.recall(undefined), undefined)
+})
+
+const keys = parsePskFile(Buffer.from('device:c0ffee'), 'keys')
+const proven = { identity: 'device', fingerprint: keys.get('device')?.fingerprint ?? '' }
+const byKey = realm({ presharedKeys: keys, certificateIdentity: 'preshared-key', allowAnonymous: true })
+
+test('psk_file with use_identity_as_username: the identity is the user, whatever CONNECT says; without a key nobody is', async () => {
+  const principal = await admitted(byKey, { ...identity('root', 'x'), presharedKey: proven })
+  assert.deepEqual([principal.username, principal.method], ['device', 'preshared-key'])
+  const denial = await byKey.authenticate(identity('device', 'x', certificate))
+  assert.ok(!denial.allowed && denial.reason === 'bad-user-name-or-password')
+})
+
+test('psk_file: a key that changed between handshake and CONNECT opens nothing, also where a password gives the name', async () => {
+  const changed = parsePskFile(Buffer.from('device:c0ffef'), 'keys')
+  for (const certificateIdentity of ['preshared-key', 'none'] as const) {
+    const now = realm({ presharedKeys: changed, certificateIdentity, passwords, allowAnonymous: true })
+    const denial = await now.authenticate({ ...identity('alice', 'pw'), presharedKey: proven })
+    assert.ok(!denial.allowed && denial.rule === 'psk_file changed since the handshake')
+    assert.equal(now.beginExchange('SCRAM-SHA-256', { ...identity('user'), presharedKey: proven }), undefined)
+  }
+})
+
+test('psk_file: a reload keeps who has the same key, knows who has a new one, and forgets who has none', async () => {
+  const principal = await admitted(byKey, { ...identity(), presharedKey: proven })
+  const standing = (by: Realm) => [by.stillAdmits(principal), by.knows(principal)]
+  const later = (text: string) =>
+    realm({ presharedKeys: parsePskFile(Buffer.from(text), 'keys'), certificateIdentity: 'preshared-key' })
+  assert.deepEqual(standing(later('a:01\ndevice:c0ffee')), [true, true])
+  assert.deepEqual(standing(later('device:01')), [false, true])
+  assert.deepEqual(standing(later('a:01')), [false, false])
+  assert.deepEqual(standing(realm({ allowAnonymous: true, certificateIdentity: 'common-name' })), [false, false])
+  assert.equal(byKey.recall('device')?.evidence, principal.evidence)
+  assert.equal(byKey.recall('nobody'), undefined)
 })

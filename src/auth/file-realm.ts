@@ -4,18 +4,20 @@
 import type { Log } from '../base/log.ts'
 import { createAccess } from './access.ts'
 import type { AclRules } from './acl-rules.ts'
-import type { Identity } from './identity.ts'
+import type { Identity, ProvenKey } from './identity.ts'
 import type { PasswordFile } from './password-file.ts'
 import type { PasswordVerifier, Verdict } from './password-verifier.ts'
 import { type Principal, provePrincipal } from './principal.ts'
+import type { PresharedKey, PresharedKeys } from './psk-file.ts'
 import type { Access, Authentication, Denial, DenialReason, EnhancedExchange, Realm } from './realm.ts'
 import { createScramExchange, scramMethod } from './scram.ts'
 
 /**
- * What of a client's certificate becomes its user name: `common-name` for `use_identity_as_username`, which wins over
- * `subject` for `use_subject_as_username`. With `none` a certificate only opens the door (features C7).
+ * What of the TLS handshake becomes a client's user name: `common-name` of its certificate for `use_identity_as_username`,
+ * which wins over `subject` for `use_subject_as_username`; `preshared-key` for the former where there are such keys instead.
+ * With `none` a certificate or key only opens the door (features C7).
  */
-export type CertificateMapping = 'none' | 'common-name' | 'subject'
+export type CertificateMapping = 'none' | 'common-name' | 'subject' | 'preshared-key'
 
 export interface FileRealmOptions {
   readonly allowAnonymous: boolean
@@ -26,6 +28,8 @@ export interface FileRealmOptions {
   /** `clientid_prefixes`, one prefix in spite of its name (features H1). */
   readonly clientIdPrefixes: string | undefined
   readonly certificateIdentity: CertificateMapping
+  /** undefined without `psk_hint` and `psk_file`. */
+  readonly presharedKeys?: PresharedKeys | undefined
   /** Shared by all realms of the process. */
   readonly verifier: PasswordVerifier
   readonly log: Log
@@ -44,6 +48,8 @@ class FileRealm implements Realm {
 
   authenticate(identity: Identity): Authentication | Promise<Authentication> {
     const { certificateIdentity, passwords } = this.#options
+    if (!this.#keyHolds(identity)) return deny('not-authorized', 'psk_file changed since the handshake')
+    if (certificateIdentity === 'preshared-key') return this.#byPresharedKey(identity)
     if (certificateIdentity !== 'none') return this.#byCertificate(identity, certificateIdentity)
     if (identity.username === undefined || passwords === undefined) return this.#anonymous(identity.username)
     return this.#byPassword(passwords, identity.username, identity)
@@ -54,6 +60,7 @@ class FileRealm implements Realm {
     const { certificateIdentity, passwords } = this.#options
     if (method !== scramMethod || certificateIdentity !== 'none' || passwords?.scramDecoy === undefined)
       return undefined
+    if (!this.#keyHolds(identity)) return undefined
     const { users, scramDecoy: decoy } = passwords
     return createScramExchange({ users, decoy, connectUsername: identity.username })
   }
@@ -62,6 +69,10 @@ class FileRealm implements Realm {
     const { allowAnonymous, certificateIdentity, passwords } = this.#options
     const { method, username, evidence } = principal
     if (method === 'certificate') return evidence.startsWith(`${certificateIdentity}:`)
+    if (method === 'preshared-key')
+      return (
+        certificateIdentity === 'preshared-key' && this.admitsKey({ identity: username ?? '', fingerprint: evidence })
+      )
     if (certificateIdentity !== 'none') return false
     // Who gave a name while there was no password file has to prove it now that there is one.
     if (method === 'anonymous') return allowAnonymous && (username === undefined || passwords === undefined)
@@ -70,6 +81,7 @@ class FileRealm implements Realm {
 
   knows(principal: Principal): boolean {
     const { method, username } = principal
+    if (method === 'preshared-key') return this.#options.presharedKeys?.has(username ?? '') === true
     if (method !== 'password' && method !== 'SCRAM-SHA-256') return this.stillAdmits(principal)
     return username !== undefined && this.#options.passwords?.users.has(username) === true
   }
@@ -80,6 +92,10 @@ class FileRealm implements Realm {
 
   recall(username: string | undefined): Principal | undefined {
     const { allowAnonymous, certificateIdentity, passwords } = this.#options
+    if (certificateIdentity === 'preshared-key') {
+      const key = this.presharedKey(username ?? '')
+      return key && provePrincipal(username, 'preshared-key', key.fingerprint)
+    }
     if (certificateIdentity !== 'none') {
       return username === undefined ? undefined : provePrincipal(username, 'certificate', `${certificateIdentity}:`)
     }
@@ -90,12 +106,30 @@ class FileRealm implements Realm {
     return entry && provePrincipal(username, 'password', entry.fingerprint)
   }
 
+  presharedKey(identity: string): PresharedKey | undefined {
+    return this.#options.presharedKeys?.get(identity)
+  }
+
+  admitsKey({ identity, fingerprint }: ProvenKey): boolean {
+    return this.presharedKey(identity)?.fingerprint === fingerprint
+  }
+
   admitsClientId(clientId: string): boolean {
     return clientId.startsWith(this.#options.clientIdPrefixes ?? '')
   }
 
   access(principal: Principal, clientId: string): Access {
     return createAccess(this.#options.acl, principal, clientId, this.#options.log)
+  }
+
+  #keyHolds({ presharedKey }: Identity): boolean {
+    return presharedKey === undefined || this.admitsKey(presharedKey)
+  }
+
+  /** The user name and password of CONNECT count for nothing here. */
+  #byPresharedKey({ presharedKey }: Identity): Authentication {
+    if (presharedKey === undefined) return deny('bad-user-name-or-password', 'no pre-shared key to take the name from')
+    return admit(provePrincipal(presharedKey.identity, 'preshared-key', presharedKey.fingerprint))
   }
 
   /** Features C5, C6: the user name and password of CONNECT count for nothing here. */

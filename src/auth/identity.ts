@@ -2,12 +2,21 @@
 
 import type { CertificateIdentity } from '../x509/certificate-identity.ts'
 
+/** A pre-shared key (`psk_file`) that the other side has. */
+export interface ProvenKey {
+  readonly identity: string
+  /** Of the key it was proven with: the file may have another one by now. */
+  readonly fingerprint: string
+}
+
 export interface Identity {
   readonly clientId: string
   readonly username: string | undefined
   readonly password: Uint8Array | undefined
   /** Present when the TLS layer verified a chain up to this listener's trust anchors. */
   readonly certificate: CertificateIdentity | undefined
+  /** Present when the TLS handshake proved that the client has the key. */
+  readonly presharedKey?: ProvenKey | undefined
   /** Textual IP address, or `''` on a unix socket. */
   readonly address: string
   /** Who waits for the answer; left out when it does not matter whether somebody still does. */

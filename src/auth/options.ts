@@ -117,15 +117,14 @@ export const authOptions = {
     value: path({ replace: true }),
     default: undefined,
     reload: 'live',
-    doc: 'File of identities and their pre-shared keys.',
-    unsupported: { advice: 'use certfile, keyfile and client certificates or passwords' },
+    doc: 'File of the identities and keys for listeners with `psk_hint`: lines `identity:key`, the key in hexadecimal. Connections whose key has gone or changed end at a reload.',
   }),
   use_identity_as_username: option({
     scope: 'listener',
     value: bool(),
     default: false,
     reload: 'new-connections',
-    doc: "Takes the user name from the common name of the client's certificate, and asks for no password.",
+    doc: "Takes the user name from the common name of the client's certificate, with `psk_hint` from the identity of its pre-shared key, and asks for no password.",
   }),
   use_subject_as_username: option({
     scope: 'listener',

@@ -3,7 +3,13 @@
 
 import { type AuthenticationMethod, type Principal, provePrincipal } from './principal.ts'
 
-const methods: readonly AuthenticationMethod[] = ['anonymous', 'password', 'certificate', 'SCRAM-SHA-256']
+const methods: readonly AuthenticationMethod[] = [
+  'anonymous',
+  'password',
+  'certificate',
+  'preshared-key',
+  'SCRAM-SHA-256',
+]
 
 /** @returns UTF-8, readable by `principalFrom` */
 export function recordPrincipal({ username, method, evidence }: Principal): string {

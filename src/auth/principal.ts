@@ -2,7 +2,7 @@
 
 import { assert } from '../base/errors.ts'
 
-export type AuthenticationMethod = 'anonymous' | 'password' | 'certificate' | 'SCRAM-SHA-256'
+export type AuthenticationMethod = 'anonymous' | 'password' | 'certificate' | 'preshared-key' | 'SCRAM-SHA-256'
 
 class ProvenPrincipal {
   declare protected readonly proven: true
@@ -10,8 +10,8 @@ class ProvenPrincipal {
   readonly username: string | undefined
   readonly method: AuthenticationMethod
   /**
-   * What was the evidence, compared when rules are reloaded: the password entry's digest, or the name's place in the
-   * certificate and the certificate's fingerprint. Never the secret itself.
+   * What was the evidence, compared when rules are reloaded: the password entry's digest, the name's place in the
+   * certificate and the certificate's fingerprint, or the pre-shared key's digest. Never the secret itself.
    */
   readonly evidence: string
   constructor(username: string | undefined, method: AuthenticationMethod, evidence: string) {

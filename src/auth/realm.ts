@@ -1,8 +1,9 @@
 // What one listener's clients are judged by: the interface between the rules and the broker. A realm is immutable; a
 // reload makes a new one.
 
-import type { Identity } from './identity.ts'
+import type { Identity, ProvenKey } from './identity.ts'
 import type { Permitted, Principal } from './principal.ts'
+import type { PresharedKey } from './psk-file.ts'
 
 /** Why somebody is not let in, in words of this room; `broker/reason-code.ts` maps them to what a peer sees. */
 export type DenialReason =
@@ -70,6 +71,10 @@ export interface Realm {
    * @returns undefined where nobody of that name would be let in
    */
   recall(username: string | undefined): Principal | undefined
+  /** The key of a client that begins a TLS handshake with this identity; undefined when nobody here has that identity. */
+  presharedKey(identity: string): PresharedKey | undefined
+  /** Whether a key that a handshake has proven is still the one of its identity. */
+  admitsKey(key: ProvenKey): boolean
   /** Whether this client id may be used here (`clientid_prefixes`). */
   admitsClientId(clientId: string): boolean
   access(principal: Principal, clientId: string): Access

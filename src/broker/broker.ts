@@ -152,6 +152,17 @@ export class Broker implements RegistryHost {
       if (session.access.standing === 'admitted') session.outbound.prune(topicName => session.access.receive(topicName))
       else this.#exclude(session)
     }
+    this.#excludeStaleKeys()
+  }
+
+  /** Also where a key only opens the door and a password gives the name. */
+  #excludeStaleKeys(): void {
+    for (const connection of this.connections) {
+      const { presharedKey } = connection.peer
+      if (presharedKey === undefined || connection.listener.realm.admitsKey(presharedKey)) continue
+      if (connection.state === 'connected') connection.session.will = undefined
+      connection.end(ReasonCode.administrativeAction)
+    }
   }
 
   /** Nothing more is done in the client's name, its will included; of a user who is gone nothing is left (features B12). */

@@ -221,6 +221,8 @@ test('a judge that fails lets nobody in', async () => {
     beginExchange: () => undefined,
     stillAdmits: () => true,
     knows: () => true,
+    presharedKey: () => undefined,
+    admitsKey: () => true,
     provesNames: true,
     recall: () => undefined,
     admitsClientId: () => true,

@@ -64,8 +64,8 @@ export class ConnectAttempt implements Waiting {
 
   get identity(): Identity {
     const { username, password } = this.packet
-    const { certificate, address } = this.connection.peer
-    return { clientId: this.clientId, username, password, certificate, address, waiting: this }
+    const { certificate, presharedKey, address } = this.connection.peer
+    return { clientId: this.clientId, username, password, certificate, presharedKey, address, waiting: this }
   }
 
   /**

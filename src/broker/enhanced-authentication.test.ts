@@ -206,6 +206,8 @@ function slowMethod() {
     beginExchange: () => ({ method: 'slow', step }),
     stillAdmits: () => rules.admit,
     knows: () => true,
+    presharedKey: () => undefined,
+    admitsKey: () => true,
     provesNames: true,
     recall: () => undefined,
     admitsClientId: () => true,

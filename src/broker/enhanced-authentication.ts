@@ -71,9 +71,9 @@ function reAuthenticate(connection: ClientConnection, packet: Auth): void {
   if (packet.properties.authenticationMethod !== method) {
     throw new ProtocolViolationError('MQTT-4.12.1-1', 're-authentication with another method')
   }
-  const { certificate, address } = connection.peer
+  const { certificate, presharedKey, address } = connection.peer
   const { username } = session.principal
-  const identity = { clientId: session.clientId, username, password: undefined, certificate, address }
+  const identity = { clientId: session.clientId, username, password: undefined, certificate, presharedKey, address }
   const exchange = connection.listener.realm.beginExchange(method, identity)
   if (exchange === undefined) {
     connection.end(ReasonCode.badAuthenticationMethod)

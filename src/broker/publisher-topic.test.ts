@@ -311,6 +311,8 @@ function reprovable(engine: Engine, inner: Realm) {
     beginExchange: () => ({ method: 'at once', step }),
     stillAdmits: () => true,
     knows: () => true,
+    presharedKey: () => undefined,
+    admitsKey: () => true,
     provesNames: true,
     recall: () => undefined,
     admitsClientId: () => true,

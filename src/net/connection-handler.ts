@@ -10,6 +10,8 @@ export interface Peer {
   readonly address: string
   readonly port: number
   readonly certificate: CertificateIdentity | undefined
+  /** The identity of `psk_file` whose key the client has, as the handshake proved; the fingerprint is the key's. */
+  readonly presharedKey?: { readonly identity: string; readonly fingerprint: string } | undefined
   /** Negotiated TLS, for the log: `TLSv1.3` and the cipher's name. */
   readonly tls: { readonly protocol: string; readonly cipher: string } | undefined
 }

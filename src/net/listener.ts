@@ -9,7 +9,6 @@ import { escapeText } from '../base/escape.ts'
 import { FairQueue } from '../base/fair-queue.ts'
 import type { Log } from '../base/log.ts'
 import type { TimerWheel } from '../base/timer-wheel.ts'
-import type { CertificateIdentity } from '../x509/certificate-identity.ts'
 import { bind, bindAddresses } from './bind.ts'
 import type { AcceptedStream, ByteStream, StreamOwner } from './byte-stream.ts'
 import { type ConnectionDeps, type ConnectionOwner, SocketConnection, type TrafficSink } from './connection.ts'
@@ -18,11 +17,13 @@ import { ListenerError } from './errors.ts'
 import { transportLimits } from './limits.ts'
 import type { ListenerSettings, NetSettings } from './options.ts'
 import type { Outbox } from './outbox.ts'
+import type { KeyLookup } from './preshared-key-door.ts'
+import { loadPskContext } from './psk-context.ts'
 import type { RawBinding } from './raw-binding.ts'
 import { RawStream } from './raw-stream.ts'
 import { burstSeconds, Refusals } from './refusals.ts'
 import { SocketStream } from './socket-stream.ts'
-import { TlsAcceptor, type TlsOptions } from './tls-acceptor.ts'
+import { type HandshakeProof, TlsAcceptor, type TlsOptions } from './tls-acceptor.ts'
 import { loadTlsOptions } from './tls-context.ts'
 import type { TurnQueue } from './turn-queue.ts'
 import { clearSocketPath, forOwnerAndGroup } from './unix-socket.ts'
@@ -46,6 +47,8 @@ export interface ListenerDeps {
   lacksFiles?(): boolean
   /** Counts that a limit was reached, by the option that names it. */
   limitReached(limit: string): void
+  /** The key of `psk_file` for an identity, by the rules in force. */
+  readonly presharedKey: KeyLookup
   /** Called for a peer that may speak MQTT: plain, or through TLS and accepted. */
   accept(peer: Peer, transport: SocketConnection, listener: Listener): ConnectionHandler
 }
@@ -288,25 +291,20 @@ class BoundListener implements Listener, StreamOwner, ConnectionOwner {
       log.write('notice', `New connection from ${name} on port ${port}.`)
     }
     if (this.#tls === undefined) {
-      this.#connect(stream, stream, undefined, undefined)
+      this.#connect(stream, stream, { certificate: undefined }, undefined)
       return
     }
     assert(stream instanceof SocketStream, 'TLS is spoken over a socket of node:net')
-    this.#tls.accept(stream.socket, name, settings.tls_handshake_timeout * 1000, (secured, certificate) => {
-      this.#connect(stream, new SocketStream(secured), certificate, tlsFacts(secured))
+    this.#tls.accept(stream.socket, name, settings.tls_handshake_timeout * 1000, (secured, proof) => {
+      this.#connect(stream, new SocketStream(secured), proof, tlsFacts(secured))
     })
   }
 
   /** @param stream what `accepted`, perhaps itself, carries */
-  #connect(
-    accepted: AcceptedStream,
-    stream: ByteStream,
-    certificate: CertificateIdentity | undefined,
-    tls: Peer['tls'],
-  ): void {
+  #connect(accepted: AcceptedStream, stream: ByteStream, proof: HandshakeProof, tls: Peer['tls']): void {
     const connection = new SocketConnection(stream, accepted, this.#currentConnectionDeps())
     this.#pending.set(accepted, connection)
-    const peer: Peer = { address: accepted.remoteAddress, port: accepted.remotePort, certificate, tls }
+    const peer: Peer = { address: accepted.remoteAddress, port: accepted.remotePort, ...proof, tls }
     connection.start(this.#deps.accept(peer, connection, this))
   }
 
@@ -339,6 +337,8 @@ class BoundListener implements Listener, StreamOwner, ConnectionOwner {
 const unixSockets = ''
 
 function tlsOptions(settings: ListenerSettings, log: Log): TlsOptions | undefined {
+  const { psk_hint: pskHint } = settings
+  if (pskHint !== undefined) return { context: loadPskContext(settings), requireCertificate: false, pskHint }
   if (settings.certfile === undefined || settings.keyfile === undefined) return undefined
   return { context: loadTlsOptions(settings, log), requireCertificate: settings.require_certificate }
 }

@@ -193,8 +193,7 @@ export const netOptions = {
     value: text(),
     default: undefined,
     reload: 'restart',
-    doc: 'Makes the listener use pre-shared keys instead of certificates.',
-    unsupported: { advice: 'use certfile, keyfile and client certificates or passwords' },
+    doc: 'Makes the listener use TLS 1.2 with the pre-shared keys of `psk_file` instead of certificates; the text is a hint that clients see before they choose an identity.',
   }),
   raw_sockets: option({
     scope: 'global',

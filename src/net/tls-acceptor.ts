@@ -2,15 +2,23 @@
 // MQTT is looked at and nothing of the broker is touched (features C10).
 
 import type { Socket } from 'node:net'
-import { createServer, type SecureContextOptions, type Server, type TLSSocket } from 'node:tls'
+import {
+  createServer,
+  type SecureContextOptions,
+  type Server,
+  type TlsOptions as ServerOptions,
+  type TLSSocket,
+} from 'node:tls'
 import type { Clock } from '../base/clock.ts'
 import { escapeText } from '../base/escape.ts'
 import type { Log } from '../base/log.ts'
 import { Timer, type TimerWheel } from '../base/timer-wheel.ts'
-import type { CertificateIdentity } from '../x509/certificate-identity.ts'
 import { CertificateCache } from './certificate-cache.ts'
+import type { Peer } from './connection-handler.ts'
+import { handshakeFailure } from './handshake-failure.ts'
 import { HandshakeQueue } from './handshake-queue.ts'
 import { judgePeerCertificate, type PeerVerdict } from './peer-certificate.ts'
+import { type KeyLookup, PresharedKeyDoor } from './preshared-key-door.ts'
 
 export interface TlsAcceptorDeps {
   readonly clock: Clock
@@ -20,14 +28,21 @@ export interface TlsAcceptorDeps {
   wallClock(): number
   /** Counts that a limit was reached, by the option that names it. */
   limitReached(limit: string): void
+  /** The key of `psk_file` for an identity. */
+  readonly presharedKey: KeyLookup
 }
 
 export interface TlsOptions {
   readonly context: SecureContextOptions
   readonly requireCertificate: boolean
+  /** Present where clients prove a pre-shared key, and nothing else is accepted. */
+  readonly pskHint?: string | undefined
 }
 
-type Proven = (socket: TLSSocket, certificate: CertificateIdentity | undefined) => void
+/** What a handshake has proven of the client. */
+export type HandshakeProof = Pick<Peer, 'certificate' | 'presharedKey'>
+
+type Proven = (socket: TLSSocket, proof: HandshakeProof) => void
 
 interface Handshake {
   readonly key: string
@@ -41,13 +56,13 @@ interface Handshake {
 
 /** Node's own timer, which a trickling peer resets with each byte; ours comes first. */
 const nodeHandshakeTimeoutMs = 24 * 60 * 60 * 1000
-const opensslError = /error:([0-9A-F]{8}):([^:]*):[^:]*:([^:]*)/
 
 export class TlsAcceptor {
   readonly #deps: TlsAcceptorDeps
   /** By local address, remote address and remote port, which together name a live connection of this listener. */
   readonly #handshakes = new Map<string, Handshake>()
   readonly #certificates = new CertificateCache()
+  readonly #presharedKeys: PresharedKeyDoor
   readonly #queue = new HandshakeQueue(raw => this.#begin(raw))
   /** Called by the sockets, with themselves as `this`. */
   readonly #onReadable: (this: Socket) => void
@@ -57,6 +72,7 @@ export class TlsAcceptor {
   constructor(options: TlsOptions, deps: TlsAcceptorDeps) {
     this.#deps = deps
     this.#options = options
+    this.#presharedKeys = new PresharedKeyDoor(deps.presharedKey)
     this.#server = this.#serve(options)
     const queue = this.#queue
     this.#onReadable = function () {
@@ -112,15 +128,16 @@ export class TlsAcceptor {
     if (this.#handshakes.get(key) === handshake) this.#handshakes.delete(key)
   }
 
-  #serve({ context, requireCertificate }: TlsOptions): Server {
-    const server = createServer({
+  #serve({ context, requireCertificate, pskHint }: TlsOptions): Server {
+    const options: ServerOptions = {
       ...context,
       requestCert: requireCertificate,
       // The verdict is ours (`peer-certificate.ts`): Node's own refusal tells neither reason nor address.
       rejectUnauthorized: false,
       handshakeTimeout: nodeHandshakeTimeoutMs,
       allowHalfOpen: true,
-    })
+    }
+    const server = createServer(pskHint === undefined ? options : { ...options, ...this.#presharedKeys.serve(pskHint) })
     server.on('secureConnection', socket => this.#secured(server, socket))
     server.on('tlsClientError', (error, socket) => this.#handshakeFailed(error, socket))
     return server
@@ -134,17 +151,32 @@ export class TlsAcceptor {
       return
     }
     this.#forget(handshake)
+    if (this.#options.pskHint !== undefined) {
+      this.#provenKey(socket, handshake)
+      return
+    }
     if (!this.#options.requireCertificate) {
-      handshake.proven(socket, undefined)
+      handshake.proven(socket, { certificate: undefined })
       return
     }
     const verdict = judgePeerCertificate(socket, this.#deps.wallClock(), this.#certificates)
     if (verdict.accepted) {
-      handshake.proven(socket, verdict.certificate)
+      handshake.proven(socket, { certificate: verdict.certificate })
       return
     }
     socket.destroy()
     this.#logRefusal(handshake.name, verdict)
+  }
+
+  /** Ciphers without any key at all complete a handshake too, where `ciphers` names them. */
+  #provenKey(socket: TLSSocket, { name, proven }: Handshake): void {
+    const presharedKey = this.#presharedKeys.proven(socket)
+    if (presharedKey !== undefined) {
+      proven(socket, { certificate: undefined, presharedKey })
+      return
+    }
+    socket.destroy()
+    this.#deps.log.write('notice', `Client from ${name} refused: no pre-shared key was proven.`)
   }
 
   #logRefusal(name: string, verdict: PeerVerdict & { accepted: false }): void {
@@ -160,12 +192,12 @@ export class TlsAcceptor {
   #handshakeFailed(error: Error, socket: TLSSocket): void {
     const name = this.#handshakes.get(keyOf(socket))?.name
     socket.destroy()
-    const openssl = opensslError.exec(error.message)
-    if (openssl === null) return
+    const { openssl, reason } = handshakeFailure(error)
     const { log } = this.#deps
-    const [, code, library, reason] = openssl
-    log.write('error', `OpenSSL Error[0]: error:${code}:${library}::${escapeText(reason ?? '')}`)
-    if (name !== undefined) log.write('notice', `Client from ${name} closed: TLS handshake failed.`)
+    if (openssl !== undefined) log.write('error', `OpenSSL Error[0]: ${openssl}`)
+    if (name === undefined) return
+    const why = this.#presharedKeys.fault(socket) ?? reason
+    log.write('notice', `Client from ${name} closed: TLS handshake failed: ${why}.`)
   }
 }
 

@@ -166,7 +166,8 @@ function areKnown(ciphers: string): boolean {
   }
 }
 
-function cipherError(option: string, value: string): ListenerError {
+/** @param option the one at fault */
+export function cipherError(option: string, value: string): ListenerError {
   return new ListenerError(
     'ERR_NET_TLS_SETTINGS',
     `Error: Unable to set TLS ciphers. Check ${option} list "${escapeText(value)}".`,

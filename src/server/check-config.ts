@@ -39,7 +39,10 @@ const localOnlyLines = [
 const ownerCheckIsOff =
   'Warning: session_owner_check is off: any user can take over the session and the queued messages of any client id.'
 
-function certificateFault({ certfile, keyfile, cafile, capath }: ListenerSettings): string | undefined {
+function certificateFault({ certfile, keyfile, cafile, capath, psk_hint }: ListenerSettings): string | undefined {
+  if (psk_hint !== undefined && [certfile, keyfile, cafile, capath].some(file => file !== undefined)) {
+    return 'Error: Cannot use both certificate and psk encryption in a single listener.'
+  }
   if ((certfile === undefined) !== (keyfile === undefined)) {
     return 'Error: Both certfile and keyfile must be provided to enable a TLS listener.'
   }
@@ -50,12 +53,17 @@ function certificateFault({ certfile, keyfile, cafile, capath }: ListenerSetting
 }
 
 function* warningsAboutListener(listener: ListenerSettings): Generator<string> {
-  const { port, certfile, keyfile, origin } = listener
+  const { port, certfile, keyfile, psk_hint, origin } = listener
   for (const [name, value] of Object.entries({ certfile, keyfile })) {
     if (value !== undefined && namesSeveralFiles(value)) yield severalFiles(name, value, origin)
   }
   if (certfile !== undefined) {
     yield* listener.require_certificate ? nobodyIsTrusted(listener) : certificateIsNotAsked(listener)
+    return
+  }
+  if (psk_hint !== undefined) {
+    if (listener.psk_file === undefined)
+      yield `Warning: psk_hint without psk_file: nobody has a key, so every client is refused (${origin}).`
     return
   }
   if (port === 8883)

@@ -211,6 +211,7 @@ async function openListeners(
         hasRoom: () => hasRoom(settings(), open),
         lacksFiles: () => connectionsOf(open) >= mostConnections,
         limitReached: limit => counters.limitsReached.add(limit),
+        presharedKey: identity => context.realm.presharedKey(identity),
         accept(peer, transport) {
           counters.socketsOpened++
           return broker.accept(peer, transport, context)

@@ -1,11 +1,12 @@
-// The password and ACL files that the listeners name, read and turned into one realm per listener. All or nothing: a file
+// The password, key and ACL files that the listeners name, read and turned into one realm per listener. All or nothing: a file
 // that cannot be used throws, and whoever asked keeps the realms it had.
 
 import { parseAclFile } from '../auth/acl-file.ts'
 import type { AclRules } from '../auth/acl-rules.ts'
-import { createFileRealm } from '../auth/file-realm.ts'
+import { type CertificateMapping, createFileRealm } from '../auth/file-realm.ts'
 import { loadPasswordFile, type PasswordFile } from '../auth/password-file.ts'
 import type { PasswordVerifier } from '../auth/password-verifier.ts'
+import { loadPskFile, type PresharedKeys } from '../auth/psk-file.ts'
 import type { Realm } from '../auth/realm.ts'
 import { readSecretFile } from '../auth/secret-file.ts'
 import { AppError } from '../base/errors.ts'
@@ -25,6 +26,7 @@ export class RulesLoader {
   readonly #log: Log
   readonly #verifier: PasswordVerifier
   readonly #passwords = new Map<string, PasswordFile>()
+  readonly #keys = new Map<string, PresharedKeys>()
   readonly #acls = new Map<string, AclRules>()
 
   constructor(log: Log, verifier: PasswordVerifier) {
@@ -32,7 +34,7 @@ export class RulesLoader {
     this.#verifier = verifier
   }
 
-  /** @throws PasswordFileError, AclFileError or RulesFileError */
+  /** @throws PasswordFileError, PskFileError, AclFileError or RulesFileError */
   realm(global: GlobalSettings, listener: ListenerSettings): Realm {
     return createFileRealm({
       allowAnonymous: listener.allow_anonymous,
@@ -40,6 +42,7 @@ export class RulesLoader {
       acl: listener.acl_file === undefined ? undefined : this.#aclFile(listener.acl_file),
       clientIdPrefixes: global.clientid_prefixes,
       certificateIdentity: certificateIdentity(listener),
+      presharedKeys: this.#presharedKeys(listener),
       log: this.#log,
       verifier: this.#verifier,
     })
@@ -52,6 +55,16 @@ export class RulesLoader {
     for (const line of warnings) this.#log.write('warning', line)
     this.#passwords.set(path, file)
     return file
+  }
+
+  #presharedKeys({ psk_hint, psk_file }: ListenerSettings): PresharedKeys | undefined {
+    if (psk_hint === undefined || psk_file === undefined) return undefined
+    const known = this.#keys.get(psk_file)
+    if (known !== undefined) return known
+    const { keys, warnings } = loadPskFile(psk_file)
+    for (const line of warnings) this.#log.write('warning', line)
+    this.#keys.set(psk_file, keys)
+    return keys
   }
 
   #aclFile(path: string): AclRules {
@@ -77,9 +90,10 @@ function readText(path: string): { readonly text: string; readonly exposure: rea
   }
 }
 
-function certificateIdentity(listener: ListenerSettings): 'none' | 'common-name' | 'subject' {
+function certificateIdentity(listener: ListenerSettings): CertificateMapping {
+  if (listener.psk_hint !== undefined && listener.use_identity_as_username) return 'preshared-key'
   // Also without `require_certificate`: then nobody has a name, and nobody comes in, as with Mosquitto (features C5).
-  if (listener.certfile === undefined) return 'none'
+  if (listener.certfile === undefined && listener.psk_hint === undefined) return 'none'
   if (listener.use_identity_as_username) return 'common-name'
   return listener.use_subject_as_username ? 'subject' : 'none'
 }

@@ -145,7 +145,9 @@ test('features A5: a plain CONNECT on a TLS port: handshake error logged, closed
   client.write(connectPacket)
   await once(client, 'close')
   await server.waitForLine(/^error: OpenSSL Error\[0\]: error:0A00010B:SSL routines::wrong version number$/)
-  await server.waitForLine(/^notice: Client from 127\.0\.0\.1:\d+ closed: TLS handshake failed\.$/)
+  await server.waitForLine(
+    /^notice: Client from 127\.0\.0\.1:\d+ closed: TLS handshake failed: what came is not TLS\.$/,
+  )
   assert.doesNotMatch(answer, /^20/)
   assert.equal(server.accepted.length, 0)
 })

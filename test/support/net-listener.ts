@@ -80,6 +80,8 @@ export class TestListener {
   readonly raw: RawBinding | undefined
   /** What certificates are judged by; the fake clock stands in 2030. */
   wallClock = Date.now()
+  /** What `psk_file` would say. */
+  readonly presharedKeys = new Map<string, { readonly key: Uint8Array; readonly fingerprint: string }>()
   listener!: Listener
   readonly #net: NetSettings
   readonly #events = new EventEmitter().setMaxListeners(100)
@@ -105,6 +107,7 @@ export class TestListener {
         raw: this.raw,
         hasRoom: () => this.hasRoom,
         limitReached: limit => this.reached.push(limit),
+        presharedKey: identity => this.presharedKeys.get(identity),
         accept: (peer, transport) => this.#accept(peer, transport),
       },
     )
