@@ -4,10 +4,9 @@
 // Must come before @peculiar/x509, which finds its classes through it.
 import 'reflect-metadata'
 import { randomBytes, webcrypto } from 'node:crypto'
-import { isIP } from 'node:net'
 import * as x509 from '@peculiar/x509'
-import { AppError } from '../base/errors.ts'
-import { escapeText } from '../base/escape.ts'
+import { PkiError } from './errors.ts'
+import { alternativeName, checkCommonName } from './name-rules.ts'
 import {
   authorityLifetimeDays,
   backdateMs,
@@ -37,13 +36,6 @@ export interface LeafRequest {
   readonly now: number
   /** Days; the profile's lifetime when absent. */
   readonly lifetimeDays?: number
-}
-
-/** Issuing was refused: which rule, and what would be right. */
-export class PkiError extends AppError {
-  constructor(message: string) {
-    super('ERR_PKI_REFUSED', message)
-  }
 }
 
 /**
@@ -158,27 +150,6 @@ function validity(now: number, days: number, latest?: Date): { notBefore: Date; 
 function nameOf(commonName: string): x509.Name {
   return new x509.Name([{ CN: [{ utf8String: commonName }] }])
 }
-
-function checkCommonName(name: string): void {
-  if (name.length > maxCommonNameLength) {
-    throw new PkiError(
-      `name '${escapeText(name, 80)}' has ${name.length} characters, at most ${maxCommonNameLength} fit a CN`,
-    )
-  }
-  if (name === '' || name !== name.trim() || escapeText(name) !== name) {
-    throw new PkiError(
-      `name '${escapeText(name, 80)}' is empty or has blanks at an end or invisible characters; use visible ones`,
-    )
-  }
-}
-
-function alternativeName(name: string): x509.JsonGeneralName {
-  if (isIP(name) !== 0) return { type: 'ip', value: name }
-  if (hostName.test(name) && name.length <= 253) return { type: 'dns', value: name }
-  throw new PkiError(`name '${escapeText(name, 80)}' is neither a host name nor an IP address`)
-}
-
-const hostName = /^(?:\*\.)?[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9])?(?:\.[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9])?)*$/i
 
 async function privateKeyPem(key: webcrypto.CryptoKey): Promise<string> {
   const der = await webcrypto.subtle.exportKey('pkcs8', key)

@@ -1,0 +1,434 @@
+// The authority at work: every door (command line, REST, EST, MQTT) ends in `issue`, with the same checks and the same record.
+
+import { createPublicKey, hash, type KeyObject, X509Certificate } from 'node:crypto'
+import { existsSync } from 'node:fs'
+import type { JsonGeneralName } from '@peculiar/x509'
+import { escapeText } from '../base/escape.ts'
+import {
+  type AuthorityDescription,
+  type CaDescription,
+  type CaFiles,
+  caFiles,
+  pointersOf,
+  readDescription,
+  readIssuer,
+  seconds,
+} from './ca-directory.ts'
+import { randomSerialNumber, signLeaf } from './certificate-builder.ts'
+import { type RequestNames, readRequest } from './certificate-request.ts'
+import type { RevocationReason } from './crl.ts'
+import { type CrlOutcome, signCrls } from './crl-publisher.ts'
+import { withLock } from './directory-lock.ts'
+import { PkiConflictError, PkiError, PkiKeyError, PkiNotFoundError } from './errors.ts'
+import { readWhole } from './files.ts'
+import { type CertificateRecord, Inventory, stateOf } from './inventory.ts'
+import type { Issuer } from './issuer.ts'
+import { type IssuedEvent, Journal, type JournalEvent } from './journal.ts'
+import { alternativeName, checkCommonName, isHostName, lookAlikeKey } from './name-rules.ts'
+import { formatPem } from './pem.ts'
+import { generateKeys, type KeyType, readPrivateKey } from './private-key.ts'
+import { backdateMs, type LeafProfile, maxBackdateMs, type ProfileName, profiles } from './profiles.ts'
+
+/** Who the certificate is for. */
+export interface SubjectRequest {
+  /** The CN: a device's id, a person's name, a server's first host name. */
+  readonly name: string
+  /** Host names, addresses, URIs and email addresses besides the one that the profile adds by itself. */
+  readonly alternatives?: readonly string[]
+}
+
+/** That whoever asks has the private key: by a signed request, or because it is made here. */
+export type Proof =
+  | { readonly kind: 'request'; readonly request: Uint8Array }
+  | { readonly kind: 'generate'; readonly keyType?: KeyType }
+
+export interface IssueOptions {
+  /** Milliseconds since the epoch. */
+  readonly now: number
+  /** The profile's when absent. */
+  readonly lifetimeDays?: number
+  /** How long before now the certificate begins; five minutes when absent. */
+  readonly backdateMs?: number
+  /** Who asked, for the record. */
+  readonly by: string
+  /** A second living certificate of the same name, until the first one is replaced. */
+  readonly overlap?: boolean
+}
+
+export interface IssuedCertificate {
+  readonly record: CertificateRecord
+  /** PEM, the leaf alone. */
+  readonly certificate: string
+  /** PEM, the authorities between the leaf and the root. */
+  readonly chain: string
+  /** PEM, the root. */
+  readonly root: string
+  /** PEM, PKCS#8, not encrypted; absent when the holder made it. Kept nowhere else. */
+  readonly privateKey?: string
+}
+
+export type AskPassphrase = (what: string) => Promise<string>
+
+export class CertificateEngine {
+  readonly files: CaFiles
+  readonly description: CaDescription
+  readonly inventory = new Inventory()
+  readonly #journal: Journal
+  readonly #askPassphrase: AskPassphrase | undefined
+  readonly #keys = new Map<string, KeyObject>()
+  readonly #issuers = new Map<string, Issuer>()
+  /** One change at a time, in this process too. */
+  #queue: Promise<unknown> = Promise.resolve()
+
+  /**
+   * Reads the directory; asks for no passphrase before a key is needed.
+   *
+   * @throws PkiFileError
+   */
+  constructor(dir: string, askPassphrase?: AskPassphrase) {
+    this.files = caFiles(dir)
+    this.description = readDescription(this.files)
+    this.#journal = new Journal(this.files.journal)
+    this.#askPassphrase = askPassphrase
+    this.refresh()
+  }
+
+  /** Takes in what other processes wrote meanwhile. */
+  refresh(): void {
+    this.#journal.read(event => this.inventory.apply(event))
+  }
+
+  /** @throws PkiNotFoundError */
+  issuer(id: string): Issuer {
+    const known = this.#issuers.get(id)
+    if (known !== undefined) return known
+    if (!this.description.authorities.some(authority => authority.id === id)) {
+      throw new PkiNotFoundError(`there is no authority '${escapeText(id, 64)}' here`)
+    }
+    const issuer = readIssuer(this.files, id)
+    this.#issuers.set(id, issuer)
+    return issuer
+  }
+
+  /**
+   * A certificate of a profile for a subject, recorded before anybody gets it.
+   *
+   * @throws PkiError when a rule is broken, PkiKeyError when the authority stays locked, PkiConflictError when the name has a
+   * living certificate
+   */
+  async issue(
+    profile: ProfileName,
+    subject: SubjectRequest | undefined,
+    proof: Proof,
+    options: IssueOptions,
+  ): Promise<IssuedCertificate> {
+    const [issued] = await this.issueMany([{ profile, subject, proof, options }])
+    return issued!
+  }
+
+  /** As `issue`, all of them or none, with one write. */
+  issueMany(
+    requests: readonly {
+      readonly profile: ProfileName
+      readonly subject: SubjectRequest | undefined
+      readonly proof: Proof
+      readonly options: IssueOptions
+    }[],
+  ): Promise<IssuedCertificate[]> {
+    return this.exclusive(async () => {
+      const issued: IssuedCertificate[] = []
+      const names = new Set<string>()
+      for (const { profile, subject, proof, options } of requests) {
+        const one = await this.#sign(profile, subject, proof, options)
+        const isNew = !names.has(lookAlikeKey(one.record.name)) || profiles[profile].overlap
+        if (!isNew) throw new PkiConflictError(`'${escapeText(one.record.name, 80)}' is asked for twice`)
+        names.add(lookAlikeKey(one.record.name))
+        issued.push(one)
+      }
+      this.record(
+        issued.map(({ record }) => record),
+        requests[0]?.options.now ?? 0,
+      )
+      return issued
+    })
+  }
+
+  /** A certificate like this one, with a new key or a new request; the old one stays valid until it is revoked or ends. */
+  renew(record: CertificateRecord, proof: Proof, options: IssueOptions): Promise<IssuedCertificate> {
+    const profile = record.profile as ProfileName
+    if (!Object.hasOwn(profiles, profile)) {
+      throw new PkiError(`'${escapeText(record.name, 80)}' was issued elsewhere, without a profile; issue a new one`)
+    }
+    const own = ownNames(profiles[profile], record.name).map(nameValue)
+    const alternatives = record.alternatives.filter(name => !own.includes(name))
+    return this.issue(profile, { name: record.name, alternatives }, proof, { ...options, overlap: true })
+  }
+
+  /**
+   * Revokes, and publishes the lists that say so.
+   *
+   * @returns those that were not revoked before
+   */
+  revoke(records: readonly CertificateRecord[], reason: RevocationReason, now: number): Promise<Revocation> {
+    if (reason === 'removeFromCRL')
+      throw new PkiError("reason 'removeFromCRL' ends a hold; release the certificate instead")
+    return this.exclusive(async () => {
+      const due = records.filter(({ issuer, serial }) => {
+        const { revocation } = this.inventory.find(issuer, serial) ?? {}
+        return revocation === undefined || (revocation.reason === 'certificateHold' && reason !== 'certificateHold')
+      })
+      const events = due.map(
+        ({ issuer, serial }) => ({ event: 'revoked', issuer, serial, reason, at: seconds(now) }) as const,
+      )
+      return this.#change(events, now)
+    })
+  }
+
+  /** Ends the hold of each. @throws PkiError when one is revoked for good */
+  release(records: readonly CertificateRecord[], now: number): Promise<Revocation> {
+    return this.exclusive(async () => {
+      for (const { issuer, serial, name } of records) {
+        const { revocation } = this.inventory.find(issuer, serial) ?? {}
+        if (revocation?.reason === 'certificateHold') continue
+        const state = revocation === undefined ? 'is not on hold' : `is revoked for good (${revocation.reason})`
+        throw new PkiError(`'${escapeText(name, 80)}' ${state}; only a hold can be released`)
+      }
+      const events = records.map(({ issuer, serial }) => ({ event: 'released', issuer, serial }) as const)
+      return this.#change(events, now)
+    })
+  }
+
+  /**
+   * Signs every list that is due: after a third of its life, or a day, or when it is gone. For a timer to call; what stays
+   * locked is said, and is an error for nobody.
+   */
+  resignCrls(now: number, force = false): Promise<CrlOutcome[]> {
+    return this.exclusive(() => signCrls(this, now, () => force))
+  }
+
+  /** The authority that signs certificates of this kind. @throws PkiNotFoundError */
+  authorityFor(kind: LeafProfile['issuer']): AuthorityDescription {
+    const found = this.description.authorities.find(({ issues }) => issues.includes(kind))
+    if (found === undefined) throw new PkiNotFoundError(`no authority here issues certificates of kind '${kind}'`)
+    return found
+  }
+
+  /** Authorities from the one that signed up to the root, without it. */
+  chain(id: string): string {
+    const { parent } = this.description.authorities.find(authority => authority.id === id) ?? {}
+    return parent === undefined ? '' : formatPem('CERTIFICATE', this.issuer(id).der) + this.chain(parent)
+  }
+
+  /** PEM. */
+  root(id: string): string {
+    const { parent } = this.description.authorities.find(authority => authority.id === id) ?? {}
+    return parent === undefined ? formatPem('CERTIFICATE', this.issuer(id).der) : this.root(parent)
+  }
+
+  /**
+   * An authority's private key; asks for the passphrase the first time.
+   *
+   * @throws PkiKeyError
+   */
+  async unlock(id: string): Promise<KeyObject> {
+    const known = this.#keys.get(id)
+    if (known !== undefined) return known
+    const path = this.files.privateKey(id)
+    const { offlineRoot } = this.description
+    if (!existsSync(path)) {
+      const place =
+        id === 'root' && offlineRoot !== undefined ? `'${escapeText(offlineRoot)}', put it back for this` : 'gone'
+      throw new PkiKeyError(`the key of authority '${id}' is ${place}`)
+    }
+    const pem = readWhole(path, 1 << 16).toString('latin1')
+    const what = `the key of authority '${id}'`
+    const key = readPrivateKey(pem, await this.#passphraseFor(pem, what), what)
+    if (!this.issuer(id).owns(key)) throw new PkiKeyError(`${what} is not the one of its certificate`)
+    this.#keys.set(id, key)
+    return key
+  }
+
+  /** Runs alone, of all processes, on what the directory says now. */
+  exclusive<T>(work: () => Promise<T>): Promise<T> {
+    const run = () =>
+      withLock(this.files.lock, () => {
+        this.refresh()
+        return work()
+      })
+    const result = this.#queue.then(run, run)
+    this.#queue = result.catch(() => undefined)
+    return result
+  }
+
+  /** Writes events down, inside `exclusive`. */
+  record(events: readonly JournalEvent[], now: number): void {
+    this.#journal.append(events, now)
+    for (const event of events) this.inventory.apply(event)
+  }
+
+  async #change(events: readonly Exclude<JournalEvent, IssuedEvent>[], now: number): Promise<Revocation> {
+    if (events.length > 0) this.record(events, now)
+    const touched = new Set(events.map(({ issuer }) => issuer))
+    const crls = await signCrls(this, now, id => touched.has(id))
+    return { changed: events.length, crls }
+  }
+
+  async #passphraseFor(pem: string, what: string): Promise<string | undefined> {
+    if (!pem.includes('ENCRYPTED')) return undefined
+    if (this.#askPassphrase === undefined) throw new PkiKeyError(`${what} is locked, and no passphrase was given`)
+    return this.#askPassphrase(what)
+  }
+
+  async #sign(
+    profileName: ProfileName,
+    subject: SubjectRequest | undefined,
+    proof: Proof,
+    options: IssueOptions,
+  ): Promise<IssuedCertificate> {
+    const profile: LeafProfile = profiles[profileName]
+    const { id } = this.authorityFor(profile.issuer)
+    const issuer = this.issuer(id)
+    const holder = proof.kind === 'request' ? readRequest(proof.request) : undefined
+    const names = this.#names(profile, subject ?? subjectOf(holder))
+    this.#refuseTaken(profile, id, names.commonName, options)
+    const validity = validityOf(profile, options, issuer)
+    const signingKey = await this.unlock(id)
+    const keys = holder ?? (await generateKeys(keyTypeOf(proof, profile)))
+    const key = hash('sha256', keys.publicKey.export({ type: 'spki', format: 'der' }), 'hex')
+    if (this.inventory.isCompromised(key)) throw new PkiError('the key was revoked as compromised; make a new one')
+    const serial = randomSerialNumber()
+    const { publicKey } = keys
+    const pointers = pointersOf(this.description.url, id)
+    const der = await signLeaf(
+      { profile, serialNumber: serial, ...names, validity, publicKey, pointers },
+      issuer,
+      signingKey,
+    )
+    // What a faulty processor or library signs wrongly is not handed out.
+    const signedBy = createPublicKey(formatPem('PUBLIC KEY', new Uint8Array(issuer.certificate.publicKey.rawData)))
+    if (!new X509Certificate(der).verify(signedBy)) throw new PkiError('the signature that was made does not verify')
+    const record: CertificateRecord = {
+      event: 'issued',
+      issuer: id,
+      serial,
+      profile: profileName,
+      name: names.commonName,
+      alternatives: names.alternatives.map(nameValue),
+      ...validity,
+      fingerprint: hash('sha256', der, 'hex'),
+      key,
+      keyOrigin: proof.kind === 'request' ? 'request' : 'generated',
+      by: options.by,
+      der: der.toString('base64'),
+    }
+    return {
+      record,
+      certificate: formatPem('CERTIFICATE', der),
+      chain: this.chain(id),
+      root: this.root(id),
+      ...('privateKey' in keys
+        ? { privateKey: keys.privateKey.export({ type: 'pkcs8', format: 'pem' }) as string }
+        : {}),
+    }
+  }
+
+  #names(profile: LeafProfile, { name, alternatives = [] }: SubjectRequest) {
+    const asked = alternatives.map(alternativeName)
+    const own = ownNames(profile, name)
+    const all = [...own, ...asked.filter(({ value }) => !own.some(known => known.value === value))]
+    const commonName = profile.ownName === 'host' ? hostCommonName(all, name) : name
+    checkCommonName(commonName)
+    this.#checkDomain(profile, all)
+    return { commonName, alternatives: all }
+  }
+
+  /** Says before signing what the constraint in the authority's certificate would make everybody refuse later. */
+  #checkDomain(profile: LeafProfile, names: readonly JsonGeneralName[]): void {
+    const { domain } = this.description
+    if (domain === undefined || profile.issuer !== 'device') return
+    for (const { type, value } of names) {
+      const isInside = value.toLowerCase() === domain || value.toLowerCase().endsWith(`.${domain}`)
+      if (type === 'ip' || (type === 'dns' && !isInside)) {
+        throw new PkiError(
+          `'${escapeText(value, 80)}' is outside the domain '${domain}' that this authority is bound to`,
+        )
+      }
+    }
+  }
+
+  #refuseTaken(profile: LeafProfile, issuer: string, name: string, { now, overlap }: IssueOptions): void {
+    if (profile.ownName === 'host') return
+    for (const other of this.inventory.lookingLike(name)) {
+      if (other.issuer !== issuer || !['valid', 'held'].includes(stateOf(other, now))) continue
+      const shown = escapeText(other.name, 80)
+      if (other.name !== name) {
+        throw new PkiConflictError(
+          `'${escapeText(name, 80)}' looks like '${shown}', which has a certificate; choose another name`,
+        )
+      }
+      if (!profile.overlap && overlap !== true) {
+        throw new PkiConflictError(
+          `'${shown}' has a certificate already (serial number ${other.serial}); renew it, or revoke it first`,
+        )
+      }
+    }
+  }
+}
+
+export interface Revocation {
+  /** How many certificates changed. */
+  readonly changed: number
+  readonly crls: readonly CrlOutcome[]
+}
+
+function subjectOf(holder: RequestNames | undefined): SubjectRequest {
+  if (holder?.name === undefined) throw new PkiError('a name is missing: neither given nor in the request')
+  return { name: holder.name, alternatives: holder.alternatives }
+}
+
+function keyTypeOf(proof: Proof, profile: LeafProfile): KeyType {
+  return (proof.kind === 'generate' ? proof.keyType : undefined) ?? profile.keyType
+}
+
+function ownNames(profile: LeafProfile, name: string): JsonGeneralName[] {
+  switch (profile.ownName) {
+    case 'urn':
+      return [{ type: 'url', value: `urn:device:${encodeURIComponent(name)}` }]
+    case 'host':
+      return [alternativeName(name)]
+    case 'none':
+      return []
+  }
+}
+
+function nameValue({ value }: JsonGeneralName): string {
+  return value
+}
+
+/** Long host names are alternative names alone. */
+function hostCommonName(names: readonly JsonGeneralName[], first: string): string {
+  const fitting = names.find(({ value }) => value.length <= 64)
+  if (fitting === undefined) {
+    throw new PkiError(`'${escapeText(first, 80)}' is too long for a CN (64 characters); name a shorter one, too`)
+  }
+  return isHostName(fitting.value) ? fitting.value.toLowerCase() : fitting.value
+}
+
+const dayMs = 24 * 60 * 60 * 1000
+
+/** A leaf never outlives its issuer. */
+function validityOf(
+  profile: LeafProfile,
+  options: IssueOptions,
+  issuer: Issuer,
+): { notBefore: number; notAfter: number } {
+  const { now, lifetimeDays = profile.lifetimeDays, backdateMs: backdate = backdateMs } = options
+  if (!(lifetimeDays > 0 && lifetimeDays <= profile.maxLifetimeDays)) {
+    throw new PkiError(`${lifetimeDays} days: the profile allows more than 0 and at most ${profile.maxLifetimeDays}`)
+  }
+  if (!(backdate >= 0 && backdate <= maxBackdateMs))
+    throw new PkiError('a certificate is backdated by 36 hours at most')
+  if (issuer.notAfter <= now) throw new PkiError(`the authority '${escapeText(issuer.name, 80)}' has expired`)
+  const end = seconds(now + lifetimeDays * dayMs)
+  return { notBefore: seconds(now - backdate), notAfter: Math.min(end, issuer.notAfter) }
+}
