@@ -15,6 +15,7 @@ import { Message, neverExpires } from '../session/message.ts'
 import type { OutboundLimits } from '../session/outbound.ts'
 import type { Session } from '../session/session.ts'
 import type { Transport } from '../session/transport.ts'
+import { excludeByCertificate } from './certificate-watch.ts'
 import { ConnectRate } from './connect-rate.ts'
 import { ClientConnection } from './connection.ts'
 import { deliverMessage } from './deliver.ts'
@@ -153,6 +154,18 @@ export class Broker implements RegistryHost {
       else this.#exclude(session)
     }
     this.#excludeStaleKeys()
+    this.recheckCertificates()
+  }
+
+  /**
+   * What certificates are judged by has changed: whoever has one that is revoked, or not trusted any more, goes at once.
+   *
+   * @returns how many
+   */
+  recheckCertificates(): number {
+    let gone = 0
+    for (const connection of this.connections) if (excludeByCertificate(connection)) gone++
+    return gone
   }
 
   /** Also where a key only opens the door and a password gives the name. */

@@ -107,6 +107,7 @@ type Step = (attempt: ConnectAttempt) => StepOutcome
 export const connectSteps: readonly Step[] = [
   checkProtocol,
   checkRate,
+  checkCertificate,
   identify,
   checkWill,
   slowDown,
@@ -217,6 +218,14 @@ function checkRate({ broker, connection }: ConnectAttempt): StepOutcome {
   }
   if (ofListener === 0 || connection.listener.connectRate.take(ofListener, now)) return undefined
   return overLimit('max_connect_rate', ReasonCode.connectionRateExceeded)
+}
+
+/** Again, after the handshake: it may be long ago, or have resumed a session from before a revocation (decision 14). */
+function checkCertificate({ connection }: ConnectAttempt): StepOutcome {
+  const { credential } = connection.peer
+  const fault = credential?.fault()
+  if (credential === undefined || fault === undefined) return undefined
+  return { reasonCode: ReasonCode.notAuthorized, rule: `${fault} (${credential.description})` }
 }
 
 /** The client id, given or made up (§3.1.3.1), and whether this listener takes it. */

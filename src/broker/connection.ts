@@ -33,6 +33,7 @@ import type { Transport } from '../session/transport.ts'
 import { receiveAcknowledgement, receiveShortAcknowledgements } from './acknowledgements.ts'
 import type { Agreement } from './agreement.ts'
 import type { Broker } from './broker.ts'
+import { type CertificateWatch, watchCertificate } from './certificate-watch.ts'
 import { beginConnect, type ConnectAttempt } from './connect.ts'
 import { CurrentAccess } from './current-access.ts'
 import { type PendingExchange, receiveAuth } from './enhanced-authentication.ts'
@@ -92,6 +93,8 @@ export class ClientConnection implements ConnectionHandler, Conversation, Outlet
   #hold: Hold | undefined = undefined
   /** Made when a rate is first asked about. */
   #pace: Pace | undefined = undefined
+  /** Made when its certificate will come to its end. */
+  #certificateWatch: CertificateWatch | undefined = undefined
   /** Whether its messages are counted against a rate, one by one. */
   #isPaced = false
 
@@ -263,6 +266,7 @@ export class ClientConnection implements ConnectionHandler, Conversation, Outlet
     // Judging a CONNECT may have taken long; the client can only begin to keep the connection alive now.
     this.#lastPacketAt = this.broker.clock.now()
     this.#armKeepAlive(this.#lastPacketAt)
+    this.#certificateWatch = watchCertificate(this)
   }
 
   /** Time for which the broker holds a CONNECT back does not count against its client. */
@@ -277,6 +281,18 @@ export class ClientConnection implements ConnectionHandler, Conversation, Outlet
       this.#sendDisconnect(reasonCode, this.agreement.wantsProblemInformation ? text : undefined)
     }
     this.transport.close()
+    this.#finish()
+  }
+
+  /** As `end`, for whom nothing more may reach but the reason, and that only when nothing is before it on the way. */
+  expel(reasonCode: number, text: string): void {
+    if (this.state === 'ended') return
+    if (this.transport.queuedBytes === 0) {
+      this.end(reasonCode, text)
+      return
+    }
+    this.#cause ??= endingText(reasonCode)
+    this.transport.destroy()
     this.#finish()
   }
 
@@ -504,6 +520,7 @@ export class ClientConnection implements ConnectionHandler, Conversation, Outlet
     this.broker.wheel.clear(this.#timer)
     this.#hold?.end()
     this.#pace?.end()
+    this.#certificateWatch?.end()
     this.publisherTopic.forget()
     this.attempt?.cancel()
     if (this.broker.settings.connection_messages) logDisconnected(this, this.#cause)

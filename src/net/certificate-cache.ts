@@ -3,12 +3,17 @@
 
 import type { X509Certificate } from 'node:crypto'
 import { type CertificateIdentity, readCertificateIdentity } from '../x509/certificate-identity.ts'
+import { serialBytes } from '../x509/serial-table.ts'
 
 /** What is said in a certificate, and never changes. */
 export interface CertificateContent {
   readonly identity: CertificateIdentity
   /** It names no purpose, or TLS clients among them (RFC 5280 §4.2.1.12). */
   readonly isForClients: boolean
+  /** It may issue certificates itself (RFC 5280 §4.2.1.9). */
+  readonly isAuthority: boolean
+  /** As revocation lists are asked for it. */
+  readonly serial: Uint8Array
 }
 
 const clientAuth = '1.3.6.1.5.5.7.3.2'
@@ -23,6 +28,8 @@ export function readCertificate(x509: X509Certificate): CertificateContent {
   return {
     identity: readCertificateIdentity(x509),
     isForClients: purposes === undefined || purposes.includes(clientAuth),
+    isAuthority: x509.ca,
+    serial: serialBytes(x509.serialNumber),
   }
 }
 

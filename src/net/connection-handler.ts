@@ -10,10 +10,24 @@ export interface Peer {
   readonly address: string
   readonly port: number
   readonly certificate: CertificateIdentity | undefined
+  /** Present with a certificate: says whether it still counts. */
+  readonly credential?: PeerCredential | undefined
   /** The identity of `psk_file` whose key the client has, as the handshake proved; the fingerprint is the key's. */
   readonly presharedKey?: { readonly identity: string; readonly fingerprint: string } | undefined
   /** Negotiated TLS, for the log: `TLSv1.3` and the cipher's name. */
   readonly tls: { readonly protocol: string; readonly cipher: string } | undefined
+}
+
+/** A client certificate that was accepted at the handshake, judged by what the listener trusts when it is asked. */
+export interface PeerCredential {
+  /** Subject and serial number, for the log; escaped. */
+  readonly description: string
+  /** Milliseconds until its time is over; undefined where dates do not count. */
+  readonly msLeft: number | undefined
+  /** Why its holder is not let in; undefined when nothing is wrong. */
+  fault(): string | undefined
+  /** Why its holder, connected already, has to go: what is missing, as a list that has ended, is no such reason. */
+  faultToStay(): string | undefined
 }
 
 /** Why the byte stream ended without the broker asking for it. */

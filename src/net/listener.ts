@@ -11,6 +11,7 @@ import type { Log } from '../base/log.ts'
 import type { TimerWheel } from '../base/timer-wheel.ts'
 import { bind, bindAddresses } from './bind.ts'
 import type { AcceptedStream, ByteStream, StreamOwner } from './byte-stream.ts'
+import type { ClientTrust } from './client-trust.ts'
 import { type ConnectionDeps, type ConnectionOwner, SocketConnection, type TrafficSink } from './connection.ts'
 import type { ConnectionHandler, Peer } from './connection-handler.ts'
 import { ListenerError } from './errors.ts'
@@ -22,9 +23,10 @@ import { loadPskContext } from './psk-context.ts'
 import type { RawBinding } from './raw-binding.ts'
 import { RawStream } from './raw-stream.ts'
 import { burstSeconds, Refusals } from './refusals.ts'
+import type { RevocationFile } from './revocation-files.ts'
 import { SocketStream } from './socket-stream.ts'
 import { type HandshakeProof, TlsAcceptor, type TlsOptions } from './tls-acceptor.ts'
-import { loadTlsOptions } from './tls-context.ts'
+import { clientTrust, loadTlsOptions } from './tls-context.ts'
 import type { TurnQueue } from './turn-queue.ts'
 import { clearSocketPath, forOwnerAndGroup } from './unix-socket.ts'
 
@@ -47,6 +49,10 @@ export interface ListenerDeps {
   lacksFiles?(): boolean
   /** Counts that a limit was reached, by the option that names it. */
   limitReached(limit: string): void
+  /** Counts a refused client certificate. */
+  certificateRefused?(reason: string): void
+  /** A file of revocation lists, which was loaded before the listener names it. */
+  revocations?(path: string): RevocationFile | undefined
   /** The key of `psk_file` for an identity, by the rules in force. */
   readonly presharedKey: KeyLookup
   /** Called for a peer that may speak MQTT: plain, or through TLS and accepted. */
@@ -60,6 +66,8 @@ export interface Listener {
   readonly port: number
   /** Open connections, those still in their handshake included. */
   readonly connections: number
+  /** What client certificates are judged by; undefined where none is asked for. */
+  readonly trust: ClientTrust | undefined
   /** Begins to accept; until then connections wait. */
   start(): void
   /**
@@ -94,6 +102,7 @@ class BoundListener implements Listener, StreamOwner, ConnectionOwner {
   port = 0
   readonly #deps: ListenerDeps
   readonly #tls: TlsAcceptor | undefined
+  trust: ClientTrust | undefined
   readonly #servers: Server[] = []
   readonly #refusals: Refusals
   #notAcceptedTold = Number.NEGATIVE_INFINITY
@@ -112,7 +121,8 @@ class BoundListener implements Listener, StreamOwner, ConnectionOwner {
   constructor(settings: ListenerSettings, deps: ListenerDeps) {
     this.settings = settings
     this.#deps = deps
-    const options = tlsOptions(settings, deps.log)
+    const options = tlsOptions(settings, deps, undefined)
+    this.trust = options?.trust
     this.#tls = options && new TlsAcceptor(options, deps)
     this.#refusals = new Refusals(deps)
   }
@@ -147,7 +157,7 @@ class BoundListener implements Listener, StreamOwner, ConnectionOwner {
   }
 
   prepareReload(settings: ListenerSettings): () => void {
-    const options = tlsOptions(settings, this.#deps.log)
+    const options = tlsOptions(settings, this.#deps, this.trust)
     if ((options === undefined) !== (this.#tls === undefined)) {
       throw new ListenerError(
         'ERR_NET_TLS_SETTINGS',
@@ -157,6 +167,7 @@ class BoundListener implements Listener, StreamOwner, ConnectionOwner {
     }
     return () => {
       if (options !== undefined) this.#tls?.replace(options)
+      this.trust = options?.trust
       this.settings = settings
     }
   }
@@ -336,11 +347,19 @@ class BoundListener implements Listener, StreamOwner, ConnectionOwner {
 /** The line of all clients of a unix socket. */
 const unixSockets = ''
 
-function tlsOptions(settings: ListenerSettings, log: Log): TlsOptions | undefined {
+/** @param earlier what was trusted until now */
+function tlsOptions(
+  settings: ListenerSettings,
+  { log, revocations }: ListenerDeps,
+  earlier: ClientTrust | undefined,
+): TlsOptions | undefined {
   const { psk_hint: pskHint } = settings
-  if (pskHint !== undefined) return { context: loadPskContext(settings), requireCertificate: false, pskHint }
+  if (pskHint !== undefined)
+    return { context: loadPskContext(settings), requireCertificate: false, trust: undefined, pskHint }
   if (settings.certfile === undefined || settings.keyfile === undefined) return undefined
-  return { context: loadTlsOptions(settings, log), requireCertificate: settings.require_certificate }
+  const context = loadTlsOptions(settings, log)
+  const trust = clientTrust(settings, context, log, path => revocations?.(path), earlier)
+  return { context, requireCertificate: settings.require_certificate, trust }
 }
 
 function tlsFacts(socket: TLSSocket): Peer['tls'] {

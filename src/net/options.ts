@@ -3,6 +3,7 @@
 import { type ListenerAddress, type ListenerScope, option, type Settings } from '../config/option.ts'
 import { bool, choice, integer, path, text } from '../config/value.ts'
 import type { LogSettings } from '../observe/options.ts'
+import { crlExpired } from './crl-expired.ts'
 import { tlsVersion } from './tls-version.ts'
 
 const seconds = integer({ minimum: 1, maximum: 86_400 })
@@ -62,9 +63,24 @@ export const netOptions = {
     scope: 'listener',
     value: path({ replace: true }),
     default: undefined,
-    reload: 'new-connections',
-    doc: 'PEM file of certificate revocation lists.',
-    unsupported: { advice: 'remove the line only if no client certificate of this listener was ever revoked' },
+    reload: 'live',
+    doc: 'File of certificate revocation lists, PEM or one as DER, of the authorities in `cafile` and `capath`; delta lists too. It is read again whenever it changes, and sessions whose certificate is revoked end at once.',
+  }),
+  crl_expired: option({
+    scope: 'listener',
+    value: crlExpired(),
+    default: 'grace 7d',
+    reload: 'live',
+    doc: 'What becomes of a revocation list whose time is over: it is used for some days more, for ever (with errors in the log), or all certificates of its authority are refused at once, as Mosquitto does.',
+    own: true,
+  }),
+  crl_missing: option({
+    scope: 'listener',
+    value: choice(['reject', 'accept']),
+    default: 'reject',
+    reload: 'live',
+    doc: 'Whether certificates are refused when `crlfile` has no list of the authority that has issued them.',
+    own: true,
   }),
   dhparamfile: option({
     scope: 'ignored',
@@ -79,8 +95,7 @@ export const netOptions = {
     value: bool(),
     default: false,
     reload: 'new-connections',
-    doc: 'Accepts client certificates outside their validity.',
-    unsupported: { accepts: value => !value, advice: 'issue the clients certificates that are valid today' },
+    doc: 'Accepts client certificates outside their validity, and tolerates nothing else.',
   }),
   enable_proxy_protocol: option({
     scope: 'listener-only',
@@ -201,6 +216,14 @@ export const netOptions = {
     default: true,
     reload: 'restart',
     doc: 'Serves TCP listeners without TLS straight on the handles below the sockets of Node, where a trial at the start finds them as they should be. That costs less for small packets and many connections; `false` takes the public interface of Node alone.',
+    own: true,
+  }),
+  request_certificate: option({
+    scope: 'listener',
+    value: bool(),
+    default: false,
+    reload: 'new-connections',
+    doc: 'Asks for a client certificate without requiring one: whoever shows one has to show a valid one; whoever shows none needs a user name and password, where anonymous clients are not allowed.',
     own: true,
   }),
   require_certificate: option({

@@ -3,7 +3,9 @@ import { X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { throwawayPki } from '../../test/support/authority.ts'
-import { CertificateCache } from './certificate-cache.ts'
+import { silentLog } from '../base/log.ts'
+import { loadX509Library } from '../x509/library.ts'
+import { ClientTrust, type TrustRules } from './client-trust.ts'
 import { type HandshakeResult, judgePeerCertificate } from './peer-certificate.ts'
 
 const pki = await throwawayPki()
@@ -15,19 +17,28 @@ function handshake(changed: Partial<HandshakeResult> = {}): HandshakeResult {
   return { authorized: true, authorizationError: null, getPeerX509Certificate: () => client, ...changed }
 }
 
-const refusal = (result: HandshakeResult, at = now) => {
-  const verdict = judgePeerCertificate(result, at)
+const rules: TrustRules = {
+  certificates: [readFileSync(pki.authority.ca.cert, 'latin1')],
+  revocations: undefined,
+  graceMs: 0,
+  needsList: true,
+  checksDates: true,
+}
+const trusting = (changed: Partial<TrustRules> = {}) => new ClientTrust({ ...rules, ...changed }, silentLog)
+
+const refusal = (result: HandshakeResult, at = now, trust = trusting()) => {
+  const verdict = judgePeerCertificate(result, at, trust)
   return verdict.accepted ? 'accepted' : verdict.reason
 }
 
 test('a certificate that OpenSSL verified is accepted and read', () => {
-  const verdict = judgePeerCertificate(handshake(), now)
+  const verdict = judgePeerCertificate(handshake(), now, trusting())
   assert.ok(verdict.accepted)
-  assert.equal(verdict.certificate.commonName, 'user1')
+  assert.equal(verdict.certificate.content.identity.commonName, 'user1')
 })
 
 test("features C3: no certificate is refused, in OpenSSL's word", () => {
-  const verdict = judgePeerCertificate(handshake({ getPeerX509Certificate: () => undefined }), now)
+  const verdict = judgePeerCertificate(handshake({ getPeerX509Certificate: () => undefined }), now, trusting())
   assert.ok(!verdict.accepted)
   assert.equal(verdict.openssl, 'error:0A0000C7:SSL routines::peer did not return a certificate')
 })
@@ -67,27 +78,56 @@ test('features C11: a stated purpose must include clientAuth; none stated is acc
 })
 
 test('a remembered certificate is not read again, and judged again: dates, trust and purpose as of now', () => {
-  const cache = new CertificateCache()
-  const judge = (changed: Partial<HandshakeResult>, at = now) => judgePeerCertificate(handshake(changed), at, cache)
+  const trust = trusting()
+  const judge = (changed: Partial<HandshakeResult>, at = now) => judgePeerCertificate(handshake(changed), at, trust)
   const first = judge({})
   const again = judge({ getPeerX509Certificate: () => read(pki.client) })
   assert.ok(first.accepted && again.accepted)
-  assert.equal(again.certificate, first.certificate)
+  assert.equal(again.certificate.content, first.certificate.content)
   assert.deepEqual(judge({}, client.validToDate.getTime() + 1), {
     accepted: false,
     openssl: 'error:0A000086:SSL routines::certificate verify failed',
     reason: 'certificate has expired',
-    certificate: first.certificate,
+    certificate: first.certificate.content.identity,
   })
   assert.equal(judge({ authorized: false }).accepted, false)
   assert.equal(judge({ getPeerX509Certificate: () => undefined }).accepted, false)
 })
 
 test('a certificate that nobody vouches for is not remembered', () => {
-  const cache = new CertificateCache()
-  const refused = judgePeerCertificate(handshake({ authorized: false }), now, cache)
-  const accepted = judgePeerCertificate(handshake(), now, cache)
+  const trust = trusting()
+  const refused = judgePeerCertificate(handshake({ authorized: false }), now, trust)
+  const accepted = judgePeerCertificate(handshake(), now, trust)
   assert.ok(!refused.accepted && accepted.accepted)
-  assert.deepEqual(refused.certificate, accepted.certificate)
-  assert.notEqual(refused.certificate, accepted.certificate)
+  assert.deepEqual(refused.certificate, accepted.certificate.content.identity)
+  assert.notEqual(refused.certificate, accepted.certificate.content.identity)
+})
+
+test('an authority is no client, whatever its certificate is for', async () => {
+  const extensions = ['basicConstraints=critical,CA:TRUE', 'extendedKeyUsage=clientAuth']
+  const certificate = read(await pki.authority.issue({ subject: 'x', extensions }))
+  const shown = handshake({ getPeerX509Certificate: () => certificate })
+  assert.equal(refusal(shown, certificate.validFromDate.getTime()), "certificate is an authority's")
+})
+
+test('the signature counts, whatever OpenSSL is said to have found', () => {
+  const shown = handshake({ getPeerX509Certificate: () => read(pki.strangersClient) })
+  assert.equal(refusal(shown), 'issued by an unknown authority')
+})
+
+test('disable_client_cert_date_checks: dates are overlooked, and nothing that they may hide', async () => {
+  await loadX509Library()
+  const expired = read(pki.expiredClient)
+  const shown = (certificate: X509Certificate) =>
+    handshake({
+      authorized: false,
+      authorizationError: 'CERT_HAS_EXPIRED',
+      getPeerX509Certificate: () => certificate,
+    })
+  const lenient = trusting({ checksDates: false })
+  assert.equal(refusal(shown(expired), now, lenient), 'accepted')
+  assert.equal(refusal(shown(expired), now), 'certificate has expired')
+  assert.equal(refusal(shown(read(pki.strangersClient)), now, lenient), 'issued by an unknown authority')
+  const strange = await pki.authority.issue({ subject: 'x', extensions: ['1.2.3.4=critical,ASN1:UTF8String:x'] })
+  assert.match(refusal(shown(read(strange)), now, lenient), /critical extension 1\.2\.3\.4 that is not known/)
 })

@@ -1,10 +1,12 @@
-// The one place that decides whether a client certificate is accepted. OpenSSL verifies the chain and completes the handshake
-// either way; here is where it ends. Everything that is not proven good is refused. Runs for resumed sessions too, whose
-// chain OpenSSL does not look at again. (Revocation will be decided here as well.)
+// The one place that decides whether a client certificate is accepted at the handshake. OpenSSL verifies the chain and
+// completes the handshake either way; here is where it ends. Everything that is not proven good is refused. Runs for resumed
+// sessions too, whose chain OpenSSL does not look at again. What may change later is judged by `ClientTrust.fault`, which is
+// asked again at CONNECT and whenever trust or revocation data change.
 
 import type { X509Certificate } from 'node:crypto'
 import type { CertificateIdentity } from '../x509/certificate-identity.ts'
-import { type CertificateCache, type CertificateContent, readCertificate } from './certificate-cache.ts'
+import { type CertificateContent, readCertificate } from './certificate-cache.ts'
+import type { ClientTrust, ProvenCertificate } from './client-trust.ts'
 
 /** What is needed of `tls.TLSSocket`. */
 export interface HandshakeResult {
@@ -14,7 +16,7 @@ export interface HandshakeResult {
 }
 
 export type PeerVerdict =
-  | { readonly accepted: true; readonly certificate: CertificateIdentity }
+  | { readonly accepted: true; readonly certificate: ProvenCertificate }
   | {
       readonly accepted: false
       /** OpenSSL's word for it, as Mosquitto logs it. */
@@ -26,40 +28,44 @@ export type PeerVerdict =
 export const noCertificate = 'error:0A0000C7:SSL routines::peer did not return a certificate'
 export const verifyFailed = 'error:0A000086:SSL routines::certificate verify failed'
 
-/**
- * @param now milliseconds since the epoch, by the wall clock: certificates live by dates
- * @param cache saves reading a certificate again; whether it is trusted and in its time is judged each time
- */
-export function judgePeerCertificate(handshake: HandshakeResult, now: number, cache?: CertificateCache): PeerVerdict {
+/** What the TLS library says of certificates outside their time; it may hide whatever else it has found. */
+const dateErrors: ReadonlySet<unknown> = new Set(['CERT_HAS_EXPIRED', 'CERT_NOT_YET_VALID'])
+
+/** @param now milliseconds since the epoch, by the wall clock: certificates live by dates */
+export function judgePeerCertificate(handshake: HandshakeResult, now: number, trust: ClientTrust): PeerVerdict {
+  // Once: Node gives the further certificates that the client has shown only the first time.
   const x509 = handshake.getPeerX509Certificate()
   if (x509 === undefined) {
     return { accepted: false, openssl: noCertificate, reason: 'no certificate shown', certificate: undefined }
   }
+  const isAuthorized = handshake.authorized === true
   let content: CertificateContent
   try {
     // Whom nobody vouches for could fill the cache with certificates as large as it pleases.
-    content = cache === undefined || handshake.authorized !== true ? readCertificate(x509) : cache.read(x509)
+    content = isAuthorized ? trust.cache.read(x509) : readCertificate(x509)
   } catch {
-    return { accepted: false, openssl: verifyFailed, reason: 'certificate does not decode', certificate: undefined }
+    return refused('certificate does not decode', undefined)
   }
-  const { identity: certificate } = content
-  const reason = fault(handshake, content, now)
-  return reason === undefined
-    ? { accepted: true, certificate }
-    : { accepted: false, openssl: verifyFailed, reason, certificate }
+  const isOutOfTime = !trust.rules.checksDates && dateErrors.has(handshake.authorizationError)
+  if (!isAuthorized && !isOutOfTime) return refused(chainFault(handshake.authorizationError), content.identity)
+  const certificate = trust.prove(content, x509, chainOf(x509))
+  if (certificate === undefined) return refused('issued by an unknown authority', content.identity)
+  const reason = (isAuthorized ? undefined : trust.constraintFault(x509, certificate)) ?? trust.fault(certificate, now)
+  return reason === undefined ? { accepted: true, certificate } : refused(reason, content.identity)
 }
 
-function fault(
-  handshake: HandshakeResult,
-  { identity, isForClients }: CertificateContent,
-  now: number,
-): string | undefined {
-  if (handshake.authorized !== true) return chainFault(handshake.authorizationError)
-  // `!(a && b)`, so that a date that does not parse refuses.
-  if (!(identity.notBefore <= now)) return 'certificate is not yet valid'
-  if (!(now <= identity.notAfter)) return 'certificate has expired'
-  if (!isForClients) return 'certificate is not for clients'
-  return undefined
+function refused(reason: string, certificate: CertificateIdentity | undefined): PeerVerdict {
+  return { accepted: false, openssl: verifyFailed, reason, certificate }
+}
+
+/** Bounded by what the TLS library lets a chain have. */
+function chainOf(x509: X509Certificate): readonly X509Certificate[] {
+  const chain: X509Certificate[] = []
+  for (let at = x509.issuerCertificate; at !== undefined; at = at.issuerCertificate) {
+    if (chain.length >= 10 || chain.includes(at)) break
+    chain.push(at)
+  }
+  return chain
 }
 
 function chainFault(error: unknown): string {

@@ -13,11 +13,12 @@ import type { Clock } from '../base/clock.ts'
 import { escapeText } from '../base/escape.ts'
 import type { Log } from '../base/log.ts'
 import { Timer, type TimerWheel } from '../base/timer-wheel.ts'
-import { CertificateCache } from './certificate-cache.ts'
+import { ClientCredential } from './client-credential.ts'
+import type { ClientTrust } from './client-trust.ts'
 import type { Peer } from './connection-handler.ts'
 import { handshakeFailure } from './handshake-failure.ts'
 import { HandshakeQueue } from './handshake-queue.ts'
-import { judgePeerCertificate, type PeerVerdict } from './peer-certificate.ts'
+import { judgePeerCertificate, noCertificate, type PeerVerdict } from './peer-certificate.ts'
 import { type KeyLookup, PresharedKeyDoor } from './preshared-key-door.ts'
 
 export interface TlsAcceptorDeps {
@@ -28,6 +29,8 @@ export interface TlsAcceptorDeps {
   wallClock(): number
   /** Counts that a limit was reached, by the option that names it. */
   limitReached(limit: string): void
+  /** Counts a refused client certificate. */
+  certificateRefused?(reason: string): void
   /** The key of `psk_file` for an identity. */
   readonly presharedKey: KeyLookup
 }
@@ -35,12 +38,14 @@ export interface TlsAcceptorDeps {
 export interface TlsOptions {
   readonly context: SecureContextOptions
   readonly requireCertificate: boolean
+  /** What client certificates are judged by; undefined where none is asked for. */
+  readonly trust: ClientTrust | undefined
   /** Present where clients prove a pre-shared key, and nothing else is accepted. */
   readonly pskHint?: string | undefined
 }
 
 /** What a handshake has proven of the client. */
-export type HandshakeProof = Pick<Peer, 'certificate' | 'presharedKey'>
+export type HandshakeProof = Pick<Peer, 'certificate' | 'credential' | 'presharedKey'>
 
 type Proven = (socket: TLSSocket, proof: HandshakeProof) => void
 
@@ -61,7 +66,6 @@ export class TlsAcceptor {
   readonly #deps: TlsAcceptorDeps
   /** By local address, remote address and remote port, which together name a live connection of this listener. */
   readonly #handshakes = new Map<string, Handshake>()
-  readonly #certificates = new CertificateCache()
   readonly #presharedKeys: PresharedKeyDoor
   readonly #queue = new HandshakeQueue(raw => this.#begin(raw))
   /** Called by the sockets, with themselves as `this`. */
@@ -128,10 +132,10 @@ export class TlsAcceptor {
     if (this.#handshakes.get(key) === handshake) this.#handshakes.delete(key)
   }
 
-  #serve({ context, requireCertificate, pskHint }: TlsOptions): Server {
+  #serve({ context, trust, pskHint }: TlsOptions): Server {
     const options: ServerOptions = {
       ...context,
-      requestCert: requireCertificate,
+      requestCert: trust !== undefined,
       // The verdict is ours (`peer-certificate.ts`): Node's own refusal tells neither reason nor address.
       rejectUnauthorized: false,
       handshakeTimeout: nodeHandshakeTimeoutMs,
@@ -155,16 +159,25 @@ export class TlsAcceptor {
       this.#provenKey(socket, handshake)
       return
     }
-    if (!this.#options.requireCertificate) {
+    const { trust, requireCertificate } = this.#options
+    if (trust === undefined) {
       handshake.proven(socket, { certificate: undefined })
       return
     }
-    const verdict = judgePeerCertificate(socket, this.#deps.wallClock(), this.#certificates)
+    const { wallClock } = this.#deps
+    const verdict = judgePeerCertificate(socket, wallClock(), trust)
     if (verdict.accepted) {
-      handshake.proven(socket, { certificate: verdict.certificate })
+      const { certificate } = verdict
+      const credential = new ClientCredential(certificate, () => this.#options.trust, wallClock)
+      handshake.proven(socket, { certificate: certificate.content.identity, credential })
+      return
+    }
+    if (verdict.openssl === noCertificate && !requireCertificate) {
+      handshake.proven(socket, { certificate: undefined })
       return
     }
     socket.destroy()
+    this.#deps.certificateRefused?.(verdict.reason)
     this.#logRefusal(handshake.name, verdict)
   }
 

@@ -24,6 +24,7 @@ const good: TlsSettings = {
   ciphers: undefined,
   'ciphers_tls1.3': undefined,
   require_certificate: true,
+  request_certificate: false,
 }
 const load = (changed: Partial<TlsSettings>, log: Log = silentLog) => loadTlsOptions({ ...good, ...changed }, log)
 

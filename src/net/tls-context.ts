@@ -4,9 +4,13 @@
 import { constants, createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto'
 import { readFileSync, statSync } from 'node:fs'
 import { createSecureContext, DEFAULT_CIPHERS, type SecureContextOptions } from 'node:tls'
+import { assert } from '../base/errors.ts'
 import { escapeText } from '../base/escape.ts'
 import type { Log } from '../base/log.ts'
+import { ClientTrust, type TrustRules } from './client-trust.ts'
+import { graceMs } from './crl-expired.ts'
 import { causeCode, ListenerError } from './errors.ts'
+import type { RevocationFile } from './revocation-files.ts'
 import { readTrustStore, type TrustSettings } from './trust-store.ts'
 
 export interface TlsSettings extends TrustSettings {
@@ -16,6 +20,54 @@ export interface TlsSettings extends TrustSettings {
   readonly ciphers: string | undefined
   readonly 'ciphers_tls1.3': string | undefined
   readonly require_certificate: boolean
+  readonly request_certificate: boolean
+}
+
+/** What of a listener's settings says how strictly client certificates are judged. */
+export interface RevocationSettings {
+  readonly crlfile: string | undefined
+  readonly crl_expired: string
+  readonly crl_missing: 'reject' | 'accept'
+  readonly disable_client_cert_date_checks: boolean
+}
+
+/** Whether clients are asked for a certificate. */
+export function asksForCertificate(
+  settings: Pick<TlsSettings, 'require_certificate' | 'request_certificate'>,
+): boolean {
+  return settings.require_certificate || settings.request_certificate
+}
+
+/**
+ * What the clients of a listener are judged by.
+ *
+ * @param context of `loadTlsOptions`
+ * @param earlier whose revocation lists are in force until now
+ * @returns undefined where no certificate is asked for
+ */
+export function clientTrust(
+  settings: TlsSettings & RevocationSettings,
+  { ca }: SecureContextOptions,
+  log: Log,
+  revocations: (path: string) => RevocationFile | undefined,
+  earlier: ClientTrust | undefined,
+): ClientTrust | undefined {
+  if (!asksForCertificate(settings)) return undefined
+  const { crlfile } = settings
+  const rules: TrustRules = {
+    certificates: ca as string[],
+    revocations: crlfile === undefined ? undefined : loaded(revocations(crlfile)),
+    graceMs: graceMs(settings.crl_expired),
+    needsList: settings.crl_missing === 'reject',
+    checksDates: !settings.disable_client_cert_date_checks,
+  }
+  return new ClientTrust(rules, log, earlier)
+}
+
+/** A list that is not there must never mean that nothing is revoked. */
+function loaded(file: RevocationFile | undefined): RevocationFile {
+  assert(file !== undefined, 'revocation files are loaded before their listeners')
+  return file
 }
 
 const serverAuth = '1.3.6.1.5.5.7.3.1'
@@ -35,7 +87,7 @@ export function loadTlsOptions(settings: TlsSettings, log: Log): SecureContextOp
     cert,
     key,
     // An empty list, not an absent one: Node would trust the public CAs.
-    ca: settings.require_certificate ? readTrustStore(settings, log) : [],
+    ca: asksForCertificate(settings) ? readTrustStore(settings, log) : [],
     minVersion: minimumVersion(settings.tls_version),
     ciphers: cipherList(settings),
     // Parameters as strong as the key; without them no DHE suite works, though the list offers them.

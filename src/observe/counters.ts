@@ -27,6 +27,9 @@ export class Counters {
   readonly subscriptionsRefused = new Tally()
   /** By the option that names the limit. */
   readonly limitsReached = new Tally()
+  /** Client certificates refused at the handshake, and connections ended because of theirs. */
+  readonly certificatesRefused = new Tally()
+  readonly certificatesEnded = new Tally()
   /** Messages dropped from queues because memory was short. */
   messagesShed = 0
 }

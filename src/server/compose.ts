@@ -15,6 +15,8 @@ import { type Listener, type ListenerDeps, openListener } from '../net/listener.
 import { Outbox } from '../net/outbox.ts'
 import type { RawBinding } from '../net/raw-binding.ts'
 import { usableRawBinding } from '../net/raw-check.ts'
+import { type RevocationFile, RevocationFiles } from '../net/revocation-files.ts'
+import { asksForCertificate } from '../net/tls-context.ts'
 import { TurnQueue } from '../net/turn-queue.ts'
 import type { BrokerLog } from '../observe/broker-log.ts'
 import { Counters } from '../observe/counters.ts'
@@ -22,6 +24,7 @@ import { LoopLag } from '../observe/loop-lag.ts'
 import { systemMemoryProbe } from '../observe/memory-probe.ts'
 import { readProcess } from '../observe/process-figures.ts'
 import type { StoreError } from '../store/store-error.ts'
+import { loadX509Library } from '../x509/library.ts'
 import { Census } from './census.ts'
 import { Durability } from './durability.ts'
 import { failureThrottle, passwordChecks, takeoverThrottle } from './guard-settings.ts'
@@ -47,6 +50,8 @@ export interface RunningBroker {
   readonly broker: Broker
   readonly listeners: readonly OpenListener[]
   readonly verifier: PasswordVerifier
+  /** The files of revocation lists that the listeners name. */
+  readonly revocations: RevocationFiles
   /** As last loaded; a reload replaces it. */
   config: Config
   /**
@@ -86,6 +91,7 @@ export async function startBroker(
     context: new ListenerContext(settings, rules.realm(global, settings)),
   }))
   const broker = createBroker(global, log, clock)
+  const revocations = new RevocationFiles(log)
   let current = config
   const settings = () => current.global
   const census = new Census(broker)
@@ -101,6 +107,8 @@ export async function startBroker(
     census.advance(now)
     sys.advance(now)
     durability.advance(now)
+    revocations.advance(now)
+    for (const { listener } of listeners) listener.trust?.advance(wallClock())
   }, tickMs)
   let listeners: readonly OpenListener[] = []
   const opened = () => listeners.map(({ listener }) => listener)
@@ -123,19 +131,22 @@ export async function startBroker(
       global,
       planned.map(({ context }) => context),
     )
-    listeners = await openListeners(planned, broker, log, clock, settings)
+    await loadRevocations(revocations, config)
+    listeners = await openListeners(planned, broker, log, clock, settings, revocations)
   } catch (error) {
     clearInterval(ticker)
     monitor.close()
     await durability.closeUnstarted()
     throw error
   }
+  revocations.onChange = file => adoptRevocations(file, opened(), broker)
   log.onTopicLine = (topic, line) => broker.publishOwn(topic, Buffer.from(line), false, 20)
   for (const { listener } of listeners) listener.start()
   return {
     broker,
     listeners,
     verifier,
+    revocations,
     get config() {
       return current
     },
@@ -182,6 +193,7 @@ async function openListeners(
   log: BrokerLog,
   clock: Clock,
   settings: () => Config['global'],
+  revocations: RevocationFiles,
 ): Promise<readonly OpenListener[]> {
   const open: { listener: Listener; context: ListenerContext }[] = []
   const mostConnections = connectionsFor(readProcess().mostOpenFiles)
@@ -211,6 +223,8 @@ async function openListeners(
         hasRoom: () => hasRoom(settings(), open),
         lacksFiles: () => connectionsOf(open) >= mostConnections,
         limitReached: limit => counters.limitsReached.add(limit),
+        certificateRefused: reason => counters.certificatesRefused.add(reason),
+        revocations: path => revocations.get(path),
         presharedKey: identity => context.realm.presharedKey(identity),
         accept(peer, transport) {
           counters.socketsOpened++
@@ -224,6 +238,23 @@ async function openListeners(
     throw error
   }
   return open
+}
+
+/**
+ * Reads the files of revocation lists that a configuration names, and are not read yet, and what reads certificates strictly.
+ *
+ * @throws ListenerError
+ */
+export async function loadRevocations(files: RevocationFiles, { listeners }: Config): Promise<void> {
+  const judging = listeners.filter(listener => listener.certfile !== undefined && asksForCertificate(listener))
+  await files.load(judging.map(({ crlfile }) => crlfile))
+  if (judging.some(listener => listener.disable_client_cert_date_checks)) await loadX509Library()
+}
+
+/** A file has other lists: from here on they count, for new connections and for those that are there. */
+async function adoptRevocations(file: RevocationFile, listeners: readonly Listener[], broker: Broker): Promise<void> {
+  for (const { trust } of listeners) if (trust?.rules.revocations === file) await trust.update()
+  broker.recheckCertificates()
 }
 
 async function rawBinding(log: BrokerLog): Promise<RawBinding | undefined> {

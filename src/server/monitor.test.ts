@@ -16,7 +16,15 @@ import { Monitor, type MonitorParts } from './monitor.ts'
 function listener(settings: Partial<Listener['settings']>, connections = 0): Listener {
   const unused = () => assert.fail('a monitor only reads')
   const all = { ...listenerDefaults, ...settings }
-  return { settings: all, port: all.port, connections, start: unused, prepareReload: unused, close: unused }
+  return {
+    settings: all,
+    port: all.port,
+    trust: undefined,
+    connections,
+    start: unused,
+    prepareReload: unused,
+    close: unused,
+  }
 }
 
 async function open(t: TestContext, changes: Partial<MonitorParts> = {}) {

@@ -8,7 +8,7 @@ import { filesOnDisk } from '../config/config-files.ts'
 import { byName, diffConfig, reloadRefusals } from '../config/diff.ts'
 import type { ResolvedConfig } from '../config/resolve.ts'
 import type { BrokerLog } from '../observe/broker-log.ts'
-import type { OpenListener, RunningBroker } from './compose.ts'
+import { loadRevocations, type OpenListener, type RunningBroker } from './compose.ts'
 import { errorLines } from './error-lines.ts'
 import { failureThrottle, passwordChecks, takeoverThrottle } from './guard-settings.ts'
 import { type Config, type ListenerSettings, options } from './options.ts'
@@ -27,17 +27,23 @@ interface Prepared {
   readonly swapTls: () => void
 }
 
-/** Reads everything again and puts it to work, or changes nothing. @returns whether it was done */
-export function reload(running: RunningBroker, log: BrokerLog, inputs: ReloadInputs): boolean {
+/**
+ * Reads everything again and puts it to work, or changes nothing; one reload at a time.
+ *
+ * @returns whether it was done
+ */
+export async function reload(running: RunningBroker, log: BrokerLog, inputs: ReloadInputs): Promise<boolean> {
   log.write('information', 'Reloading config.')
   try {
     const next = parseConfig(inputs.configFile, { ...inputs, files: filesOnDisk })
     const refusals = reloadRefusals(diffConfig(options, comparable(running.config), comparable(next)))
     if (refusals.length > 0) return refuse(log, refusals)
+    await loadRevocations(running.revocations, next)
     const prepared = prepare(running, next, log)
     log.configure(next.global)
     for (const message of next.messages) log.write(message.type, message.line)
     apply(running, next, prepared)
+    running.revocations.keep(next.listeners.map(({ crlfile }) => crlfile))
     log.write('information', 'Configuration reloaded.')
     return true
   } catch (error) {

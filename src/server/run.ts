@@ -12,11 +12,12 @@ import { ConfigError } from '../config/config-error.ts'
 import { filesOnDisk } from '../config/config-files.ts'
 import { HttpListenError } from '../http/errors.ts'
 import { ListenerError } from '../net/errors.ts'
+import { RevocationFiles } from '../net/revocation-files.ts'
 import { loadTlsOptions } from '../net/tls-context.ts'
 import { type BrokerLog, createLog } from '../observe/broker-log.ts'
 import { systemLogIo } from '../observe/log-io.ts'
 import { StoreError } from '../store/store-error.ts'
-import { type RunningBroker, startBroker } from './compose.ts'
+import { loadRevocations, type RunningBroker, startBroker } from './compose.ts'
 import { daemonize, tellParent } from './daemon.ts'
 import { storeDirectory } from './durability.ts'
 import { errorLines } from './error-lines.ts'
@@ -49,7 +50,7 @@ export async function runBroker(options: RunOptions, io: RunIo): Promise<number>
   if (config === undefined) return exitCode.configuration
   // Read while the files of the program are still readable.
   version()
-  if (options.testConfig) return testConfig(config, io)
+  if (options.testConfig) return await testConfig(config, io)
   if (options.daemon && !process.connected) return daemonize(io)
   try {
     dropPrivileges(config.global.user, config.global.persistence ? [storeDirectory(config.global)] : [])
@@ -63,7 +64,7 @@ export async function runBroker(options: RunOptions, io: RunIo): Promise<number>
 }
 
 /** Reads every file that the configuration names, as a start would; opens no port and writes nothing. */
-function testConfig(config: Config, io: RunIo): number {
+async function testConfig(config: Config, io: RunIo): Promise<number> {
   const log: Log = {
     enabled: type => type === 'warning' || type === 'notice',
     write: (type, line) => {
@@ -77,6 +78,7 @@ function testConfig(config: Config, io: RunIo): number {
       rules.realm(config.global, listener)
       if (listener.certfile !== undefined) loadTlsOptions(listener, log)
     }
+    await loadRevocations(new RevocationFiles(log), config)
   } catch (error) {
     if (!(error instanceof AppError)) throw error
     for (const line of errorLines(error)) io.stderr.write(stamped(line))
@@ -167,9 +169,11 @@ function untilStopped(
   running: RunningBroker,
   log: BrokerLog,
 ): Promise<undefined> {
+  const again = { configFile: options.configFile, ...inputs(options) }
+  let reloads: Promise<unknown> = Promise.resolve()
   return new Promise(resolve => {
     signals.deliver(signal => {
-      if (signal === 'SIGHUP') reload(running, log, { configFile: options.configFile, ...inputs(options) })
+      if (signal === 'SIGHUP') reloads = reloads.then(() => reload(running, log, again))
       else if (signal === 'SIGUSR1')
         log.write('notice', running.broker.journal === undefined ? nothingToSave : allIsSaved)
       else if (signal === 'SIGUSR2') logSubscriptionTree(running.broker, log)

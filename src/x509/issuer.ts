@@ -79,9 +79,14 @@ export class IssuerStore {
     for (const certificate of this.#stored) this.#resolve(certificate, [], 0)
   }
 
-  /** Those of the listener's own files whose chain is whole. */
+  /** Those whose chain is whole. */
+  get all(): readonly Issuer[] {
+    return [...this.#issuers.values()]
+  }
+
+  /** Of them, those of the listener's own files. */
   get stored(): readonly Issuer[] {
-    return [...this.#issuers.values()].filter(({ isStored }) => isStored)
+    return this.all.filter(({ isStored }) => isStored)
   }
 
   /**

@@ -1,0 +1,246 @@
+// What a listener judges client certificates by: its authorities, the revocation lists of `crlfile`, and how strictly. It holds
+// for the handshake, for each CONNECT and for sessions that are there already (decision 14).
+
+import type { X509Certificate } from 'node:crypto'
+import { escapeText } from '../base/escape.ts'
+import type { Log } from '../base/log.ts'
+import { constraintFault } from '../x509/constraints.ts'
+import { type Issuer, IssuerStore } from '../x509/issuer.ts'
+import { endOf, RevocationIndex, reasonText } from '../x509/revocation-index.ts'
+import type { RevocationList } from '../x509/revocation-list.ts'
+import { CertificateCache, type CertificateContent } from './certificate-cache.ts'
+import type { RevocationFile } from './revocation-files.ts'
+
+export interface TrustRules {
+  /** PEM: `cafile` and `capath`. */
+  readonly certificates: readonly string[]
+  /** undefined without `crlfile`. */
+  readonly revocations: RevocationFile | undefined
+  /** For how long a list is used after its end; `crl_expired`. */
+  readonly graceMs: number
+  /** Whether a certificate is refused when no list of its issuer is there; `crl_missing`. */
+  readonly needsList: boolean
+  /** False with `disable_client_cert_date_checks`. */
+  readonly checksDates: boolean
+}
+
+/** A certificate that was accepted once. */
+export interface ProvenCertificate {
+  readonly content: CertificateContent
+  readonly issuer: Issuer
+}
+
+export class ClientTrust {
+  readonly rules: TrustRules
+  readonly cache = new CertificateCache()
+  readonly #log: Log
+  readonly #store: IssuerStore
+  readonly #issuers = new WeakMap<CertificateContent, Issuer>()
+  /** Whether issuers of an earlier trust are issuers here. */
+  readonly #known = new WeakMap<Issuer, boolean>()
+  readonly #alarms = new WeakMap<RevocationList, Alarm>()
+  #index: RevocationIndex | undefined
+
+  /** @param earlier whose lists are in force until now */
+  constructor(rules: TrustRules, log: Log, earlier?: ClientTrust) {
+    this.rules = rules
+    this.#log = log
+    this.#store = new IssuerStore(rules.certificates, issuer => this.#learned(issuer))
+    if (rules.revocations === undefined) return
+    for (const list of rules.revocations.lists) this.#verifyNow(list, this.#store.stored)
+    this.#index = this.#indexOf(rules.revocations.lists, earlier?.revocations)
+  }
+
+  /** undefined without `crlfile`. */
+  get revocations(): RevocationIndex | undefined {
+    return this.#index
+  }
+
+  /** The file has other lists: verifies them off the event loop, and judges by them from then on. */
+  async update(): Promise<void> {
+    const { revocations } = this.rules
+    if (revocations === undefined) return
+    const { lists } = revocations
+    for (const list of lists) await this.#verify(list)
+    this.#index = this.#indexOf(lists, this.#index)
+  }
+
+  /**
+   * @param presented further certificates that the client has shown
+   * @returns undefined when not every signature up to a trust anchor is right
+   */
+  prove(
+    content: CertificateContent,
+    x509: X509Certificate,
+    presented: readonly X509Certificate[],
+  ): ProvenCertificate | undefined {
+    const issuer = this.#issuers.get(content) ?? this.#store.issuerOf(x509, presented)
+    if (issuer === undefined) return undefined
+    this.#issuers.set(content, issuer)
+    return { content, issuer }
+  }
+
+  /** What only the TLS library checks otherwise, for when its verdict was about something that may be overlooked. */
+  constraintFault(x509: X509Certificate, { issuer }: ProvenCertificate): string | undefined {
+    return constraintFault(x509, issuer)
+  }
+
+  /**
+   * Why a certificate is not, or no longer, accepted; by everything but its signatures, which do not change.
+   *
+   * @param now milliseconds since the epoch, by the wall clock
+   */
+  fault(certificate: ProvenCertificate, now: number): string | undefined {
+    return this.#fault(certificate, now, true)
+  }
+
+  /** As `fault`, for a client that is connected: it does not go because nothing is known any more, only for what is known. */
+  faultToStay(certificate: ProvenCertificate, now: number): string | undefined {
+    return this.#fault(certificate, now, false)
+  }
+
+  #fault({ content, issuer }: ProvenCertificate, now: number, isNew: boolean): string | undefined {
+    if (!this.#knows(issuer)) return 'issued by an authority that is not trusted'
+    return (
+      this.#dateFault(content, issuer, now) ??
+      purposeFault(content) ??
+      this.#revocationFault(content, issuer, now, isNew)
+    )
+  }
+
+  /** Tells in time that a list comes to its end. */
+  advance(now: number): void {
+    for (const list of this.#index?.lists ?? []) this.#watch(list, now)
+  }
+
+  #dateFault({ identity }: CertificateContent, issuer: Issuer, now: number): string | undefined {
+    if (!this.rules.checksDates) return undefined
+    // `!(a && b)`, so that a date that does not parse refuses.
+    if (!(identity.notBefore <= now)) return 'certificate is not yet valid'
+    if (!(now <= identity.notAfter)) return 'certificate has expired'
+    for (let at: Issuer | undefined = issuer; at !== undefined; at = at.parent) {
+      if (!(at.notBefore <= now && now <= at.notAfter)) return 'an authority above it has expired, or is not yet valid'
+    }
+    return undefined
+  }
+
+  #revocationFault({ serial }: CertificateContent, issuer: Issuer, now: number, isNew: boolean): string | undefined {
+    if (this.#index === undefined) return undefined
+    const { needsList } = this.rules
+    const graceMs = isNew ? this.rules.graceMs : Number.POSITIVE_INFINITY
+    const own = this.#index.find(issuer.keyId, serial, false, now, graceMs)
+    if (own.kind === 'revoked') return `certificate was revoked (${reasonText(own.reason)})`
+    if (own.kind === 'expired') return 'the revocation list of its authority has expired'
+    if (own.kind === 'unlisted' && needsList && isNew) return 'there is no revocation list of its authority'
+    for (let at = issuer; at.parent !== undefined; at = at.parent) {
+      const finding = this.#index.find(at.parent.keyId, at.serial, true, now, graceMs)
+      if (finding.kind === 'revoked') return `an authority above it was revoked (${reasonText(finding.reason)})`
+      if (finding.kind === 'expired') return 'the revocation list of an authority above it has expired'
+    }
+    return undefined
+  }
+
+  /** An issuer that came from an earlier trust stays one as long as all that was in its files is in these. */
+  #knows(issuer: Issuer): boolean {
+    const known = this.#known.get(issuer)
+    if (known !== undefined) return known
+    const { stored } = this.#store
+    const isHere = (wanted: Issuer) =>
+      stored.some(
+        own => own === wanted || (own.isSameAs(wanted) && (wanted.parent === undefined) === (own.parent === undefined)),
+      )
+    let isKnown = true
+    for (let at: Issuer | undefined = issuer; at !== undefined; at = at.parent) {
+      if (at.isStored && !isHere(at)) isKnown = false
+    }
+    this.#known.set(issuer, isKnown)
+    return isKnown
+  }
+
+  #learned(issuer: Issuer): void {
+    const { revocations } = this.rules
+    // Called by the constructor of the store, too.
+    if (revocations === undefined || this.#index === undefined) return
+    const before = revocations.lists.filter(({ signer }) => signer !== undefined).length
+    for (const list of revocations.lists) this.#verifyNow(list, [issuer])
+    if (revocations.lists.filter(({ signer }) => signer !== undefined).length === before) return
+    this.#index = this.#indexOf(revocations.lists, this.#index)
+  }
+
+  #verifyNow(list: RevocationList, issuers: readonly Issuer[]): void {
+    for (const { publicKey, keyId } of this.#candidates(list, issuers)) if (list.verifyNow(publicKey, keyId)) return
+  }
+
+  async #verify(list: RevocationList): Promise<void> {
+    for (const { publicKey, keyId } of this.#candidates(list, this.#store.all))
+      if (await list.verify(publicKey, keyId)) return
+  }
+
+  #candidates(list: RevocationList, issuers: readonly Issuer[]): readonly Issuer[] {
+    if (list.signer !== undefined) return []
+    return issuers.filter(issuer => issuer.name === list.issuer && issuer.maySignLists)
+  }
+
+  #indexOf(lists: readonly RevocationList[], earlier: RevocationIndex | undefined): RevocationIndex {
+    const index = new RevocationIndex(lists, earlier)
+    const where = `"${escapeText(this.rules.revocations?.path ?? '', 4096)}"`
+    for (const remark of index.remarks) this.#log.write('warning', `Warning: ${where}: ${escapeText(remark)}.`)
+    for (const { signer, issuerText } of lists) {
+      if (signer !== undefined) continue
+      const whose = `the revocation list of '${escapeText(issuerText)}'`
+      this.#log.write(
+        'warning',
+        `Warning: ${where}: ${whose} is not signed by an authority that is known here, and not used.`,
+      )
+    }
+    return index
+  }
+
+  #watch(list: RevocationList, now: number): void {
+    const end = endOf(list)
+    if (end === undefined) return
+    const alarm = alarmOf(list.thisUpdate, end, this.rules.graceMs, now)
+    if (alarm <= (this.#alarms.get(list) ?? Alarm.none)) return
+    this.#alarms.set(list, alarm)
+    const whose = `Revocation list of '${escapeText(list.issuerText)}'`
+    const until = new Date(end).toISOString()
+    switch (alarm) {
+      case Alarm.half:
+        this.#log.write('notice', `${whose}: half of its time is over; the next one is due by ${until}.`)
+        return
+      case Alarm.late:
+        this.#log.write('warning', `Warning: ${whose} ends soon, at ${until}, and there is no newer one.`)
+        return
+      case Alarm.ended:
+        this.#log.write('error', `Error: ${whose} has ended at ${until}; ${this.#consequence(end)}.`)
+        return
+      default:
+        this.#log.write(
+          'error',
+          `Error: ${whose} has ended at ${until}: every certificate of its authority is refused.`,
+        )
+    }
+  }
+
+  #consequence(end: number): string {
+    const { graceMs } = this.rules
+    if (graceMs === Number.POSITIVE_INFINITY) return 'it is used all the same (crl_expired warn-and-use)'
+    return `it is used until ${new Date(end + graceMs).toISOString()} (crl_expired), and then refuses every certificate of its authority`
+  }
+}
+
+const Alarm = { none: 0, half: 1, late: 2, ended: 3, refusing: 4 } as const
+type Alarm = (typeof Alarm)[keyof typeof Alarm]
+
+function alarmOf(start: number, end: number, graceMs: number, now: number): Alarm {
+  if (now > end + graceMs) return Alarm.refusing
+  if (now > end) return Alarm.ended
+  const share = (now - start) / (end - start)
+  if (share >= 0.8) return Alarm.late
+  return share >= 0.5 ? Alarm.half : Alarm.none
+}
+
+function purposeFault({ isForClients, isAuthority }: CertificateContent): string | undefined {
+  if (!isForClients) return 'certificate is not for clients'
+  return isAuthority ? "certificate is an authority's" : undefined
+}
