@@ -11,6 +11,7 @@ export const errorCodes: Readonly<Record<string, string>> = {
   ERR_BROKER_IMPORT: "A file of Mosquitto's that is to be imported has a topic, a filter or properties that are none.",
   ERR_BROKER_STORE_UNAVAILABLE:
     'The store cannot be written, and a client that cannot be told so sent what has to survive.',
+  ERR_CLI_CA: "`castellan ca`, `castellan cert` or a script's old name was called wrongly.",
   ERR_CLI_PASSWD: '`castellan passwd` was called wrongly, or could not do what it was asked.',
   ERR_CLI_STORE: 'A file that `castellan store import` was given cannot be read.',
   ERR_CLI_UP: '`castellan up` was called wrongly.',
@@ -22,6 +23,7 @@ export const errorCodes: Readonly<Record<string, string>> = {
   ERR_MQTT_PROTOCOL_VIOLATION: 'A peer sent a packet that MQTT does not allow there.',
   ERR_NET_ADDRESS_IN_USE: 'Another program listens where a listener should.',
   ERR_NET_ADDRESS_NOT_AVAILABLE: "A listener's host, interface or address is not of this machine.",
+  ERR_NET_FETCH: 'A revocation list or an OCSP answer cannot be fetched; the log says from where and why.',
   ERR_NET_LISTEN_FAILED: 'A listener cannot be opened, for a reason that has no code of its own.',
   ERR_NET_PERMISSION_DENIED: 'The user that runs the broker may not listen there.',
   ERR_NET_TLS_SETTINGS: "A listener's certificate, key, authorities, version or ciphers cannot be used.",
@@ -31,6 +33,7 @@ export const errorCodes: Readonly<Record<string, string>> = {
   ERR_PKI_KEY: 'A private key stays locked: its passphrase is missing or wrong, or it is elsewhere.',
   ERR_PKI_NOT_FOUND: 'The authority knows no such certificate or issuer.',
   ERR_PKI_REFUSED: 'A certificate was asked for that the authority does not issue.',
+  ERR_SERVER_CA_LISTEN: 'Revocation lists and OCSP cannot be served where `ca_listener` says.',
   ERR_SERVER_PID_FILE: 'The pid file cannot be written.',
   ERR_SERVER_RELOAD_LISTENER: 'A reload names a listener that is not open.',
   ERR_SERVER_RULES_FILE: 'An ACL file that the configuration names cannot be read.',
@@ -45,6 +48,7 @@ export const errorCodes: Readonly<Record<string, string>> = {
   ERR_STORE_TRANSFER: 'A file that is to be imported has a line that is wrong.',
   ERR_STORE_UNAVAILABLE: 'The disk refused to write; the store takes nothing more until it is opened anew.',
   ERR_STORE_UNREADABLE: "The store's data file is torn, cut short, or another file.",
+  ERR_X509_DER: 'A revocation list or an OCSP answer is damaged, or of a kind that is not used.',
 }
 
 /** The text of docs/reference/errors.md. */

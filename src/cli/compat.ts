@@ -17,23 +17,25 @@ export const oldNames: ReadonlyMap<string, (() => Promise<Command>) | undefined>
   ['mosquitto_sub', undefined],
   ['mosquitto_rr', undefined],
   ['mosquitto_signal', undefined],
-  ['create-root-ca', undefined],
-  ['create-signing-ca', undefined],
-  ['create-server', undefined],
-  ['create-ssl', undefined],
-  ['create-client', undefined],
-  ['create-client-o', undefined],
-  ['revoke-cert', undefined],
-  ['generate-CA.sh', undefined],
-  ['gen_CA.sh', undefined],
+  ['create-root-ca', async () => (await import('./easy-ca.ts')).createRootCa],
+  ['create-signing-ca', async () => (await import('./easy-ca.ts')).createSigningCa],
+  ['create-server', async () => (await import('./easy-ca.ts')).createServer],
+  ['create-ssl', async () => (await import('./easy-ca.ts')).createSsl],
+  ['create-client', async () => (await import('./easy-ca.ts')).createClient],
+  ['create-client-o', async () => (await import('./easy-ca.ts')).createClientO],
+  ['revoke-cert', async () => (await import('./easy-ca.ts')).revokeCert],
+  ['generate-CA.sh', async () => (await import('./generate-ca.ts')).generateCa],
+  ['gen_CA.sh', async () => (await import('./generate-ca.ts')).generateCa],
 ])
 
 const builtNames = [...oldNames].flatMap(([name, load]) => (load === undefined ? [] : [name]))
 
 const usage = `Usage: castellan compat NAME [ARGUMENTS OF THAT TOOL]
        castellan compat install --dir DIRECTORY [--force]
+       castellan compat diff NAME
 
 Names: ${builtNames.join(', ')}
+diff lists what that tool does differently here, on purpose.
 install makes a link of each name in DIRECTORY; a file that is there already is left alone unless --force is given.
 Exit codes of install: 0 done, 1 not done, 2 wrong usage, 5 a file is there already. Under another tool's name: that tool's.
 
@@ -46,6 +48,7 @@ export async function compat(args: readonly string[], io: Io): Promise<number> {
   if (name === '--help' || name === '-h') return print(io.stdout, usage, exitCode.ok)
   if (name === undefined) return print(io.stderr, usage, exitCode.usage)
   if (name === 'install') return install(rest, io)
+  if (name === 'diff') return diff(rest, io)
   return runUnderOldName(name, rest, io)
 }
 
@@ -56,6 +59,12 @@ export async function runUnderOldName(name: string, args: readonly string[], io:
   const reason = oldNames.has(name) ? 'is not built yet' : 'is not a name this program answers to'
   const message = `castellan: '${escapeText(name, 64)}' ${reason}; what works: ${builtNames.join(', ')}\n`
   return print(io.stderr, message, oldNames.has(name) ? exitCode.failed : exitCode.usage)
+}
+
+async function diff([name = '']: readonly string[], io: Io): Promise<number> {
+  if (!oldNames.has(name)) return print(io.stderr, usage, exitCode.usage)
+  const { differencesOf } = await import('./script-differences.ts')
+  return print(io.stdout, differencesOf(name) || 'none\n', exitCode.ok)
 }
 
 function install(args: readonly string[], io: Io): number {

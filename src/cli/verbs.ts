@@ -9,7 +9,7 @@ export type Command = (args: readonly string[], io: Io) => Promise<number>
 
 export interface Verb {
   readonly name: string
-  readonly group: 'Start a broker' | 'Look after it' | 'Move from Mosquitto'
+  readonly group: 'Start a broker' | 'Look after it' | 'Certificates' | 'Move from Mosquitto'
   readonly summary: string
   /** Whether an argument may be a password: then no argument is ever quoted in a message. */
   readonly takesSecrets?: true
@@ -44,6 +44,18 @@ export const verbs: readonly Verb[] = [
     group: 'Look after it',
     summary: 'check, back up, export, import and compact the store, also from what Mosquitto left',
     load: async () => (await import('./store.ts')).store,
+  },
+  {
+    name: 'ca',
+    group: 'Certificates',
+    summary: 'make an authority of your own, sign its revocation lists, take over an old one',
+    load: async () => (await import('./ca.ts')).ca,
+  },
+  {
+    name: 'cert',
+    group: 'Certificates',
+    summary: 'issue, renew, revoke and list certificates, one or ten thousand',
+    load: async () => (await import('./cert.ts')).cert,
   },
   {
     name: 'compat',

@@ -44,7 +44,7 @@ export const httpOptions = {
 export type HttpSettings = Settings<typeof httpOptions, 'global'>
 
 /** `<port> [<address>] [# comment]`, as in a `listener` line. */
-function httpAddress(): Value<HttpAddress> {
+export function httpAddress(): Value<HttpAddress> {
   const portNumber = integer({ minimum: 1, maximum: 65_535 })
   return {
     syntax: '<port> [<address>]',

@@ -149,7 +149,9 @@ export function readDescription(files: CaFiles): CaDescription {
 /** Where certificates of one authority say that its revocation is to be found. */
 export function pointersOf(url: string | undefined, id: string): Pointers {
   if (url === undefined) return {}
-  return { crl: `${url}/crl/${id}.crl`, ocsp: `${url}/ocsp`, issuerCertificate: `${url}/ca/${id}.crt` }
+  const pointers = { crl: `${url}/crl/${id}.crl`, issuerCertificate: `${url}/ca/${id}.crt` }
+  // Nobody answers for a root: its key is in a safe.
+  return id === 'root' ? pointers : { ...pointers, ocsp: `${url}/ocsp` }
 }
 
 export function readIssuer(files: CaFiles, id: string): Issuer {
@@ -199,7 +201,7 @@ const dayMs = 24 * 60 * 60 * 1000
 
 async function makeAuthorities(files: CaFiles, request: InitRequest): Promise<void> {
   const { name, now, url, domain, keyType } = request
-  const owner = request.organization === undefined ? {} : { organization: request.organization }
+  const owner = request.organization === undefined ? {} : { organization: { O: request.organization } }
   const lifetime = (days: number) => ({ notBefore: seconds(now - backdateMs), notAfter: seconds(now) + days * dayMs })
   const root = await generateKeys(keyType)
   const rootDer = await signAuthority({

@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { after, test } from 'node:test'
 import {
   createCertificateAuthority,
-  type IssuedCertificate,
+  type IssuedPair,
   issueClientCertificate,
   issueServerCertificate,
 } from './certificate-authority.ts'
@@ -28,7 +28,7 @@ function file(name: string, text: string): string {
 }
 
 /** @returns whether `openssl verify -x509_strict` accepts the certificate for the purpose */
-function verifies({ certificate }: IssuedCertificate, purpose: 'sslserver' | 'sslclient', ...more: string[]): boolean {
+function verifies({ certificate }: IssuedPair, purpose: 'sslserver' | 'sslclient', ...more: string[]): boolean {
   const ca = file('ca.crt', authority.certificate)
   const leaf = file('leaf.crt', certificate)
   return (

@@ -25,10 +25,23 @@ export interface LeafTemplate {
   readonly profile: LeafProfile
   readonly serialNumber: string
   readonly commonName: string
+  /** Before the CN. */
+  readonly organization?: SubjectParts
   readonly alternatives: x509.JsonGeneralNames
   readonly validity: Validity
   readonly publicKey: KeyObject
   readonly pointers: Pointers
+  /** Of old tools, beside those of the profile. */
+  readonly furtherExtensions?: readonly x509.Extension[]
+}
+
+/** The parts of a name above the CN; empty ones are left out. */
+export interface SubjectParts {
+  readonly C?: string
+  readonly ST?: string
+  readonly L?: string
+  readonly O?: string
+  readonly OU?: string
 }
 
 /**
@@ -38,22 +51,22 @@ export interface LeafTemplate {
  * @throws PkiError when it breaks a rule; then nothing was signed
  */
 export async function signLeaf(template: LeafTemplate, issuer: Issuer, signingKey: KeyObject): Promise<Buffer> {
-  const { profile, commonName, validity, publicKey } = template
+  const { profile, validity, publicKey } = template
   const unsigned = await unsignedCertificate({
     serialNumber: template.serialNumber,
-    subject: nameOf({ commonName }),
+    subject: nameOf(template),
     issuer: issuer.certificate.subjectName,
     validity,
     publicKey,
     signingKey,
-    extensions: leafExtensions(template, issuer),
+    extensions: [...leafExtensions(template, issuer), ...(template.furtherExtensions ?? [])],
   })
   return signLinted(passLint(unsigned, { issuer, profile }), signingKey)
 }
 
 export interface AuthorityTemplate {
   readonly commonName: string
-  readonly organization?: string
+  readonly organization?: SubjectParts
   readonly validity: Validity
   readonly publicKey: KeyObject
   /** The key that signs: its own for a root. */
@@ -212,7 +225,13 @@ function spkiOf(key: KeyObject): Uint8Array<ArrayBuffer> {
   return Uint8Array.from(publicKey.export({ type: 'spki', format: 'der' }))
 }
 
-function nameOf({ commonName, organization }: { commonName: string; organization?: string }): x509.Name {
-  const parts = organization === undefined ? [] : [{ O: [{ utf8String: organization }] }]
+/** C and what is like it are PrintableString, all others UTF-8 (RFC 5280 appendix A). */
+function nameOf({ commonName, organization = {} }: { commonName: string; organization?: SubjectParts }): x509.Name {
+  const order = ['C', 'ST', 'L', 'O', 'OU'] as const
+  const parts = order.flatMap(type => {
+    const value = organization[type]
+    if (value === undefined || value === '') return []
+    return [{ [type]: [type === 'C' ? { printableString: value } : { utf8String: value }] }]
+  })
   return new x509.Name([...parts, { CN: [{ utf8String: commonName }] }])
 }

@@ -1,10 +1,12 @@
 // Makes certificate revocation lists: version 2, always with a number, an end and the authority's key identifier (RFC 5280 §5).
 
+// Must come before @peculiar/x509, which finds its classes through it.
+import 'reflect-metadata'
 import type { KeyObject } from 'node:crypto'
 import * as x509 from '@peculiar/x509'
 import * as asn1 from 'asn1js'
 import { type Issuer, signAndWrap, signingAlgorithm } from './issuer.ts'
-import { checkDer, childrenOf, derTag, encodeElement, readElement, wholeElement } from './strict-der.ts'
+import { checkDer, derTag, encodeElement } from './strict-der.ts'
 
 /** RFC 5280 §5.3.1; 7 is not used, and 8 is the release of a hold, which takes an entry off a full list. */
 export const revocationReasons = {
@@ -47,7 +49,7 @@ export function signCrl(template: CrlTemplate, signingKey: KeyObject): Buffer {
     derTag.sequence,
     integer(1),
     algorithm,
-    subjectBytes(issuer),
+    issuer.subject,
     time(thisUpdate),
     time(nextUpdate),
     // Absent when empty (RFC 5280 §5.1.2.6).
@@ -114,12 +116,6 @@ function time(at: number): Buffer {
   return Number(text.slice(0, 4)) < 2050
     ? encodeElement(derTag.utcTime, Buffer.from(text.slice(2)))
     : encodeElement(derTag.generalizedTime, Buffer.from(text))
-}
-
-/** The authority's name as its certificate has it, byte for byte. */
-function subjectBytes({ der }: Issuer): Uint8Array {
-  const fields = childrenOf(der, childrenOf(der, readElement(der, 0, der.length))[0]!)
-  return wholeElement(der, fields[fields[0]?.tag === 0xa0 ? 5 : 4]!)
 }
 
 /** As the X.509 library writes it for certificates. */

@@ -6,9 +6,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { initDirectory } from './ca-directory.ts'
+import type { RevocationReason } from './crl.ts'
 import { revocationReasons } from './crl.ts'
 import { CertificateEngine, type IssuedCertificate } from './engine.ts'
-import type { RevocationReason } from './crl.ts'
 
 const dir = mkdtempSync(join(tmpdir(), 'castellan-engine-'))
 after(() => rmSync(dir, { recursive: true, force: true }))
@@ -56,7 +56,9 @@ function verify({ certificate, chain, root }: IssuedCertificate, purpose: string
 
 const withCrls = () => ['-crl_check_all', '-CRLfile', engine.files.allCrls]
 const crlText = (id: string) =>
-  execFileSync('openssl', ['crl', '-inform', 'DER', '-noout', '-text', '-in', engine.files.crl(id)], { encoding: 'utf8' })
+  execFileSync('openssl', ['crl', '-inform', 'DER', '-noout', '-text', '-in', engine.files.crl(id)], {
+    encoding: 'utf8',
+  })
 const certificateText = (pem: string) =>
   execFileSync('openssl', ['x509', '-noout', '-text', '-in', file(pem)], { encoding: 'utf8' })
 
@@ -66,15 +68,22 @@ test('features E13, pki.md 1.10: each authority key is PBES2 with 600,000 iterat
     assert.match(readFileSync(path, 'latin1'), /^-----BEGIN ENCRYPTED PRIVATE KEY-----\n/)
     assert.equal(statSync(path).mode & 0o777, 0o400)
     const parsed = execFileSync('openssl', ['asn1parse', '-in', path], { encoding: 'utf8' })
-    assert.match(parsed, /PBES2[^]*PBKDF2[^]*INTEGER +:0927C0[^]*hmacWithSHA256[^]*aes-256-cbc/)
-    const open = (pass: string) => spawnSync('openssl', ['pkey', '-in', path, '-passin', `pass:${pass}`, '-noout']).status
+    assert.match(parsed, /PBES2[\s\S]*PBKDF2[\s\S]*INTEGER +:0927C0[\s\S]*hmacWithSHA256[\s\S]*aes-256-cbc/)
+    const open = (pass: string) =>
+      spawnSync('openssl', ['pkey', '-in', path, '-passin', `pass:${pass}`, '-noout']).status
     assert.equal(open(passphrase), 0)
     assert.notEqual(open('wrong'), 0)
   }
 })
 
 test('pki.md 9: openssl verify -x509_strict -crl_check_all accepts each certificate for its own purpose and refuses it for the other', () => {
-  assert.equal(verify(device, 'sslclient', ...withCrls()).stdout.trim().split(': ').at(-1), 'OK')
+  assert.equal(
+    verify(device, 'sslclient', ...withCrls())
+      .stdout.trim()
+      .split(': ')
+      .at(-1),
+    'OK',
+  )
   assert.equal(verify(server, 'sslserver', ...withCrls()).status, 0)
   assert.notEqual(verify(device, 'sslserver').status, 0)
   assert.notEqual(verify(server, 'sslclient').status, 0)
@@ -129,7 +138,10 @@ test('a request that somebody else signed, or a broken one, is refused', async (
 test('name rules: what could pass for another name is refused, each in its own words', async () => {
   const refused = (name: string, message: RegExp) =>
     assert.rejects(engine.issue('device', { name }, generate, { now, by }), { message })
-  await refused('device-1', /^'device-1' has a certificate already \(serial number [0-9a-f]{32}\); renew it, or revoke it/)
+  await refused(
+    'device-1',
+    /^'device-1' has a certificate already \(serial number [0-9a-f]{32}\); renew it, or revoke it/,
+  )
   await refused('Device-1', /^'Device-1' looks like 'device-1'/)
   await refused('dеvice-1', /looks like 'device-1'/)
   await refused('ｄevice-1', /looks like 'device-1'/)
@@ -145,7 +157,10 @@ test('an authority that is bound to a domain refuses other host names before ope
   await assert.rejects(ask('d9.elsewhere.example'), { message: /outside the domain 'devices\.example'/ })
   await assert.rejects(ask('10.0.0.1'), { message: /outside the domain/ })
   assert.equal(verify(await ask('d9.devices.example'), 'sslclient').status, 0)
-  assert.match(certificateText(readFileSync(engine.files.certificate('device'), 'latin1')), /Name Constraints: critical/)
+  assert.match(
+    certificateText(readFileSync(engine.files.certificate('device'), 'latin1')),
+    /Name Constraints: critical/,
+  )
 })
 
 test('features D4: every reason of RFC 5280 reaches the list as openssl reads it, and hold can be released', async () => {
@@ -157,7 +172,13 @@ test('features D4: every reason of RFC 5280 reaches the list as openssl reads it
     assert.equal(changed, 1)
   }
   const text = crlText('device')
-  for (const label of ['Key Compromise', 'CA Compromise', 'Affiliation Changed', 'Superseded', 'Cessation Of Operation']) {
+  for (const label of [
+    'Key Compromise',
+    'CA Compromise',
+    'Affiliation Changed',
+    'Superseded',
+    'Cessation Of Operation',
+  ]) {
     assert.match(text, new RegExp(`X509v3 CRL Reason Code: *\\n +${label}`))
   }
   assert.match(text, /Certificate Hold/)
@@ -167,7 +188,9 @@ test('features D4: every reason of RFC 5280 reaches the list as openssl reads it
   assert.match(verify(held, 'sslclient', ...withCrls()).stderr, /certificate revoked/)
   await engine.release([held.record], now)
   assert.equal(verify(held, 'sslclient', ...withCrls()).status, 0)
-  await assert.rejects(engine.release([names['keyCompromise']!.record], now), { message: /revoked for good \(keyCompromise\)/ })
+  await assert.rejects(engine.release([names['keyCompromise']!.record], now), {
+    message: /revoked for good \(keyCompromise\)/,
+  })
   assert.throws(() => engine.revoke([held.record], 'removeFromCRL', now), { message: /ends a hold/ })
 })
 

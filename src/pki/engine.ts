@@ -20,7 +20,7 @@ import type { RevocationReason } from './crl.ts'
 import { type CrlOutcome, signCrls } from './crl-publisher.ts'
 import { withLock } from './directory-lock.ts'
 import { PkiConflictError, PkiError, PkiKeyError, PkiNotFoundError } from './errors.ts'
-import { readWhole } from './files.ts'
+import { publicMode, readWhole, secretMode, writeWhole } from './files.ts'
 import { type CertificateRecord, Inventory, stateOf } from './inventory.ts'
 import type { Issuer } from './issuer.ts'
 import { type IssuedEvent, Journal, type JournalEvent } from './journal.ts'
@@ -51,8 +51,18 @@ export interface IssueOptions {
   readonly backdateMs?: number
   /** Who asked, for the record. */
   readonly by: string
+  /** The authority that signs, where it is not the one that the profile names. */
+  readonly issuer?: string
   /** A second living certificate of the same name, until the first one is replaced. */
   readonly overlap?: boolean
+}
+
+export interface CertificateOrder {
+  readonly profile: ProfileName
+  /** Absent when the request names it. */
+  readonly subject: SubjectRequest | undefined
+  readonly proof: Proof
+  readonly options: IssueOptions
 }
 
 export interface IssuedCertificate {
@@ -126,14 +136,14 @@ export class CertificateEngine {
     return issued!
   }
 
-  /** As `issue`, all of them or none, with one write. */
+  /**
+   * As `issue`, all of them or none, with one write.
+   *
+   * @param beforeRecord puts them where they survive a crash, unseen: only what is recorded may be handed out
+   */
   issueMany(
-    requests: readonly {
-      readonly profile: ProfileName
-      readonly subject: SubjectRequest | undefined
-      readonly proof: Proof
-      readonly options: IssueOptions
-    }[],
+    requests: readonly CertificateOrder[],
+    beforeRecord?: (issued: readonly IssuedCertificate[]) => Promise<void>,
   ): Promise<IssuedCertificate[]> {
     return this.exclusive(async () => {
       const issued: IssuedCertificate[] = []
@@ -145,6 +155,7 @@ export class CertificateEngine {
         names.add(lookAlikeKey(one.record.name))
         issued.push(one)
       }
+      await beforeRecord?.(issued)
       this.record(
         issued.map(({ record }) => record),
         requests[0]?.options.now ?? 0,
@@ -206,6 +217,27 @@ export class CertificateEngine {
     return this.exclusive(() => signCrls(this, now, () => force))
   }
 
+  /**
+   * Gives every issuing authority a delegate that answers OCSP requests in its name for two weeks, so that its own key can stay
+   * locked; a delegate is replaced after half of that. For the same timer as `resignCrls`.
+   *
+   * @throws PkiKeyError when one is due, and the authority stays locked
+   */
+  async renewOcspSigners(now: number): Promise<void> {
+    for (const { id, issues } of this.description.authorities) {
+      if (issues.length > 0 && isSignerDue(this.files, id, now)) await this.#renewOcspSigner(id, now)
+    }
+  }
+
+  async #renewOcspSigner(id: string, now: number): Promise<void> {
+    const name = `${[...this.issuer(id).name].slice(0, 50).join('').trim()} OCSP`
+    const options = { now, by: 'castellan', issuer: id }
+    const { certificate, privateKey = '' } = await this.issue('ocsp', { name }, { kind: 'generate' }, options)
+    // In the clear, as of everybody who has to answer at any hour: it signs answers, for two weeks, and nothing else.
+    writeWhole(this.files.ocspKey(id), privateKey, secretMode)
+    writeWhole(this.files.ocspCertificate(id), certificate, publicMode)
+  }
+
   /** The authority that signs certificates of this kind. @throws PkiNotFoundError */
   authorityFor(kind: LeafProfile['issuer']): AuthorityDescription {
     const found = this.description.authorities.find(({ issues }) => issues.includes(kind))
@@ -248,6 +280,17 @@ export class CertificateEngine {
     return key
   }
 
+  /** Hands over a key that lies elsewhere: an offline root's. @throws PkiKeyError when it is another one's */
+  lend(id: string, key: KeyObject): void {
+    if (!this.issuer(id).owns(key)) throw new PkiKeyError(`the key is not the one of authority '${escapeText(id, 64)}'`)
+    this.#keys.set(id, key)
+  }
+
+  /** SHA-256 of an authority's certificate, hex: what people compare. */
+  fingerprint(id: string): string {
+    return hash('sha256', this.issuer(id).der, 'hex')
+  }
+
   /** Runs alone, of all processes, on what the directory says now. */
   exclusive<T>(work: () => Promise<T>): Promise<T> {
     const run = () =>
@@ -286,7 +329,7 @@ export class CertificateEngine {
     options: IssueOptions,
   ): Promise<IssuedCertificate> {
     const profile: LeafProfile = profiles[profileName]
-    const { id } = this.authorityFor(profile.issuer)
+    const id = options.issuer ?? this.authorityFor(profile.issuer).id
     const issuer = this.issuer(id)
     const holder = proof.kind === 'request' ? readRequest(proof.request) : undefined
     const names = this.#names(profile, subject ?? subjectOf(holder))
@@ -379,6 +422,12 @@ export interface Revocation {
   /** How many certificates changed. */
   readonly changed: number
   readonly crls: readonly CrlOutcome[]
+}
+
+function isSignerDue({ ocspCertificate, ocspKey }: CaFiles, id: string, now: number): boolean {
+  if (!existsSync(ocspCertificate(id)) || !existsSync(ocspKey(id))) return true
+  const { validFromDate, validToDate } = new X509Certificate(readWhole(ocspCertificate(id), 1 << 16))
+  return now >= (validFromDate.getTime() + validToDate.getTime()) / 2
 }
 
 function subjectOf(holder: RequestNames | undefined): SubjectRequest {

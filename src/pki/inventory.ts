@@ -22,11 +22,15 @@ export class Inventory {
   readonly #compromisedKeys = new Set<string>()
   readonly #crls = new Map<string, CrlEvent>()
 
+  /** How many events were taken in: a cached answer is as old as this was then. */
+  changes = 0
+
   get size(): number {
     return this.#records.size
   }
 
   apply(event: JournalEvent): void {
+    this.changes++
     switch (event.event) {
       case 'issued':
         this.#add(event)

@@ -5,11 +5,13 @@ import 'reflect-metadata'
 import { createHash, type KeyObject, X509Certificate as NodeCertificate, sign } from 'node:crypto'
 import * as x509 from '@peculiar/x509'
 import { PkiError } from './errors.ts'
-import { childrenOf, derTag, encodeElement, readElement } from './strict-der.ts'
+import { childrenOf, derTag, encodeElement, readElement, wholeElement } from './strict-der.ts'
 
 export class Issuer {
   readonly der: Buffer
   readonly certificate: x509.X509Certificate
+  /** Its name as its certificate has it, byte for byte. */
+  readonly subject: Uint8Array
   /** Bytes of the key identifier that its certificates and lists point back to. */
   readonly keyIdentifier: Buffer
   readonly notAfter: number
@@ -19,6 +21,7 @@ export class Issuer {
   constructor(der: Buffer) {
     this.der = der
     this.certificate = new x509.X509Certificate(der)
+    this.subject = subjectOf(der)
     this.keyIdentifier = keyIdentifierOf(this.certificate)
     this.notAfter = this.certificate.notAfter.getTime()
     this.name = this.certificate.subjectName.getField('CN')[0] ?? this.certificate.subject
@@ -57,6 +60,12 @@ export function signingAlgorithm(key: KeyObject): SigningAlgorithm {
 export function signAndWrap(tbs: Uint8Array, algorithm: Uint8Array, key: KeyObject): Buffer {
   const signature = sign(signingAlgorithm(key).digest, tbs, key)
   return encodeElement(derTag.sequence, tbs, algorithm, encodeElement(derTag.bitString, Buffer.of(0), signature))
+}
+
+function subjectOf(der: Buffer): Uint8Array {
+  const fields = childrenOf(der, childrenOf(der, readElement(der, 0, der.length))[0]!)
+  // Serial number, algorithm, issuer, dates, subject; before them, but for version 1, the version.
+  return wholeElement(der, fields[fields[0]?.tag === 0xa0 ? 5 : 4]!)
 }
 
 /** Of an imported authority without the extension: SHA-1 of its key bits (RFC 5280 §4.2.1.2, method 1). */

@@ -85,7 +85,9 @@ export class Journal {
   read(take: (event: JournalEvent) => void): void {
     const descriptor = openSync(this.path, 'r')
     try {
-      if (fstatSync(descriptor).size < this.#end) throw this.#fault('lines are missing that were there before')
+      const { size } = fstatSync(descriptor)
+      if (size < this.#end) throw this.#fault('lines are missing that were there before')
+      if (size === this.#end) return
       let rest: Buffer = Buffer.alloc(0)
       for (;;) {
         const chunk = Buffer.allocUnsafe(chunkBytes)

@@ -1,6 +1,8 @@
 // Looks at a certificate before it is signed. Rules are data: each names its clause and says in words what is wrong. Signing
 // (`certificate-builder.ts`) demands the proof that all of them passed.
 
+// Must come before @peculiar/x509, which finds its classes through it.
+import 'reflect-metadata'
 import { isIP } from 'node:net'
 import { isDeepStrictEqual } from 'node:util'
 import * as x509 from '@peculiar/x509'
@@ -159,9 +161,7 @@ function digest({ certificate }: View): string | undefined {
 
 function issuerName({ der, fields, issuer }: View): string | undefined {
   if (issuer === undefined) return undefined
-  const issuerFields = childrenOf(issuer.der, childrenOf(issuer.der, readElement(issuer.der, 0, issuer.der.length))[0]!)
-  const subjectOfIssuer = issuerFields[issuerFields[0]?.tag === 0xa0 ? 5 : 4]!
-  const same = Buffer.compare(wholeElement(der, fields[2]!), wholeElement(issuer.der, subjectOfIssuer)) === 0
+  const same = Buffer.compare(wholeElement(der, fields[2]!), issuer.subject) === 0
   return same ? undefined : "the issuer's name differs from the subject of the authority, byte for byte"
 }
 

@@ -4,9 +4,6 @@ import { escapeText } from '../base/escape.ts'
 import { PkiError } from './errors.ts'
 import type { KeyType } from './private-key.ts'
 
-/** An algorithm for keys and signatures: P-256 and SHA-256 throughout, quick on the smallest devices. */
-export const keyAlgorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const
-
 export const extendedKeyUsage = {
   serverAuth: '1.3.6.1.5.5.7.3.1',
   clientAuth: '1.3.6.1.5.5.7.3.2',

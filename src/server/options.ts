@@ -14,8 +14,10 @@ import { integer, path, text } from '../config/value.ts'
 import { type HttpSettings, httpOptions } from '../http/options.ts'
 import { type ListenerSettings as NetListenerSettings, type NetSettings, netOptions } from '../net/options.ts'
 import { type LogSettings, observeOptions } from '../observe/options.ts'
+import { certificateOptions } from './certificate-options.ts'
 
 const serverOptions = {
+  ...certificateOptions,
   pid_file: option({
     scope: 'global',
     value: path(),

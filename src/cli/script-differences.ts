@@ -1,0 +1,85 @@
+// What the old scripts' names do differently here, on purpose: each is printed when it applies, and listed by `compat diff`.
+
+import type { Io } from './verbs.ts'
+
+export interface Difference {
+  readonly code: string
+  readonly tools: readonly string[]
+  readonly text: string
+}
+
+const makers = ['create-root-ca', 'create-signing-ca']
+const servers = ['create-server', 'create-ssl']
+const clients = ['create-client', 'create-client-o']
+const generators = ['generate-CA.sh', 'gen_CA.sh']
+
+export const differences = {
+  encryptedKey: {
+    code: 'X001',
+    tools: [...makers, ...generators],
+    text: "the authority's key is really encrypted with the passphrase; before, it was ignored or never asked for",
+  },
+  crlLife: {
+    code: 'X002',
+    tools: [...makers, 'revoke-cert'],
+    text: 'the revocation list lives seven days, not one; sign it again before it ends, or let castellan do it',
+  },
+  onePurpose: {
+    code: 'X003',
+    tools: servers,
+    text: 'a server certificate is for servers alone: its key cannot log in as a client; --easyca-eku makes it as before',
+  },
+  addresses: {
+    code: 'X004',
+    tools: servers,
+    text: 'an IP address after -a becomes one; as a host name, as before, no client would accept it',
+  },
+  fileName: {
+    code: 'X005',
+    tools: ['create-client'],
+    text: '-n may be left out: files are then named by -c',
+  },
+  passphrase: {
+    code: 'X006',
+    tools: ['create-client'],
+    text: 'the passphrase of the authority is asked for first; before, its key was not protected',
+  },
+  serialNumbers: {
+    code: 'X007',
+    tools: [...servers, ...clients, ...generators],
+    text: 'serial numbers are random, and cannot be guessed',
+  },
+  lifetimes: {
+    code: 'X008',
+    tools: generators,
+    text: 'the authority lives ten years, a client certificate two; before, both ended in 2032 at the latest',
+  },
+  ownAddresses: {
+    code: 'X009',
+    tools: generators,
+    text: 'a server certificate has the names that were asked for and this machine; its addresses are added through IPLIST',
+  },
+  clientPurpose: {
+    code: 'X010',
+    tools: generators,
+    text: 'a client certificate is for logging in alone, not for email',
+  },
+  plainKey: {
+    code: 'X011',
+    tools: [...servers, ...clients, 'revoke-cert', 'create-signing-ca'],
+    text: "this authority's key is not encrypted; castellan ca import takes it over and encrypts it",
+  },
+} as const satisfies Record<string, Difference>
+
+/** Tells of those that matter for this call, on standard error. */
+export function printDifferences(io: Io, names: readonly (keyof typeof differences)[]): void {
+  for (const name of names) io.stderr.write(`note ${differences[name].code}: ${differences[name].text}\n`)
+}
+
+/** A line for each difference of a tool; empty for one without. */
+export function differencesOf(tool: string): string {
+  return Object.values<Difference>(differences)
+    .filter(({ tools }) => tools.includes(tool))
+    .map(({ code, text }) => `${code}  ${text}\n`)
+    .join('')
+}

@@ -1,0 +1,160 @@
+import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { hash } from 'node:crypto'
+import { appendFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, test } from 'node:test'
+import { type BulkJob, issueBulk, parseBulkTable } from './bulk.ts'
+import { initDirectory } from './ca-directory.ts'
+import { CertificateEngine } from './engine.ts'
+
+const dir = mkdtempSync(join(tmpdir(), 'castellan-bulk-'))
+after(() => rmSync(dir, { recursive: true, force: true }))
+const now = Date.now()
+const passphrase = 'correct horse battery'
+const ca = join(dir, 'ca')
+await initDirectory(ca, { name: 'Bulk', keyType: 'ec-p256', passphrase, rootPassphrase: passphrase, now })
+const open = () => new CertificateEngine(ca, async () => passphrase)
+
+let jobs = 0
+function job(count: number): BulkJob {
+  const number = jobs++
+  return {
+    rows: Array.from({ length: count }, (_, row) => ({ name: `job${number}-${row}`, alternatives: [] })),
+    profile: 'device',
+    format: 'zip',
+    directory: join(dir, `out-${number}`),
+    by: 'test',
+    now: () => now,
+    onStart: () => {},
+    onProgress: () => {},
+  }
+}
+
+const manifest = ({ directory }: BulkJob) => readFileSync(join(directory, 'manifest.csv'), 'utf8')
+
+function checkResult(wanted: BulkJob): void {
+  const lines = manifest(wanted).trimEnd().split('\n').slice(1)
+  assert.deepEqual(
+    lines.map(line => line.split(',')[1]),
+    wanted.rows.map(({ name }) => name),
+  )
+  for (const line of lines) {
+    const [, , serial = '', fingerprint, file = '', sha256] = line.split(',')
+    assert.equal(hash('sha256', readFileSync(join(wanted.directory, file)), 'hex'), sha256)
+    const record = open().inventory.find('device', serial)
+    assert.deepEqual([record?.fingerprint, record?.revocation], [fingerprint, undefined])
+  }
+  assert.equal(existsSync(join(wanted.directory, '.staging')), false)
+  const bundles = readdirSync(wanted.directory).filter(name => name.endsWith('.zip'))
+  assert.equal(bundles.length, wanted.rows.length)
+}
+
+test('a bundle for each row, a manifest with its hash, and the same command again does nothing', async () => {
+  const wanted = job(120)
+  assert.deepEqual(await issueBulk(open(), wanted), { issued: 120, there: 0 })
+  checkResult(wanted)
+  const before = manifest(wanted)
+  assert.deepEqual(await issueBulk(open(), wanted), { issued: 0, there: 120 })
+  assert.equal(manifest(wanted), before)
+})
+
+test('stopped after a group, it goes on there: what was in the manifest stays, byte for byte', async () => {
+  const wanted = job(130)
+  const stop = { ...wanted, onProgress: () => assert.fail('stopped') }
+  await assert.rejects(issueBulk(open(), stop), /stopped/)
+  const before = manifest(wanted)
+  assert.equal(before.trimEnd().split('\n').length, 51)
+  await issueBulk(open(), wanted)
+  assert.ok(manifest(wanted).startsWith(before))
+  checkResult(wanted)
+})
+
+test('stopped between the record and the manifest, the very certificates that were recorded are handed out', async () => {
+  const wanted = job(20)
+  const engine = open()
+  const record = engine.record.bind(engine)
+  engine.record = (events, at) => {
+    record(events, at)
+    assert.fail('stopped after the record')
+  }
+  await assert.rejects(issueBulk(engine, wanted), /stopped after the record/)
+  const recorded = [...open().inventory.all()].filter(({ name }) =>
+    name.startsWith(wanted.rows[0]!.name.split('-')[0]!),
+  )
+  assert.equal(recorded.length, 20)
+  await issueBulk(open(), wanted)
+  checkResult(wanted)
+  for (const { serial } of recorded) assert.ok(manifest(wanted).includes(serial))
+})
+
+test('stopped before the record, nothing of it is handed out; a line of the manifest that was cut short is written again', async () => {
+  const wanted = job(60)
+  const engine = open()
+  engine.record = () => assert.fail('stopped before the record')
+  await assert.rejects(issueBulk(engine, wanted), /stopped before the record/)
+  assert.deepEqual(readdirSync(wanted.directory).sort(), ['.job', '.staging', 'manifest.csv'])
+  appendFileSync(join(wanted.directory, 'manifest.csv'), '1,half a li')
+  await issueBulk(open(), wanted)
+  checkResult(wanted)
+})
+
+test('recorded, and the bundle lost with the power: revoked, and issued again', async () => {
+  const wanted = job(3)
+  const engine = open()
+  const record = engine.record.bind(engine)
+  engine.record = (events, at) => {
+    record(events, at)
+    rmSync(join(wanted.directory, '.staging'), { recursive: true })
+    assert.fail('the power failed')
+  }
+  await assert.rejects(issueBulk(engine, wanted), /the power failed/)
+  await issueBulk(open(), wanted)
+  checkResult(wanted)
+  const all = [...open().inventory.all()].filter(({ name }) => name === wanted.rows[0]!.name)
+  assert.deepEqual(
+    all.map(({ revocation }) => revocation?.reason),
+    ['superseded', undefined],
+  )
+})
+
+test('killed with SIGKILL in the middle, and resumed: every row once, the part before the kill unchanged', async () => {
+  const wanted = job(400)
+  const script = `
+    import { issueBulk } from ${JSON.stringify(join(import.meta.dirname, 'bulk.ts'))}
+    import { CertificateEngine } from ${JSON.stringify(join(import.meta.dirname, 'engine.ts'))}
+    const engine = new CertificateEngine(${JSON.stringify(ca)}, async () => ${JSON.stringify(passphrase)})
+    await issueBulk(engine, { ...${JSON.stringify(wanted)}, now: () => ${now}, onStart() {},
+      onProgress: done => { if (done >= 200) process.kill(process.pid, 'SIGKILL') } })`
+  assert.throws(() => execFileSync(process.execPath, ['--input-type=module', '-e', script], { stdio: 'ignore' }))
+  const before = manifest(wanted)
+  assert.equal(before.trimEnd().split('\n').length, 201)
+  await issueBulk(open(), wanted)
+  assert.ok(manifest(wanted).startsWith(before))
+  checkResult(wanted)
+})
+
+test('a directory of another table is refused, as are names that come to the same file', async () => {
+  const wanted = job(2)
+  await issueBulk(open(), wanted)
+  const other = { ...job(3), directory: wanted.directory }
+  await assert.rejects(issueBulk(open(), other), { code: 'ERR_PKI_CONFLICT', message: /belongs to another table/ })
+  const rows = [
+    { name: 'a b', alternatives: [] },
+    { name: 'a-b', alternatives: [] },
+  ]
+  await assert.rejects(issueBulk(open(), { ...job(1), rows }), { message: /rows 1 and 2 are both 'a-b'/ })
+})
+
+test('a table: columns by name, quotes, several alternative names, empty lines left out', () => {
+  const rows = parseBulkTable('\ufeffname,days,san\r\n"a,b",30,\n\nc,,"x.example 10.0.0.1"\nd')
+  assert.deepEqual(rows, [
+    { name: 'a,b', alternatives: [], lifetimeDays: 30 },
+    { name: 'c', alternatives: ['x.example', '10.0.0.1'] },
+    { name: 'd', alternatives: [] },
+  ])
+  assert.throws(() => parseBulkTable('serial\n1\n'), { message: /one of them 'name'/ })
+  assert.throws(() => parseBulkTable('name,days\na,soon\n'), { message: /row 1: days/ })
+  assert.throws(() => parseBulkTable('name\n"a"b\n'), { message: /a quote in the wrong place/ })
+})

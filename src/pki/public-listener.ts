@@ -1,0 +1,109 @@
+// Serves lists and OCSP over plain HTTP, to anybody: what is served is signed, and fetching it over TLS would need it first.
+
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { maxOcspRequestBytes } from './ocsp-responder.ts'
+import type { PublicAnswer, PublicService } from './public-service.ts'
+
+export interface PublicListenerLimits {
+  /** More connections are closed at once. */
+  readonly connections: number
+  readonly headerBytes: number
+  /** From the accepted connection to the end of the request; also how long a peer may not take the answer. */
+  readonly requestMs: number
+  /** How often that is looked at. */
+  readonly checkMs: number
+}
+
+export const publicListenerLimits: PublicListenerLimits = {
+  connections: 256,
+  headerBytes: 8192,
+  requestMs: 10_000,
+  checkMs: 1000,
+}
+
+export interface PublicListener {
+  readonly port: number
+  close(): void
+}
+
+/**
+ * @param now milliseconds since the epoch, asked for each request
+ * @throws the operating system's error as a rejection
+ */
+export async function openPublicListener(
+  address: { readonly port: number; readonly host: string },
+  service: PublicService,
+  now: () => number,
+  limits: PublicListenerLimits = publicListenerLimits,
+): Promise<PublicListener> {
+  const { connections, headerBytes, requestMs, checkMs } = limits
+  const times = { headersTimeout: requestMs, requestTimeout: requestMs, connectionsCheckingInterval: checkMs }
+  const server = createServer({ maxHeaderSize: headerBytes, ...times }, (request, response) => {
+    void respond(request, response, service, now)
+  })
+  server.maxConnections = connections
+  server.maxRequestsPerSocket = 1
+  server.timeout = requestMs
+  await listen(server, address)
+  return {
+    port: (server.address() as AddressInfo).port,
+    close() {
+      server.close()
+      server.closeAllConnections()
+    },
+  }
+}
+
+function listen(server: Server, { port, host }: { readonly port: number; readonly host: string }): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject)
+    server.listen({ port, host }, () => {
+      server.off('error', reject)
+      // One connection that fails is that peer's matter.
+      server.on('error', () => {})
+      resolve()
+    })
+  })
+}
+
+async function respond(
+  request: IncomingMessage,
+  response: ServerResponse,
+  service: PublicService,
+  now: () => number,
+): Promise<void> {
+  try {
+    const body = await bodyOf(request)
+    const { method = 'GET', url = '/', headers } = request
+    const etag = headers['if-none-match']
+    const [path = '/'] = url.split('?', 1)
+    const known = etag === undefined ? {} : { etag }
+    send(request, response, await service.answer({ method, path, body: body ?? new Uint8Array(), ...known }, now()))
+  } catch {
+    send(request, response, { status: 400, headers: {}, body: new Uint8Array() })
+  }
+}
+
+/** Reads no more than an OCSP request may have. */
+async function bodyOf(request: IncomingMessage): Promise<Buffer | undefined> {
+  if (request.method !== 'POST') return undefined
+  const chunks: Buffer[] = []
+  let size = 0
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    chunks.push(chunk)
+    size += chunk.length
+    if (size > maxOcspRequestBytes) break
+  }
+  return Buffer.concat(chunks)
+}
+
+function send(request: IncomingMessage, response: ServerResponse, { status, headers, body }: PublicAnswer): void {
+  response.writeHead(status, {
+    ...headers,
+    'Content-Length': body.length,
+    'X-Content-Type-Options': 'nosniff',
+    Connection: 'close',
+  })
+  response.end(request.method === 'HEAD' ? undefined : body)
+}
