@@ -1,8 +1,8 @@
 // The pages of `castellan cert`.
 
 import { bundleFormats } from '../pki/bundle.ts'
-import { revocationReasons } from '../pki/crl.ts'
 import { openProfileNames } from '../pki/profiles.ts'
+import { revocationReasons } from '../pki/revocation-reasons.ts'
 import { caExitCodes, openOptions } from './ca-help.ts'
 
 const tail = `${openOptions}\n\n${caExitCodes}\n`

@@ -2,11 +2,11 @@
 
 import { existsSync } from 'node:fs'
 import { escapeText } from '../base/escape.ts'
-import { type RevocationReason, revocationReasons } from '../pki/crl.ts'
 import type { CertificateEngine, Revocation } from '../pki/engine.ts'
 import { readWhole } from '../pki/files.ts'
 import { findByBytes, findCertificate } from '../pki/find-certificate.ts'
 import type { CertificateRecord } from '../pki/inventory.ts'
+import { type RevocationReason, revocationReasons } from '../pki/revocation-reasons.ts'
 import { crlLine } from './ca.ts'
 import { type Action, caOptions, now, operands, parse, runAction, UsageError, withEngine } from './ca-context.ts'
 import { certHelp } from './cert-help.ts'

@@ -6,23 +6,8 @@ import type { KeyObject } from 'node:crypto'
 import * as x509 from '@peculiar/x509'
 import * as asn1 from 'asn1js'
 import { type Issuer, signAndWrap, signingAlgorithm } from './issuer.ts'
+import { type RevocationReason, revocationReasons } from './revocation-reasons.ts'
 import { checkDer, derTag, encodeElement } from './strict-der.ts'
-
-/** RFC 5280 §5.3.1; 7 is not used, and 8 is the release of a hold, which takes an entry off a full list. */
-export const revocationReasons = {
-  unspecified: 0,
-  keyCompromise: 1,
-  cACompromise: 2,
-  affiliationChanged: 3,
-  superseded: 4,
-  cessationOfOperation: 5,
-  certificateHold: 6,
-  removeFromCRL: 8,
-  privilegeWithdrawn: 9,
-  aACompromise: 10,
-} as const
-
-export type RevocationReason = keyof typeof revocationReasons
 
 export interface CrlEntry {
   /** Hex, as in the certificate. */

@@ -8,7 +8,7 @@ import * as x509 from '@peculiar/x509'
 import { escapeText } from '../base/escape.ts'
 import { seconds } from './ca-directory.ts'
 import { type Pointers, randomSerialNumber, type SubjectParts, signAuthority, signLeaf } from './certificate-builder.ts'
-import { type RevocationReason, signCrl } from './crl.ts'
+import { signCrl } from './crl.ts'
 import { crlLifeMs } from './crl-publisher.ts'
 import { PkiConflictError, PkiError, PkiFileError } from './errors.ts'
 import { makeDirectory, publicMode, readWhole, secretMode, writeWhole } from './files.ts'
@@ -18,6 +18,7 @@ import { alternativeName } from './name-rules.ts'
 import { formatPem, pemBlocks } from './pem.ts'
 import { encryptedKeyPem, generateKeys, plainKeyPem, readPrivateKey } from './private-key.ts'
 import { extendedKeyUsage, type LeafProfile, profiles } from './profiles.ts'
+import type { RevocationReason } from './revocation-reasons.ts'
 
 /** What easy-ca's bin/defaults.conf holds. */
 export interface TreeSettings {

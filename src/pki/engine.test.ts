@@ -6,9 +6,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { initDirectory } from './ca-directory.ts'
-import type { RevocationReason } from './crl.ts'
-import { revocationReasons } from './crl.ts'
 import { CertificateEngine, type IssuedCertificate } from './engine.ts'
+import type { RevocationReason } from './revocation-reasons.ts'
+import { revocationReasons } from './revocation-reasons.ts'
 
 const dir = mkdtempSync(join(tmpdir(), 'castellan-engine-'))
 after(() => rmSync(dir, { recursive: true, force: true }))

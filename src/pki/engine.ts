@@ -16,7 +16,6 @@ import {
 } from './ca-directory.ts'
 import { randomSerialNumber, signLeaf } from './certificate-builder.ts'
 import { type RequestNames, readRequest } from './certificate-request.ts'
-import type { RevocationReason } from './crl.ts'
 import { type CrlOutcome, signCrls } from './crl-publisher.ts'
 import { withLock } from './directory-lock.ts'
 import { PkiConflictError, PkiError, PkiKeyError, PkiNotFoundError } from './errors.ts'
@@ -28,6 +27,7 @@ import { alternativeName, checkCommonName, isHostName, lookAlikeKey } from './na
 import { formatPem } from './pem.ts'
 import { generateKeys, type KeyType, readPrivateKey } from './private-key.ts'
 import { backdateMs, type LeafProfile, maxBackdateMs, type ProfileName, profiles } from './profiles.ts'
+import type { RevocationReason } from './revocation-reasons.ts'
 
 /** Who the certificate is for. */
 export interface SubjectRequest {

@@ -1,8 +1,8 @@
 // Every certificate that an authority issued, and what became of it: the journal, told as a state.
 
-import type { RevocationReason } from './crl.ts'
 import type { CrlEvent, IssuedEvent, JournalEvent } from './journal.ts'
 import { lookAlikeKey } from './name-rules.ts'
+import type { RevocationReason } from './revocation-reasons.ts'
 
 export interface CertificateRecord extends IssuedEvent {
   /** Absent while nobody revoked it. */

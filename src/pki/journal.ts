@@ -4,8 +4,8 @@
 import { hash } from 'node:crypto'
 import { closeSync, fdatasyncSync, fstatSync, ftruncateSync, openSync, readSync, writeSync } from 'node:fs'
 import { escapeText } from '../base/escape.ts'
-import type { RevocationReason } from './crl.ts'
 import { PkiFileError } from './errors.ts'
+import type { RevocationReason } from './revocation-reasons.ts'
 
 export interface IssuedEvent {
   readonly event: 'issued'

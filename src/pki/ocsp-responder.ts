@@ -5,13 +5,13 @@ import { statSync } from 'node:fs'
 import * as asn1 from 'asn1js'
 import * as pkijs from 'pkijs'
 import { seconds } from './ca-directory.ts'
-import { revocationReasons } from './crl.ts'
 import type { CertificateEngine } from './engine.ts'
 import { PkiError } from './errors.ts'
 import { readWhole } from './files.ts'
 import { wholeBytes } from './import/openssl-database.ts'
 import { keyBits } from './issuer.ts'
 import { pemBlocks } from './pem.ts'
+import { revocationReasons } from './revocation-reasons.ts'
 
 /** A request for one certificate has some hundred bytes. */
 export const maxOcspRequestBytes = 8 * 1024

@@ -17,6 +17,7 @@ import { loadTlsOptions } from '../net/tls-context.ts'
 import { type BrokerLog, createLog } from '../observe/broker-log.ts'
 import { systemLogIo } from '../observe/log-io.ts'
 import { StoreError } from '../store/store-error.ts'
+import { CertificateService, CertificateServiceError } from './certificate-service.ts'
 import { loadRevocations, type RunningBroker, startBroker } from './compose.ts'
 import { daemonize, tellParent } from './daemon.ts'
 import { storeDirectory } from './durability.ts'
@@ -112,7 +113,10 @@ async function serve(options: RunOptions, config: Config, log: BrokerLog): Promi
   const lost = Promise.withResolvers<StoreError>()
   let running: RunningBroker
   try {
+  let certificates: CertificateService | undefined
     running = await startBroker(config, log, systemClock(), { givesUp: signals.ending, storeLost: lost.resolve })
+    // First: a list that is due is signed before a listener reads it.
+    certificates = await CertificateService.configured(config.global, log)
     writePidFile(config.global.pid_file)
   } catch (error) {
     if (signals.ending.aborted && error === signals.ending.reason) return stoppedEarly(log)
@@ -128,6 +132,7 @@ async function serve(options: RunOptions, config: Config, log: BrokerLog): Promi
   const error = await Promise.race([untilStopped(signals, options, running, log), lost.promise])
   removePidFile(config.global.pid_file)
   const code = await (error === undefined ? stop(running, signals, log) : abandon(running, error, log))
+  certificates?.close()
   log.flush()
   return code
 }
@@ -192,7 +197,7 @@ class PidFileError extends AppError {
 }
 
 /** What Mosquitto's exit code 1 stands for: the configuration is right, and the system does not let us. */
-const unusable = [ListenerError, HttpListenError, PidFileError, StoreError]
+const unusable = [ListenerError, HttpListenError, CertificateServiceError, PidFileError, StoreError]
 
 function writePidFile(path: string | undefined): void {
   if (path === undefined) return

@@ -1,8 +1,8 @@
 // Reads the database of `openssl ca` (index.txt), which easy-ca and easy-rsa keep, too: a line for each certificate.
 
 import { escapeText } from '../../base/escape.ts'
-import type { RevocationReason } from '../crl.ts'
 import { PkiFileError } from '../errors.ts'
+import type { RevocationReason } from '../revocation-reasons.ts'
 
 export interface DatabaseRow {
   /** Hex, lower case, whole bytes. */
