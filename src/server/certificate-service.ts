@@ -38,7 +38,8 @@ export class CertificateService {
   readonly #log: Log
   readonly #listener: PublicListener | undefined
   readonly #timer: NodeJS.Timeout
-  #complaint = ''
+  /** What was told already; forgotten when a list is signed. */
+  readonly #complaints = new Set<string>()
 
   private constructor(engine: CertificateEngine, log: Log, listener: PublicListener | undefined) {
     this.#engine = engine
@@ -94,6 +95,7 @@ export class CertificateService {
     const list = `revocation list ${issuer} #${number}`
     const until = new Date(nextUpdate).toISOString()
     if (outcome === 'signed') {
+      this.#complaints.clear()
       this.#log.write('notice', `Signed ${list}, ${entries} entries, until ${until}.`)
     } else if (outcome === 'locked' && nextUpdate - now < alarmBeforeMs) {
       this.#complain(`Error: The ${list} ends on ${until} and cannot be signed again: ${why}.`)
@@ -102,8 +104,8 @@ export class CertificateService {
 
   /** The same complaint once. */
   #complain(line: string): void {
-    if (line === this.#complaint) return
-    this.#complaint = line
+    if (this.#complaints.has(line)) return
+    this.#complaints.add(line)
     this.#log.write('error', line)
   }
 }
