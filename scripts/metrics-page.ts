@@ -17,6 +17,7 @@ type Part = keyof typeof metricTables
 const titles: Readonly<Record<Part, string>> = {
   traffic: 'Traffic',
   connections: 'Connections and who is refused',
+  certificates: 'Client certificates',
   sessions: 'Sessions and messages',
   store: 'Store',
   program: 'Process',

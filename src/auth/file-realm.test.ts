@@ -4,7 +4,7 @@ import { fakeClock } from '../../test/support/fake-clock.ts'
 import { silentLog } from '../base/log.ts'
 import type { CertificateIdentity } from '../x509/certificate-identity.ts'
 import { parseAclFile } from './acl-file.ts'
-import { createFileRealm, type FileRealmOptions } from './file-realm.ts'
+import { type CertificateMapping, createFileRealm, type FileRealmOptions } from './file-realm.ts'
 import type { Identity } from './identity.ts'
 import { parsePasswordFile } from './password-file.ts'
 import { PasswordVerifier, passwordVerifierDefaults } from './password-verifier.ts'
@@ -35,6 +35,8 @@ function realm(options: Partial<FileRealmOptions> = {}): Realm {
 const certificate: CertificateIdentity = {
   subject: 'CN=device 7,O=Example',
   commonName: 'device 7',
+  printedSubject: 'O=Example\nCN=device 7',
+  alternativeNames: '',
   issuer: 'CN=Example CA',
   serialNumber: '01',
   fingerprint: 'ab'.repeat(32),
@@ -268,4 +270,58 @@ test('psk_file: a reload keeps who has the same key, knows who has a new one, an
   assert.deepEqual(standing(realm({ allowAnonymous: true, certificateIdentity: 'common-name' })), [false, false])
   assert.equal(byKey.recall('device')?.evidence, principal.evidence)
   assert.equal(byKey.recall('nobody'), undefined)
+})
+
+test('certificate_username: the name is where the option says, and a certificate without it is refused', () => {
+  const fields = { ...certificate, printedSubject: 'OU=line 7\nCN=user1', alternativeNames: 'URI:urn:device:1' }
+  const named = (certificateIdentity: CertificateMapping) => {
+    const outcome = realm({ certificateIdentity }).authenticate(identity(undefined, undefined, fields))
+    assert.ok(!(outcome instanceof Promise))
+    return outcome.allowed ? outcome.principal.username : outcome.rule
+  }
+  assert.equal(named('subject.OU'), 'line 7')
+  assert.equal(named('san.uri'), 'urn:device:1')
+  assert.equal(named('san.dns'), 'client certificate without san.dns')
+})
+
+test('request_certificate: a certificate gives the name; without one, name and password count as ever', async () => {
+  const either = realm({ passwords, certificateIdentity: 'common-name', certificateIsOptional: true })
+  assert.equal((await admitted(either, identity(undefined, undefined, certificate))).method, 'certificate')
+  const byPassword = await admitted(either, identity('alice', 'pw'))
+  assert.equal(byPassword.method, 'password')
+  assert.equal(either.stillAdmits(byPassword), true)
+  for (const who of [identity('alice', 'wrong'), identity()]) {
+    assert.equal((await either.authenticate(who)).allowed, false)
+  }
+})
+
+test('features C7: certificate_username_match wants certificate and password of one user', async () => {
+  const both = realm({ passwords, certificateMatch: 'common-name' })
+  const rule = async (who: Identity) => {
+    const outcome = await both.authenticate(who)
+    return outcome.allowed ? outcome.principal.method : outcome.rule
+  }
+  const own = { ...certificate, commonName: 'alice' }
+  assert.equal(await rule(identity('alice', 'pw', own)), 'password')
+  assert.equal(await rule(identity('alice', 'wrong', own)), 'unknown user or wrong password')
+  for (const who of [
+    identity('alice', 'pw', certificate),
+    identity('alice', 'pw'),
+    identity(undefined, undefined, own),
+  ]) {
+    assert.equal(await rule(who), 'certificate_username_match')
+  }
+})
+
+test('pki §4: a name that looks like another one names nobody: right-to-left marks, zero-width blanks, control characters', async () => {
+  const byName = realm({ certificateIdentity: 'common-name' })
+  for (const commonName of ['admin\u200f', '\u202enimda', 'ad\u200bmin', 'admin\x07', 'admin\ufeff']) {
+    const outcome = await byName.authenticate(identity(undefined, undefined, { ...certificate, commonName }))
+    assert.ok(!outcome.allowed)
+    assert.equal(outcome.rule, 'client certificate with invisible characters in its common-name')
+  }
+  for (const commonName of ['ünï€😀', 'مدير', 'ad min']) {
+    const shown = identity(undefined, undefined, { ...certificate, commonName })
+    assert.equal((await admitted(byName, shown)).username, commonName)
+  }
 })

@@ -2,6 +2,7 @@
 // ACL file, a prefix for client ids. What is allowed stays as it was made; a reload makes another realm.
 
 import type { Log } from '../base/log.ts'
+import { type CertificateField, certificateName, isDeceptive } from '../x509/certificate-name.ts'
 import { createAccess } from './access.ts'
 import type { AclRules } from './acl-rules.ts'
 import type { Identity, ProvenKey } from './identity.ts'
@@ -17,7 +18,7 @@ import { createScramExchange, scramMethod } from './scram.ts'
  * which wins over `subject` for `use_subject_as_username`; `preshared-key` for the former where there are such keys instead.
  * With `none` a certificate or key only opens the door (features C7).
  */
-export type CertificateMapping = 'none' | 'common-name' | 'subject' | 'preshared-key'
+export type CertificateMapping = 'none' | 'preshared-key' | CertificateField
 
 export interface FileRealmOptions {
   readonly allowAnonymous: boolean
@@ -28,6 +29,10 @@ export interface FileRealmOptions {
   /** `clientid_prefixes`, one prefix in spite of its name (features H1). */
   readonly clientIdPrefixes: string | undefined
   readonly certificateIdentity: CertificateMapping
+  /** `request_certificate`: who shows no certificate is judged as if none had been asked for. */
+  readonly certificateIsOptional?: boolean
+  /** `certificate_username_match`: what of the certificate the user name of CONNECT has to be. */
+  readonly certificateMatch?: CertificateField | undefined
   /** undefined without `psk_hint` and `psk_file`. */
   readonly presharedKeys?: PresharedKeys | undefined
   /** Shared by all realms of the process. */
@@ -50,7 +55,10 @@ class FileRealm implements Realm {
     const { certificateIdentity, passwords } = this.#options
     if (!this.#keyHolds(identity)) return deny('not-authorized', 'psk_file changed since the handshake')
     if (certificateIdentity === 'preshared-key') return this.#byPresharedKey(identity)
-    if (certificateIdentity !== 'none') return this.#byCertificate(identity, certificateIdentity)
+    if (certificateIdentity !== 'none' && !this.#mayDoWithout(identity)) {
+      return this.#byCertificate(identity, certificateIdentity)
+    }
+    if (!this.#matches(identity)) return deny('not-authorized', 'certificate_username_match')
     if (identity.username === undefined || passwords === undefined) return this.#anonymous(identity.username)
     return this.#byPassword(passwords, identity.username, identity)
   }
@@ -58,9 +66,9 @@ class FileRealm implements Realm {
   /** SCRAM is offered when the password file has entries for it, and the name is not the certificate's to say. */
   beginExchange(method: string, identity: Identity): EnhancedExchange | undefined {
     const { certificateIdentity, passwords } = this.#options
-    if (method !== scramMethod || certificateIdentity !== 'none' || passwords?.scramDecoy === undefined)
-      return undefined
-    if (!this.#keyHolds(identity)) return undefined
+    if (method !== scramMethod || passwords?.scramDecoy === undefined) return undefined
+    if (certificateIdentity !== 'none' && !this.#mayDoWithout(identity)) return undefined
+    if (!this.#keyHolds(identity) || !this.#matches(identity)) return undefined
     const { users, scramDecoy: decoy } = passwords
     return createScramExchange({ users, decoy, connectUsername: identity.username })
   }
@@ -73,7 +81,7 @@ class FileRealm implements Realm {
       return (
         certificateIdentity === 'preshared-key' && this.admitsKey({ identity: username ?? '', fingerprint: evidence })
       )
-    if (certificateIdentity !== 'none') return false
+    if (certificateIdentity !== 'none' && this.#options.certificateIsOptional !== true) return false
     // Who gave a name while there was no password file has to prove it now that there is one.
     if (method === 'anonymous') return allowAnonymous && (username === undefined || passwords === undefined)
     return username !== undefined && passwords?.users.get(username)?.fingerprint === evidence
@@ -122,6 +130,20 @@ class FileRealm implements Realm {
     return createAccess(this.#options.acl, principal, clientId, this.#options.log)
   }
 
+  /** Nobody can ask for a certificate that is only requested. */
+  #mayDoWithout({ certificate }: Identity): boolean {
+    return certificate === undefined && this.#options.certificateIsOptional === true
+  }
+
+  /** Features C7: certificate and password together, both of one user. */
+  #matches({ certificate, username }: Identity): boolean {
+    const { certificateMatch } = this.#options
+    if (certificateMatch === undefined) return true
+    return (
+      certificate !== undefined && username !== undefined && certificateName(certificate, certificateMatch) === username
+    )
+  }
+
   #keyHolds({ presharedKey }: Identity): boolean {
     return presharedKey === undefined || this.admitsKey(presharedKey)
   }
@@ -133,12 +155,14 @@ class FileRealm implements Realm {
   }
 
   /** Features C5, C6: the user name and password of CONNECT count for nothing here. */
-  #byCertificate({ certificate }: Identity, mapping: 'common-name' | 'subject'): Authentication {
+  #byCertificate({ certificate }: Identity, mapping: CertificateField): Authentication {
     if (certificate === undefined)
       return deny('bad-user-name-or-password', 'no client certificate to take the name from')
-    const username = mapping === 'common-name' ? certificate.commonName : certificate.subject
+    const username = certificateName(certificate, mapping)
     if (username === undefined || username === '')
       return deny('bad-user-name-or-password', `client certificate without ${mapping}`)
+    if (isDeceptive(username))
+      return deny('bad-user-name-or-password', `client certificate with invisible characters in its ${mapping}`)
     return admit(provePrincipal(username, 'certificate', `${mapping}:${certificate.fingerprint}`))
   }
 

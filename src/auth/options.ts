@@ -2,6 +2,7 @@
 
 import { type ListenerAddress, type ListenerScope, option, type Settings } from '../config/option.ts'
 import { bool, integer, path, text } from '../config/value.ts'
+import { certificateUsername } from './certificate-username.ts'
 
 const noPlugins = 'use password_file and acl_file, and remove the lines of the plugin'
 
@@ -35,6 +36,22 @@ export const authOptions = {
     default: 10,
     reload: 'live',
     doc: 'Most seconds that an answer is delayed after repeated failures.',
+    own: true,
+  }),
+  certificate_username: option({
+    scope: 'listener',
+    value: certificateUsername(),
+    default: undefined,
+    reload: 'new-connections',
+    doc: "Takes the user name from this part of the client's certificate, and asks for no password: the first CN, the whole subject (RFC 2253), the serial number or SHA-256 fingerprint in hexadecimal, the first alternative name of a kind, or an attribute of the subject as `subject.OU`. Goes before `use_identity_as_username` and `use_subject_as_username`.",
+    own: true,
+  }),
+  certificate_username_match: option({
+    scope: 'listener',
+    value: certificateUsername(),
+    default: undefined,
+    reload: 'new-connections',
+    doc: "Requires that the user name of CONNECT is this part of the client's certificate, and its password right: certificate and password of one user.",
     own: true,
   }),
   global_plugin: option({

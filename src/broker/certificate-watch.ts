@@ -3,9 +3,10 @@
 
 import { Timer } from '../base/timer-wheel.ts'
 import { ReasonCode } from '../mqtt/reason-code.ts'
+import type { PeerCredential } from '../net/connection-handler.ts'
 import type { ClientConnection } from './connection.ts'
 
-/** The wall clock may be set: it is looked at once an hour, too. */
+/** The wall clock may be set: it is looked at once an hour, at least. */
 const longestWaitMs = 60 * 60 * 1000
 
 /**
@@ -34,7 +35,7 @@ export class CertificateWatch {
 
   constructor(connection: ClientConnection) {
     this.#connection = connection
-    this.#wait(connection.broker.clock.now(), connection.peer.credential?.msLeft)
+    this.#wait(connection.broker.clock.now(), connection.peer.credential)
   }
 
   end(): void {
@@ -42,13 +43,20 @@ export class CertificateWatch {
   }
 
   #look(now: number): void {
-    const msLeft = this.#connection.peer.credential?.msLeft
-    if (msLeft !== undefined && msLeft < 0) end(this.#connection, 'certificate has expired')
-    else this.#wait(now, msLeft)
+    const { credential } = this.#connection.peer
+    if ((credential?.msLeft ?? 0) < 0) {
+      end(this.#connection, 'certificate has expired')
+      return
+    }
+    // An answer that says "revoked" ends the connection by `excludeByCertificate`.
+    credential?.settle()
+    this.#wait(now, credential)
   }
 
-  #wait(now: number, msLeft = longestWaitMs): void {
-    this.#connection.broker.wheel.set(this.#timer, now + Math.min(msLeft + 1, longestWaitMs))
+  #wait(now: number, credential: PeerCredential | undefined): void {
+    const left = (credential?.msLeft ?? longestWaitMs) + 1
+    const wait = Math.min(left, credential?.askAgainMs ?? longestWaitMs, longestWaitMs)
+    this.#connection.broker.wheel.set(this.#timer, now + wait)
   }
 }
 

@@ -11,6 +11,7 @@ import { Timer } from '../base/timer-wheel.ts'
 import { ProtocolViolationError } from '../mqtt/errors.ts'
 import { type Connect, noProperties, type Properties, type Will } from '../mqtt/packet.ts'
 import { ReasonCode } from '../mqtt/reason-code.ts'
+import type { PeerCredential } from '../net/connection-handler.ts'
 import { neverExpiresInterval, type Session } from '../session/session.ts'
 import { agree } from './agreement.ts'
 import type { Broker } from './broker.ts'
@@ -223,9 +224,16 @@ function checkRate({ broker, connection }: ConnectAttempt): StepOutcome {
 /** Again, after the handshake: it may be long ago, or have resumed a session from before a revocation (decision 14). */
 function checkCertificate({ connection }: ConnectAttempt): StepOutcome {
   const { credential } = connection.peer
-  const fault = credential?.fault()
-  if (credential === undefined || fault === undefined) return undefined
-  return { reasonCode: ReasonCode.notAuthorized, rule: `${fault} (${credential.description})` }
+  if (credential === undefined) return undefined
+  const settling = credential.settle()
+  return settling === undefined ? certificateRefusal(credential) : settling.then(() => certificateRefusal(credential))
+}
+
+function certificateRefusal(credential: PeerCredential): Refusal | undefined {
+  const fault = credential.fault()
+  return fault === undefined
+    ? undefined
+    : { reasonCode: ReasonCode.notAuthorized, rule: `${fault} (${credential.description})` }
 }
 
 /** The client id, given or made up (§3.1.3.1), and whether this listener takes it. */

@@ -288,6 +288,7 @@ export class ClientConnection implements ConnectionHandler, Conversation, Outlet
   expel(reasonCode: number, text: string): void {
     if (this.state === 'ended') return
     if (this.transport.queuedBytes === 0) {
+      if (this.state === 'connecting') this.sendConnack(false, reasonCode, noProperties)
       this.end(reasonCode, text)
       return
     }

@@ -14,8 +14,12 @@ export interface CertificateContent {
   readonly isAuthority: boolean
   /** As revocation lists are asked for it. */
   readonly serial: Uint8Array
+  /** The OCSP responder that it names (RFC 5280 §4.2.2.1). */
+  readonly responder: string | undefined
 }
 
+/** One line each; what has anything special in it stands in quotes, and is no place to ask. */
+const ocspPlace = /^OCSP - URI:(http:\/\/[\x21-\x7e]+)$/m
 const clientAuth = '1.3.6.1.5.5.7.3.2'
 
 /** Some 700 bytes each. */
@@ -30,7 +34,13 @@ export function readCertificate(x509: X509Certificate): CertificateContent {
     isForClients: purposes === undefined || purposes.includes(clientAuth),
     isAuthority: x509.ca,
     serial: serialBytes(x509.serialNumber),
+    responder: responderOf(x509),
   }
+}
+
+/** The first OCSP responder that a certificate names, if it speaks http. */
+export function responderOf(x509: X509Certificate): string | undefined {
+  return ocspPlace.exec(x509.infoAccess ?? '')?.[1]
 }
 
 export class CertificateCache {

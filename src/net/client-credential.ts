@@ -26,6 +26,14 @@ export class ClientCredential implements PeerCredential {
     return this.#certificate.content.identity.notAfter - this.#wallClock()
   }
 
+  get askAgainMs(): number | undefined {
+    return this.#trust()?.rules.ocsp?.rules.maxAgeMs
+  }
+
+  settle(): Promise<void> | undefined {
+    return this.#trust()?.settle(this.#certificate)
+  }
+
   fault(): string | undefined {
     return this.#trust()?.fault(this.#certificate, this.#wallClock())
   }

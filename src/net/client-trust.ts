@@ -5,10 +5,13 @@ import type { X509Certificate } from 'node:crypto'
 import { escapeText } from '../base/escape.ts'
 import type { Log } from '../base/log.ts'
 import { constraintFault } from '../x509/constraints.ts'
+import { listPlaces } from '../x509/distribution-points.ts'
 import { type Issuer, IssuerStore } from '../x509/issuer.ts'
 import { endOf, RevocationIndex, reasonText } from '../x509/revocation-index.ts'
 import type { RevocationList } from '../x509/revocation-list.ts'
 import { CertificateCache, type CertificateContent } from './certificate-cache.ts'
+import type { OcspChecker } from './ocsp-checker.ts'
+import type { RevocationDownloads } from './revocation-downloads.ts'
 import type { RevocationFile } from './revocation-files.ts'
 
 export interface TrustRules {
@@ -18,6 +21,10 @@ export interface TrustRules {
   readonly revocations: RevocationFile | undefined
   /** For how long a list is used after its end; `crl_expired`. */
   readonly graceMs: number
+  /** undefined without `crl_fetch`. */
+  readonly downloads: RevocationDownloads | undefined
+  /** undefined with `ocsp off`. */
+  readonly ocsp: OcspChecker | undefined
   /** Whether a certificate is refused when no list of its issuer is there; `crl_missing`. */
   readonly needsList: boolean
   /** False with `disable_client_cert_date_checks`. */
@@ -28,6 +35,8 @@ export interface TrustRules {
 export interface ProvenCertificate {
   readonly content: CertificateContent
   readonly issuer: Issuer
+  /** Where the lists are that speak of it and of the authorities above; none without `crl_fetch`. */
+  readonly places: readonly string[]
 }
 
 export class ClientTrust {
@@ -36,9 +45,12 @@ export class ClientTrust {
   readonly #log: Log
   readonly #store: IssuerStore
   readonly #issuers = new WeakMap<CertificateContent, Issuer>()
+  readonly #placesOfContent = new WeakMap<CertificateContent, readonly string[]>()
   /** Whether issuers of an earlier trust are issuers here. */
   readonly #known = new WeakMap<Issuer, boolean>()
   readonly #alarms = new WeakMap<RevocationList, Alarm>()
+  /** Of all certificates that were shown here. */
+  #places = new Set<string>()
   #index: RevocationIndex | undefined
 
   /** @param earlier whose lists are in force until now */
@@ -46,9 +58,10 @@ export class ClientTrust {
     this.rules = rules
     this.#log = log
     this.#store = new IssuerStore(rules.certificates, issuer => this.#learned(issuer))
-    if (rules.revocations === undefined) return
-    for (const list of rules.revocations.lists) this.#verifyNow(list, this.#store.stored)
-    this.#index = this.#indexOf(rules.revocations.lists, earlier?.revocations)
+    if (earlier !== undefined && rules.downloads !== undefined) this.#places = new Set(earlier.#places)
+    if (rules.revocations === undefined && rules.downloads === undefined) return
+    for (const list of this.#lists) this.#verifyNow(list, this.#store.stored)
+    this.#index = this.#indexOf(this.#lists, earlier?.revocations)
   }
 
   /** undefined without `crlfile`. */
@@ -58,11 +71,15 @@ export class ClientTrust {
 
   /** The file has other lists: verifies them off the event loop, and judges by them from then on. */
   async update(): Promise<void> {
-    const { revocations } = this.rules
-    if (revocations === undefined) return
-    const { lists } = revocations
+    if (this.#index === undefined) return
+    const lists = this.#lists
     for (const list of lists) await this.#verify(list)
     this.#index = this.#indexOf(lists, this.#index)
+  }
+
+  get #lists(): readonly RevocationList[] {
+    const { revocations, downloads } = this.rules
+    return [...(revocations?.lists ?? []), ...(downloads?.lists(this.#places) ?? [])]
   }
 
   /**
@@ -77,7 +94,39 @@ export class ClientTrust {
     const issuer = this.#issuers.get(content) ?? this.#store.issuerOf(x509, presented)
     if (issuer === undefined) return undefined
     this.#issuers.set(content, issuer)
-    return { content, issuer }
+    return { content, issuer, places: this.#placesOf(content, x509, issuer) }
+  }
+
+  /** @returns resolved when what others say of it is known, or will not be; undefined when nothing is asked now */
+  settle(certificate: ProvenCertificate): Promise<void> | undefined {
+    const { downloads, ocsp } = this.rules
+    const waiting = [ocsp?.ask(certificate)]
+    for (const place of certificate.places) {
+      this.#admit(place)
+      waiting.push(downloads?.want(place))
+    }
+    const asked = waiting.filter(question => question !== undefined)
+    return asked.length === 0 ? undefined : Promise.all(asked).then(() => undefined)
+  }
+
+  /** Another listener may have its lists already. */
+  #admit(place: string): void {
+    if (this.#places.has(place)) return
+    this.#places.add(place)
+    const lists = this.rules.downloads?.lists([place]) ?? []
+    if (lists.length === 0) return
+    for (const list of lists) this.#verifyNow(list, this.#store.all)
+    this.#index = this.#indexOf(this.#lists, this.#index)
+  }
+
+  #placesOf(content: CertificateContent, x509: X509Certificate, issuer: Issuer): readonly string[] {
+    if (this.rules.downloads === undefined) return []
+    const known = this.#placesOfContent.get(content)
+    if (known !== undefined) return known
+    const places = [...listPlaces(x509)]
+    for (let at = issuer; at.parent !== undefined; at = at.parent) places.push(...listPlaces(at.certificate))
+    this.#placesOfContent.set(content, places)
+    return places
   }
 
   /** What only the TLS library checks otherwise, for when its verdict was about something that may be overlooked. */
@@ -94,18 +143,35 @@ export class ClientTrust {
     return this.#fault(certificate, now, true)
   }
 
+  /** As `fault`, before the client's CONNECT: what others say of its certificate is not known yet. */
+  faultAtHandshake(certificate: ProvenCertificate, now: number): string | undefined {
+    const { downloads, ocsp } = this.rules
+    return this.#fault(certificate, now, downloads === undefined && ocsp === undefined)
+  }
+
   /** As `fault`, for a client that is connected: it does not go because nothing is known any more, only for what is known. */
   faultToStay(certificate: ProvenCertificate, now: number): string | undefined {
     return this.#fault(certificate, now, false)
   }
 
-  #fault({ content, issuer }: ProvenCertificate, now: number, isNew: boolean): string | undefined {
+  #fault(certificate: ProvenCertificate, now: number, isNew: boolean): string | undefined {
+    const { content, issuer } = certificate
     if (!this.#knows(issuer)) return 'issued by an authority that is not trusted'
     return (
       this.#dateFault(content, issuer, now) ??
       purposeFault(content) ??
-      this.#revocationFault(content, issuer, now, isNew)
+      this.#revocationFault(content, issuer, now, isNew) ??
+      this.#answerFault(certificate, isNew)
     )
+  }
+
+  #answerFault(certificate: ProvenCertificate, isNew: boolean): string | undefined {
+    const { ocsp } = this.rules
+    if (ocsp === undefined) return undefined
+    const answer = ocsp.answer(certificate)
+    if (answer?.status === 'revoked') return `certificate was revoked (${reasonText(answer.reason)}, by OCSP)`
+    if (answer?.status === 'good' || !isNew || !ocsp.rules.isHard) return undefined
+    return answer === undefined ? 'no OCSP responder has answered' : 'the OCSP responder does not know the certificate'
   }
 
   /** Tells in time that a list comes to its end. */
@@ -158,13 +224,12 @@ export class ClientTrust {
   }
 
   #learned(issuer: Issuer): void {
-    const { revocations } = this.rules
     // Called by the constructor of the store, too.
-    if (revocations === undefined || this.#index === undefined) return
-    const before = revocations.lists.filter(({ signer }) => signer !== undefined).length
-    for (const list of revocations.lists) this.#verifyNow(list, [issuer])
-    if (revocations.lists.filter(({ signer }) => signer !== undefined).length === before) return
-    this.#index = this.#indexOf(revocations.lists, this.#index)
+    if (this.#index === undefined) return
+    const lists = this.#lists
+    const unsigned = lists.filter(({ signer }) => signer === undefined)
+    for (const list of unsigned) this.#verifyNow(list, [issuer])
+    if (unsigned.some(({ signer }) => signer !== undefined)) this.#index = this.#indexOf(lists, this.#index)
   }
 
   #verifyNow(list: RevocationList, issuers: readonly Issuer[]): void {
@@ -183,7 +248,7 @@ export class ClientTrust {
 
   #indexOf(lists: readonly RevocationList[], earlier: RevocationIndex | undefined): RevocationIndex {
     const index = new RevocationIndex(lists, earlier)
-    const where = `"${escapeText(this.rules.revocations?.path ?? '', 4096)}"`
+    const where = `"${escapeText(this.rules.revocations?.path ?? 'crl_fetch', 4096)}"`
     for (const remark of index.remarks) this.#log.write('warning', `Warning: ${where}: ${escapeText(remark)}.`)
     for (const { signer, issuerText } of lists) {
       if (signer !== undefined) continue

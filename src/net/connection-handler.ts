@@ -24,6 +24,10 @@ export interface PeerCredential {
   readonly description: string
   /** Milliseconds until its time is over; undefined where dates do not count. */
   readonly msLeft: number | undefined
+  /** How often it is worth to ask again whether it still counts, in milliseconds; undefined where nobody is asked. */
+  readonly askAgainMs: number | undefined
+  /** Asks others where that is configured. @returns resolved when their answer counts; undefined when nothing is asked now */
+  settle(): Promise<void> | undefined
   /** Why its holder is not let in; undefined when nothing is wrong. */
   fault(): string | undefined
   /** Why its holder, connected already, has to go: what is missing, as a list that has ended, is no such reason. */

@@ -16,6 +16,7 @@ import { type ConnectionDeps, type ConnectionOwner, SocketConnection, type Traff
 import type { ConnectionHandler, Peer } from './connection-handler.ts'
 import { ListenerError } from './errors.ts'
 import { transportLimits } from './limits.ts'
+import { OcspStapler } from './ocsp-stapler.ts'
 import type { ListenerSettings, NetSettings } from './options.ts'
 import type { Outbox } from './outbox.ts'
 import type { KeyLookup } from './preshared-key-door.ts'
@@ -23,14 +24,13 @@ import { loadPskContext } from './psk-context.ts'
 import type { RawBinding } from './raw-binding.ts'
 import { RawStream } from './raw-stream.ts'
 import { burstSeconds, Refusals } from './refusals.ts'
-import type { RevocationFile } from './revocation-files.ts'
 import { SocketStream } from './socket-stream.ts'
 import { type HandshakeProof, TlsAcceptor, type TlsOptions } from './tls-acceptor.ts'
-import { clientTrust, loadTlsOptions } from './tls-context.ts'
+import { clientTrust, loadTlsOptions, type TrustDeps } from './tls-context.ts'
 import type { TurnQueue } from './turn-queue.ts'
 import { clearSocketPath, forOwnerAndGroup } from './unix-socket.ts'
 
-export interface ListenerDeps {
+export interface ListenerDeps extends TrustDeps {
   readonly log: Log
   readonly clock: Clock
   readonly wheel: TimerWheel
@@ -51,8 +51,6 @@ export interface ListenerDeps {
   limitReached(limit: string): void
   /** Counts a refused client certificate. */
   certificateRefused?(reason: string): void
-  /** A file of revocation lists, which was loaded before the listener names it. */
-  revocations?(path: string): RevocationFile | undefined
   /** The key of `psk_file` for an identity, by the rules in force. */
   readonly presharedKey: KeyLookup
   /** Called for a peer that may speak MQTT: plain, or through TLS and accepted. */
@@ -68,6 +66,8 @@ export interface Listener {
   readonly connections: number
   /** What client certificates are judged by; undefined where none is asked for. */
   readonly trust: ClientTrust | undefined
+  /** What has to be looked at from time to time. @param now milliseconds since the epoch, by the wall clock */
+  advance(now: number): void
   /** Begins to accept; until then connections wait. */
   start(): void
   /**
@@ -103,6 +103,7 @@ class BoundListener implements Listener, StreamOwner, ConnectionOwner {
   readonly #deps: ListenerDeps
   readonly #tls: TlsAcceptor | undefined
   trust: ClientTrust | undefined
+  #stapler: OcspStapler | undefined
   readonly #servers: Server[] = []
   readonly #refusals: Refusals
   #notAcceptedTold = Number.NEGATIVE_INFINITY
@@ -123,6 +124,7 @@ class BoundListener implements Listener, StreamOwner, ConnectionOwner {
     this.#deps = deps
     const options = tlsOptions(settings, deps, undefined)
     this.trust = options?.trust
+    this.#stapler = options?.stapler
     this.#tls = options && new TlsAcceptor(options, deps)
     this.#refusals = new Refusals(deps)
   }
@@ -151,6 +153,11 @@ class BoundListener implements Listener, StreamOwner, ConnectionOwner {
     )
   }
 
+  advance(now: number): void {
+    this.trust?.advance(now)
+    this.#stapler?.advance(now)
+  }
+
   start(): void {
     this.#started = true
     this.#beginNext()
@@ -168,6 +175,7 @@ class BoundListener implements Listener, StreamOwner, ConnectionOwner {
     return () => {
       if (options !== undefined) this.#tls?.replace(options)
       this.trust = options?.trust
+      this.#stapler = options?.stapler
       this.settings = settings
     }
   }
@@ -350,16 +358,17 @@ const unixSockets = ''
 /** @param earlier what was trusted until now */
 function tlsOptions(
   settings: ListenerSettings,
-  { log, revocations }: ListenerDeps,
+  deps: ListenerDeps,
   earlier: ClientTrust | undefined,
 ): TlsOptions | undefined {
   const { psk_hint: pskHint } = settings
   if (pskHint !== undefined)
     return { context: loadPskContext(settings), requireCertificate: false, trust: undefined, pskHint }
   if (settings.certfile === undefined || settings.keyfile === undefined) return undefined
-  const context = loadTlsOptions(settings, log)
-  const trust = clientTrust(settings, context, log, path => revocations?.(path), earlier)
-  return { context, requireCertificate: settings.require_certificate, trust }
+  const context = loadTlsOptions(settings, deps.log)
+  const trust = clientTrust(settings, context, deps, earlier)
+  const stapler = settings.ocsp_stapling ? new OcspStapler(String(context.cert), deps.log) : undefined
+  return { context, requireCertificate: settings.require_certificate, trust, stapler }
 }
 
 function tlsFacts(socket: TLSSocket): Peer['tls'] {

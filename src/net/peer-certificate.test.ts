@@ -20,6 +20,8 @@ function handshake(changed: Partial<HandshakeResult> = {}): HandshakeResult {
 const rules: TrustRules = {
   certificates: [readFileSync(pki.authority.ca.cert, 'latin1')],
   revocations: undefined,
+  downloads: undefined,
+  ocsp: undefined,
   graceMs: 0,
   needsList: true,
   checksDates: true,
@@ -129,5 +131,5 @@ test('disable_client_cert_date_checks: dates are overlooked, and nothing that th
   assert.equal(refusal(shown(expired), now), 'certificate has expired')
   assert.equal(refusal(shown(read(pki.strangersClient)), now, lenient), 'issued by an unknown authority')
   const strange = await pki.authority.issue({ subject: 'x', extensions: ['1.2.3.4=critical,ASN1:UTF8String:x'] })
-  assert.match(refusal(shown(read(strange)), now, lenient), /critical extension 1\.2\.3\.4 that is not known/)
+  assert.match(refusal(shown(read(strange)), now, lenient), /critical extension that is not known/)
 })

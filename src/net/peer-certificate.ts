@@ -50,7 +50,8 @@ export function judgePeerCertificate(handshake: HandshakeResult, now: number, tr
   if (!isAuthorized && !isOutOfTime) return refused(chainFault(handshake.authorizationError), content.identity)
   const certificate = trust.prove(content, x509, chainOf(x509))
   if (certificate === undefined) return refused('issued by an unknown authority', content.identity)
-  const reason = (isAuthorized ? undefined : trust.constraintFault(x509, certificate)) ?? trust.fault(certificate, now)
+  const reason =
+    (isAuthorized ? undefined : trust.constraintFault(x509, certificate)) ?? trust.faultAtHandshake(certificate, now)
   return reason === undefined ? { accepted: true, certificate } : refused(reason, content.identity)
 }
 

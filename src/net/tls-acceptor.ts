@@ -18,6 +18,7 @@ import type { ClientTrust } from './client-trust.ts'
 import type { Peer } from './connection-handler.ts'
 import { handshakeFailure } from './handshake-failure.ts'
 import { HandshakeQueue } from './handshake-queue.ts'
+import type { OcspStapler } from './ocsp-stapler.ts'
 import { judgePeerCertificate, noCertificate, type PeerVerdict } from './peer-certificate.ts'
 import { type KeyLookup, PresharedKeyDoor } from './preshared-key-door.ts'
 
@@ -40,6 +41,8 @@ export interface TlsOptions {
   readonly requireCertificate: boolean
   /** What client certificates are judged by; undefined where none is asked for. */
   readonly trust: ClientTrust | undefined
+  /** undefined without `ocsp_stapling`. */
+  readonly stapler?: OcspStapler | undefined
   /** Present where clients prove a pre-shared key, and nothing else is accepted. */
   readonly pskHint?: string | undefined
 }
@@ -132,7 +135,7 @@ export class TlsAcceptor {
     if (this.#handshakes.get(key) === handshake) this.#handshakes.delete(key)
   }
 
-  #serve({ context, trust, pskHint }: TlsOptions): Server {
+  #serve({ context, trust, stapler, pskHint }: TlsOptions): Server {
     const options: ServerOptions = {
       ...context,
       requestCert: trust !== undefined,
@@ -142,6 +145,11 @@ export class TlsAcceptor {
       allowHalfOpen: true,
     }
     const server = createServer(pskHint === undefined ? options : { ...options, ...this.#presharedKeys.serve(pskHint) })
+    if (stapler !== undefined) {
+      server.on('OCSPRequest', (_certificate, _issuer, answer) => {
+        answer(null, stapler.staple(this.#deps.wallClock()) as Buffer)
+      })
+    }
     server.on('secureConnection', socket => this.#secured(server, socket))
     server.on('tlsClientError', (error, socket) => this.#handshakeFailed(error, socket))
     return server
@@ -168,6 +176,8 @@ export class TlsAcceptor {
     const verdict = judgePeerCertificate(socket, wallClock(), trust)
     if (verdict.accepted) {
       const { certificate } = verdict
+      // Asked early; its CONNECT waits for the answer.
+      trust.settle(certificate)
       const credential = new ClientCredential(certificate, () => this.#options.trust, wallClock)
       handshake.proven(socket, { certificate: certificate.content.identity, credential })
       return

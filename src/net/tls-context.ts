@@ -10,6 +10,8 @@ import type { Log } from '../base/log.ts'
 import { ClientTrust, type TrustRules } from './client-trust.ts'
 import { graceMs } from './crl-expired.ts'
 import { causeCode, ListenerError } from './errors.ts'
+import { OcspChecker } from './ocsp-checker.ts'
+import type { RevocationDownloads } from './revocation-downloads.ts'
 import type { RevocationFile } from './revocation-files.ts'
 import { readTrustStore, type TrustSettings } from './trust-store.ts'
 
@@ -28,7 +30,23 @@ export interface RevocationSettings {
   readonly crlfile: string | undefined
   readonly crl_expired: string
   readonly crl_missing: 'reject' | 'accept'
+  readonly crl_fetch: boolean
   readonly disable_client_cert_date_checks: boolean
+  readonly ocsp: 'off' | 'soft' | 'hard'
+  readonly ocsp_responder: string | undefined
+  readonly ocsp_timeout: number
+  readonly ocsp_max_age: number
+}
+
+/** What judging certificates needs of the broker around it. */
+export interface TrustDeps {
+  readonly log: Log
+  wallClock(): number
+  /** A file of revocation lists, which was loaded before a listener names it. */
+  revocations?(path: string): RevocationFile | undefined
+  readonly downloads?: RevocationDownloads | undefined
+  /** An OCSP responder has said that a certificate is revoked: whoever has it has to go. */
+  certificateRevoked?(): void
 }
 
 /** Whether clients are asked for a certificate. */
@@ -48,20 +66,31 @@ export function asksForCertificate(
 export function clientTrust(
   settings: TlsSettings & RevocationSettings,
   { ca }: SecureContextOptions,
-  log: Log,
-  revocations: (path: string) => RevocationFile | undefined,
+  deps: TrustDeps,
   earlier: ClientTrust | undefined,
 ): ClientTrust | undefined {
   if (!asksForCertificate(settings)) return undefined
   const { crlfile } = settings
   const rules: TrustRules = {
     certificates: ca as string[],
-    revocations: crlfile === undefined ? undefined : loaded(revocations(crlfile)),
+    revocations: crlfile === undefined ? undefined : loaded(deps.revocations?.(crlfile)),
+    downloads: settings.crl_fetch ? deps.downloads : undefined,
+    ocsp: settings.ocsp === 'off' ? undefined : ocspChecker(settings, deps, earlier?.rules.ocsp),
     graceMs: graceMs(settings.crl_expired),
     needsList: settings.crl_missing === 'reject',
     checksDates: !settings.disable_client_cert_date_checks,
   }
-  return new ClientTrust(rules, log, earlier)
+  return new ClientTrust(rules, deps.log, earlier)
+}
+
+function ocspChecker(settings: RevocationSettings, deps: TrustDeps, earlier: OcspChecker | undefined): OcspChecker {
+  const rules = {
+    isHard: settings.ocsp === 'hard',
+    responder: settings.ocsp_responder,
+    timeoutMs: settings.ocsp_timeout * 1000,
+    maxAgeMs: settings.ocsp_max_age * 1000,
+  }
+  return new OcspChecker(rules, deps, earlier)
 }
 
 /** A list that is not there must never mean that nothing is revoked. */

@@ -12,6 +12,17 @@ function source(changes: Partial<MetricsSource> = {}): MetricsSource {
     versions: { castellan: '1.2.3', node: '24.0.0' },
     isReady: true,
     listeners: [{ name: '1883 127.0.0.1', protocol: 'mqtt', connections: 3 }],
+    revocations: [
+      {
+        listener: '8883',
+        serials: 29,
+        bytes: 3100,
+        ends: [
+          { issuer: 'CN=CA', end: 1.9e12 },
+          { issuer: 'CN=CA', end: 1.8e12 },
+        ],
+      },
+    ],
     sessions: 5,
     subscriptions: 7,
     sharedSubscriptions: 2,
@@ -78,6 +89,9 @@ test('metrics: every figure stands under its own name, in seconds and bytes', ()
   const { value } = scrape()
   assert.equal(value('castellan_connections', 'listener="1883 127.0.0.1",protocol="mqtt"'), 3)
   assert.equal(value('castellan_clients_connected', 'version="5.0"'), 4)
+  assert.equal(value('castellan_revoked_certificates', 'listener="8883"'), 29)
+  assert.equal(value('castellan_revocation_bytes', 'listener="8883"'), 3100)
+  assert.equal(value('castellan_revocation_list_end_seconds', 'listener="8883",issuer="CN=CA"'), 1.8e9)
   assert.equal(value('castellan_slow_downs_total', 'after="failures"'), 9)
   assert.equal(value('castellan_slow_downs_waiting', 'after="failures"'), 1)
   assert.equal(value('castellan_gc_runs_total', 'kind="minor"'), 8)

@@ -16,6 +16,8 @@ export interface MetricsSource {
   /** Of the process, in seconds since the epoch. */
   readonly startedAt: number
   readonly listeners: readonly ListenerFigures[]
+  /** Of the listeners with a `crlfile`. */
+  readonly revocations: readonly RevocationFigures[]
   /** Connected or not. */
   readonly sessions: number
   readonly subscriptions: number
@@ -40,6 +42,15 @@ export interface ListenerFigures {
   /** `mqtt`, or `mqtts` with TLS. */
   readonly protocol: string
   readonly connections: number
+}
+
+export interface RevocationFigures {
+  readonly listener: string
+  /** Revoked serial numbers, and what they occupy. */
+  readonly serials: number
+  readonly bytes: number
+  /** When each list ends, in milliseconds since the epoch. */
+  readonly ends: readonly { readonly issuer: string; readonly end: number }[]
 }
 
 /** What has to be looked at session by session; counted a few at a time, so it may be some seconds old. */
@@ -147,6 +158,38 @@ const connections: MetricTable<MetricsSource> = {
     help: 'CONNECT packets that wait now, after failed logins or after takeovers.',
     labels: ['after'],
     read: ({ slowDowns }) => bySlowDown(slowDowns, ({ waiting }) => waiting),
+  },
+}
+
+const certificates: MetricTable<MetricsSource> = {
+  castellan_client_certificates_refused_total: tally(
+    'Client certificates refused at the TLS handshake, by reason.',
+    ({ certificatesRefused }) => certificatesRefused,
+  ),
+  castellan_client_certificates_ended_total: tally(
+    'Connections that were ended because of their certificate: revoked, expired, or not trusted any more.',
+    ({ certificatesEnded }) => certificatesEnded,
+  ),
+  castellan_revoked_certificates: {
+    type: 'gauge',
+    help: 'Revoked serial numbers in the lists of `crlfile` that are used.',
+    labels: ['listener'],
+    read: ({ revocations }) => revocations.map(({ listener, serials }) => [[listener], serials]),
+  },
+  castellan_revocation_bytes: {
+    type: 'gauge',
+    help: 'Memory that they occupy. Listeners that name the same file share it.',
+    labels: ['listener'],
+    read: ({ revocations }) => revocations.map(({ listener, bytes }) => [[listener], bytes]),
+  },
+  castellan_revocation_list_end_seconds: {
+    type: 'gauge',
+    help: 'When a revocation list that is used ends (its nextUpdate), in seconds since the Unix epoch; the earliest of an issuer.',
+    labels: ['listener', 'issuer'],
+    read: ({ revocations }) =>
+      revocations.flatMap(({ listener, ends }) =>
+        [...earliest(ends)].map(([issuer, end]): Sample => [[listener, issuer], end / 1000]),
+      ),
   },
 }
 
@@ -277,9 +320,22 @@ const program: MetricTable<MetricsSource> = {
 }
 
 /** In the order of the reference documentation. */
-export const metricTables = { traffic, connections, sessions, store, program }
+export const metricTables = { traffic, connections, certificates, sessions, store, program }
 
-export const metrics: MetricTable<MetricsSource> = { ...traffic, ...connections, ...sessions, ...store, ...program }
+export const metrics: MetricTable<MetricsSource> = {
+  ...traffic,
+  ...connections,
+  ...certificates,
+  ...sessions,
+  ...store,
+  ...program,
+}
+
+function earliest(ends: RevocationFigures['ends']): ReadonlyMap<string, number> {
+  const found = new Map<string, number>()
+  for (const { issuer, end } of ends) found.set(issuer, Math.min(end, found.get(issuer) ?? end))
+  return found
+}
 
 function counter(help: string, read: (counters: Counters) => number): Metric<MetricsSource> {
   return { type: 'counter', help, read: ({ counters }) => read(counters) }

@@ -4,6 +4,7 @@ import { escapeText } from '../base/escape.ts'
 import type { ConfigProblem } from '../config/config-error.ts'
 import type { ConfigMessage } from '../config/draft.ts'
 import type { HttpAddress } from '../http/options.ts'
+import { asksForCertificate } from '../net/tls-context.ts'
 import type { Config, ListenerSettings } from './options.ts'
 
 type Resolved = Pick<Config, 'global' | 'listeners' | 'localOnly'>
@@ -58,7 +59,7 @@ function* warningsAboutListener(listener: ListenerSettings): Generator<string> {
     if (value !== undefined && namesSeveralFiles(value)) yield severalFiles(name, value, origin)
   }
   if (certfile !== undefined) {
-    yield* listener.require_certificate ? nobodyIsTrusted(listener) : certificateIsNotAsked(listener)
+    yield* asksForCertificate(listener) ? nobodyIsTrusted(listener) : certificateIsNotAsked(listener)
     return
   }
   if (psk_hint !== undefined) {
@@ -73,14 +74,19 @@ function* warningsAboutListener(listener: ListenerSettings): Generator<string> {
   }
 }
 
-function* nobodyIsTrusted({ cafile, capath, origin }: ListenerSettings) {
+function* nobodyIsTrusted({ cafile, capath, require_certificate, origin }: ListenerSettings) {
   if (cafile === undefined && capath === undefined) {
-    yield `Warning: with 'require_certificate true' and neither cafile nor capath no authority is trusted, so every client is refused (${origin}).`
+    const option = require_certificate ? 'require_certificate' : 'request_certificate'
+    yield `Warning: with '${option} true' and neither cafile nor capath no authority is trusted, so every client is refused (${origin}).`
   }
 }
 
-function* certificateIsNotAsked({ use_identity_as_username, use_subject_as_username, origin }: ListenerSettings) {
-  if (use_identity_as_username || use_subject_as_username) {
+function* certificateIsNotAsked(listener: ListenerSettings) {
+  const { use_identity_as_username, use_subject_as_username, certificate_username, crlfile, origin } = listener
+  if (crlfile !== undefined) {
+    yield `Warning: without 'require_certificate true' no client certificate is asked for, and crlfile changes nothing (${origin}).`
+  }
+  if (use_identity_as_username || use_subject_as_username || certificate_username !== undefined) {
     yield `Warning: without 'require_certificate true' no client certificate is asked for, so nobody has a user name and nobody is let in (${origin}).`
   }
 }

@@ -11,12 +11,14 @@ import { version } from '../base/version.ts'
 import { Broker } from '../broker/broker.ts'
 import { ListenerContext } from '../broker/listener-context.ts'
 import { MemoryGuard } from '../broker/memory-guard.ts'
+import type { TrustRules } from '../net/client-trust.ts'
 import { type Listener, type ListenerDeps, openListener } from '../net/listener.ts'
 import { Outbox } from '../net/outbox.ts'
 import type { RawBinding } from '../net/raw-binding.ts'
 import { usableRawBinding } from '../net/raw-check.ts'
-import { type RevocationFile, RevocationFiles } from '../net/revocation-files.ts'
-import { asksForCertificate } from '../net/tls-context.ts'
+import { RevocationDownloads } from '../net/revocation-downloads.ts'
+import { RevocationFiles } from '../net/revocation-files.ts'
+import { asksForCertificate, type TrustDeps } from '../net/tls-context.ts'
 import { TurnQueue } from '../net/turn-queue.ts'
 import type { BrokerLog } from '../observe/broker-log.ts'
 import { Counters } from '../observe/counters.ts'
@@ -92,6 +94,7 @@ export async function startBroker(
   }))
   const broker = createBroker(global, log, clock)
   const revocations = new RevocationFiles(log)
+  const downloads = new RevocationDownloads(log)
   let current = config
   const settings = () => current.global
   const census = new Census(broker)
@@ -108,7 +111,9 @@ export async function startBroker(
     sys.advance(now)
     durability.advance(now)
     revocations.advance(now)
-    for (const { listener } of listeners) listener.trust?.advance(wallClock())
+    downloads.intervalMs = current.global.crl_fetch_interval * 1000
+    downloads.advance(now)
+    for (const { listener } of listeners) listener.advance(wallClock())
   }, tickMs)
   let listeners: readonly OpenListener[] = []
   const opened = () => listeners.map(({ listener }) => listener)
@@ -132,14 +137,20 @@ export async function startBroker(
       planned.map(({ context }) => context),
     )
     await loadRevocations(revocations, config)
-    listeners = await openListeners(planned, broker, log, clock, settings, revocations)
+    listeners = await openListeners(planned, broker, log, clock, settings, {
+      revocations: path => revocations.get(path),
+      downloads,
+      certificateRevoked: () => broker.recheckCertificates(),
+    })
   } catch (error) {
     clearInterval(ticker)
     monitor.close()
     await durability.closeUnstarted()
     throw error
   }
-  revocations.onChange = file => adoptRevocations(file, opened(), broker)
+  revocations.onChange = ({ path }) =>
+    adoptRevocations(broker, opened(), ({ revocations: file }) => file?.path === path)
+  downloads.onChange = () => adoptRevocations(broker, opened(), rules => rules.downloads !== undefined)
   log.onTopicLine = (topic, line) => broker.publishOwn(topic, Buffer.from(line), false, 20)
   for (const { listener } of listeners) listener.start()
   return {
@@ -193,7 +204,7 @@ async function openListeners(
   log: BrokerLog,
   clock: Clock,
   settings: () => Config['global'],
-  revocations: RevocationFiles,
+  trustDeps: Pick<TrustDeps, 'revocations' | 'downloads' | 'certificateRevoked'>,
 ): Promise<readonly OpenListener[]> {
   const open: { listener: Listener; context: ListenerContext }[] = []
   const mostConnections = connectionsFor(readProcess().mostOpenFiles)
@@ -224,7 +235,7 @@ async function openListeners(
         lacksFiles: () => connectionsOf(open) >= mostConnections,
         limitReached: limit => counters.limitsReached.add(limit),
         certificateRefused: reason => counters.certificatesRefused.add(reason),
-        revocations: path => revocations.get(path),
+        ...trustDeps,
         presharedKey: identity => context.realm.presharedKey(identity),
         accept(peer, transport) {
           counters.socketsOpened++
@@ -246,14 +257,21 @@ async function openListeners(
  * @throws ListenerError
  */
 export async function loadRevocations(files: RevocationFiles, { listeners }: Config): Promise<void> {
-  const judging = listeners.filter(listener => listener.certfile !== undefined && asksForCertificate(listener))
-  await files.load(judging.map(({ crlfile }) => crlfile))
-  if (judging.some(listener => listener.disable_client_cert_date_checks)) await loadX509Library()
+  const secured = listeners.filter(({ certfile }) => certfile !== undefined)
+  await files.load(secured.map(({ crlfile }) => crlfile))
+  const needsLibrary = secured
+    .filter(asksForCertificate)
+    .some(listener => listener.disable_client_cert_date_checks || listener.crl_fetch)
+  if (needsLibrary) await loadX509Library()
 }
 
-/** A file has other lists: from here on they count, for new connections and for those that are there. */
-async function adoptRevocations(file: RevocationFile, listeners: readonly Listener[], broker: Broker): Promise<void> {
-  for (const { trust } of listeners) if (trust?.rules.revocations === file) await trust.update()
+/** There are other lists: from here on they count, for new connections and for those that are there. */
+async function adoptRevocations(
+  broker: Broker,
+  listeners: readonly Listener[],
+  concerns: (rules: TrustRules) => boolean,
+): Promise<void> {
+  for (const { trust } of listeners) if (trust !== undefined && concerns(trust.rules)) await trust.update()
   broker.recheckCertificates()
 }
 

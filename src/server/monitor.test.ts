@@ -21,6 +21,7 @@ function listener(settings: Partial<Listener['settings']>, connections = 0): Lis
     port: all.port,
     trust: undefined,
     connections,
+    advance: unused,
     start: unused,
     prepareReload: unused,
     close: unused,

@@ -15,7 +15,13 @@ import { monitorRoutes } from '../http/routes.ts'
 import type { Listener } from '../net/listener.ts'
 import { GarbageWatch } from '../observe/garbage.ts'
 import type { LoopLag } from '../observe/loop-lag.ts'
-import type { ListenerFigures, MetricsSource, SlowDownFigures, StoreFigures } from '../observe/metrics.ts'
+import type {
+  ListenerFigures,
+  MetricsSource,
+  RevocationFigures,
+  SlowDownFigures,
+  StoreFigures,
+} from '../observe/metrics.ts'
 import { readProcess } from '../observe/process-figures.ts'
 import { type ReadinessCheck, unreadyLines } from '../observe/readiness.ts'
 import type { Census } from './census.ts'
@@ -82,6 +88,7 @@ export class Monitor {
       versions: { castellan: version(), node: process.versions.node },
       isReady: unreadyLines(this.#checks).length === 0,
       listeners: listenerFigures(listeners()),
+      revocations: revocationFigures(listeners()),
       sessions: broker.registry.size,
       subscriptions: broker.router.subscriptionCount,
       sharedSubscriptions: broker.router.sharedSubscriptionCount,
@@ -115,10 +122,26 @@ function listenersAccept({ broker, listeners }: MonitorParts): ReadinessCheck {
 }
 
 /** Named as a reload names them, which tells apart listeners of one address. */
+function namesOf(listeners: readonly Listener[]): readonly string[] {
+  return [...byName(listeners.map(({ settings }) => settings)).keys()].map(name => name.replace(/^listener /, ''))
+}
+
+function revocationFigures(listeners: readonly Listener[]): readonly RevocationFigures[] {
+  const names = namesOf(listeners)
+  return listeners.flatMap(({ trust }, place) => {
+    const index = trust?.revocations
+    if (index === undefined) return []
+    const ends = index.lists.flatMap(({ issuerText, nextUpdate }) =>
+      nextUpdate === undefined ? [] : [{ issuer: issuerText, end: nextUpdate }],
+    )
+    return [{ listener: names[place] ?? '', serials: index.size, bytes: index.byteLength, ends }]
+  })
+}
+
 function listenerFigures(listeners: readonly Listener[]): readonly ListenerFigures[] {
-  const names = [...byName(listeners.map(({ settings }) => settings)).keys()]
+  const names = namesOf(listeners)
   return listeners.map(({ settings, connections }, index) => ({
-    name: (names[index] ?? '').replace(/^listener /, ''),
+    name: names[index] ?? '',
     protocol: settings.certfile === undefined ? settings.protocol : `${settings.protocol}s`,
     connections,
   }))

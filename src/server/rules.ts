@@ -42,6 +42,9 @@ export class RulesLoader {
       acl: listener.acl_file === undefined ? undefined : this.#aclFile(listener.acl_file),
       clientIdPrefixes: global.clientid_prefixes,
       certificateIdentity: certificateIdentity(listener),
+      certificateIsOptional:
+        listener.certfile !== undefined && listener.request_certificate && !listener.require_certificate,
+      certificateMatch: listener.certificate_username_match,
       presharedKeys: this.#presharedKeys(listener),
       log: this.#log,
       verifier: this.#verifier,
@@ -94,6 +97,8 @@ function certificateIdentity(listener: ListenerSettings): CertificateMapping {
   if (listener.psk_hint !== undefined && listener.use_identity_as_username) return 'preshared-key'
   // Also without `require_certificate`: then nobody has a name, and nobody comes in, as with Mosquitto (features C5).
   if (listener.certfile === undefined && listener.psk_hint === undefined) return 'none'
+  if (listener.certificate_username !== undefined && listener.certfile !== undefined)
+    return listener.certificate_username
   if (listener.use_identity_as_username) return 'common-name'
   return listener.use_subject_as_username ? 'subject' : 'none'
 }

@@ -9,6 +9,10 @@ export interface CertificateIdentity {
   readonly subject: string
   /** The first CN; undefined when there is none or it is not clean UTF-8 without NUL: what `use_identity_as_username` takes. */
   readonly commonName: string | undefined
+  /** The subject as Node prints it, for `certificateName`. */
+  readonly printedSubject: string
+  /** Its alternative names as Node prints them. */
+  readonly alternativeNames: string
   /** RFC 2253 form. */
   readonly issuer: string
   /** Upper-case hex without separators. */
@@ -28,6 +32,8 @@ export function readCertificateIdentity(x509: X509Certificate): CertificateIdent
   return {
     subject: rfc2253(subject),
     commonName: commonNameOf(subject),
+    printedSubject: subject,
+    alternativeNames: x509.subjectAltName ?? '',
     issuer: rfc2253(issuer),
     serialNumber: x509.serialNumber,
     fingerprint: x509.fingerprint256.replaceAll(':', '').toLowerCase(),

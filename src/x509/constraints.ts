@@ -28,8 +28,8 @@ export function constraintFault(leaf: X509Certificate, issuer: Issuer): string |
 
 function certificateFault(certificate: X509Certificate): string | undefined {
   const { extensions, signatureAlgorithm } = read(certificate)
-  const unknown = extensions.find(({ critical, type }) => critical && !understood.has(type))
-  if (unknown !== undefined) return `its chain has a critical extension ${unknown.type} that is not known here`
+  const isUnknown = extensions.some(({ critical, type }) => critical && !understood.has(type))
+  if (isUnknown) return 'its chain has a critical extension that is not known here'
   const { hash } = signatureAlgorithm as { readonly hash?: { readonly name: string } }
   return weakHashes.has(hash?.name ?? '') ? 'its chain has a signature with a weak hash' : undefined
 }

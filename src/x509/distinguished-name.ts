@@ -3,7 +3,6 @@
 // look like two. `getPeerCertificate()` gives them raw and is never used.
 
 const nonAscii = /[^\x00-\x7f]+/g
-const commonName = /^CN=(.*)$/s
 const escapes = /\\([0-9A-F]{2}|.)/gs
 
 /**
@@ -19,12 +18,22 @@ export function rfc2253(printed: string): string {
   return rdns.reverse().join(',').replace(nonAscii, escapedBytes)
 }
 
-/** The first CN in certificate order, unescaped; undefined when there is none, or it is empty or holds NUL. */
+/** The first CN, as `attributeOf`. */
 export function commonNameOf(printed: string): string | undefined {
+  return attributeOf(printed, 'CN')
+}
+
+/**
+ * The first attribute of a type in certificate order, unescaped; undefined when there is none, or it is empty or holds NUL.
+ *
+ * @param type `CN`, `OU`, `UID`, … as OpenSSL calls it, or an OID that it has no name for
+ */
+export function attributeOf(printed: string, type: string): string | undefined {
+  const prefix = `${type}=`
   for (const rdn of printed.split('\n')) {
     for (const part of rdn.split(' + ')) {
-      const value = commonName.exec(part)?.[1]
-      if (value === undefined) continue
+      if (!part.startsWith(prefix)) continue
+      const value = part.slice(prefix.length)
       const name = value.replace(escapes, (_, escaped: string) =>
         escaped.length === 2 ? String.fromCharCode(Number.parseInt(escaped, 16)) : escaped,
       )

@@ -44,7 +44,26 @@ const oid = {
  * @throws DerError
  */
 export function readListHead(der: Uint8Array): ListHead {
-  const list = parse(der)
+  try {
+    return readHead(new (x509Library().X509Crl)(Uint8Array.from(der)))
+  } catch (error) {
+    if (error instanceof DerError) throw error
+    // The library reads most parts only when they are asked for.
+    throw new DerError(`it does not decode: ${error instanceof Error ? error.message : 'unknown'}`)
+  }
+}
+
+/**
+ * A name in a form that two certificates have in common when they mean the same, however they spell it: case, blanks and
+ * kinds of strings do not count (RFC 5280 §7.1).
+ */
+export function comparableName(name: Name): string {
+  return JSON.stringify(name.toJSON(), (_, value: unknown) =>
+    typeof value === 'string' ? value.trim().replace(/\s+/g, ' ').toLowerCase() : value,
+  )
+}
+
+function readHead(list: X509Crl): ListHead {
   const extensions = extensionsOf(list)
   const deltaBase = integerOf(extensions.get(oid.deltaBase))
   const number = integerOf(extensions.get(oid.number))
@@ -61,25 +80,6 @@ export function readListHead(der: Uint8Array): ListHead {
     thisUpdate: list.thisUpdate.getTime(),
     nextUpdate: list.nextUpdate?.getTime(),
     signatureAlgorithm: signatureAlgorithm(list),
-  }
-}
-
-/**
- * A name in a form that two certificates have in common when they mean the same, however they spell it: case, blanks and
- * kinds of strings do not count (RFC 5280 §7.1).
- */
-export function comparableName(name: Name): string {
-  return JSON.stringify(name.toJSON(), (_, value: unknown) =>
-    typeof value === 'string' ? value.trim().replace(/\s+/g, ' ').toLowerCase() : value,
-  )
-}
-
-function parse(der: Uint8Array): X509Crl {
-  const { X509Crl } = x509Library()
-  try {
-    return new X509Crl(Uint8Array.from(der))
-  } catch (cause) {
-    throw new DerError(`it does not decode: ${cause instanceof Error ? cause.message : 'unknown'}`)
   }
 }
 

@@ -20,7 +20,7 @@ export const rooms: Readonly<Record<string, Room>> = {
   base: { imports: [] },
   mqtt: { imports: lowest, pure: true },
   topic: { imports: lowest, pure: true },
-  x509: { imports: lowest, packages: ['@peculiar/x509', 'reflect-metadata'] },
+  x509: { imports: lowest, packages: ['@peculiar/x509', 'pkijs', 'reflect-metadata'] },
   config: { imports: lowest },
   observe: { imports: [...lowest, 'config'] },
   http: { imports: [...lowest, 'config', 'observe'] },
@@ -51,10 +51,7 @@ export const rooms: Readonly<Record<string, Room>> = {
       'broker',
     ],
   },
-  cli: {
-    imports: [...lowest, 'config', 'auth', 'pki', 'store'],
-    only: { server: ['ca-serve.ts', 'run.ts', 'store.ts'] },
-  },
+  cli: { imports: [...lowest, 'config', 'auth', 'pki', 'store'], only: { server: ['run.ts', 'store.ts'] } },
 }
 
 /** Parts of Node that a pure room may not import. */

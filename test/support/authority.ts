@@ -74,7 +74,12 @@ export class Authority {
   }
 
   /** Key, certificate signing request, certificate. */
-  async issue(request: LeafRequest): Promise<CertificateFiles> {
+  issue(request: LeafRequest): Promise<CertificateFiles> {
+    return this.issueFrom(this.ca, request)
+  }
+
+  /** As `issue`, by an authority that this one has issued. */
+  async issueFrom(issuer: CertificateFiles, request: LeafRequest): Promise<CertificateFiles> {
     this.#issued += 1
     const base = join(this.dir, `leaf-${this.#issued}`)
     const files = { cert: `${base}.crt`, key: `${base}.key` }
@@ -96,7 +101,7 @@ export class Authority {
     if (request.validity) await this.#signBetween(csr, files.cert, request.validity, section)
     else {
       const extensions = section === undefined ? [] : ['-extfile', section]
-      const { cert, key } = this.ca
+      const { cert, key } = issuer
       await openssl(
         'x509',
         '-req',

@@ -29,7 +29,13 @@ export const listenerDefaults: ListenerSettings = {
   ciphers: undefined,
   'ciphers_tls1.3': undefined,
   crl_expired: 'grace 7d',
+  crl_fetch: false,
   crl_missing: 'reject',
+  ocsp: 'off',
+  ocsp_max_age: 3600,
+  ocsp_responder: undefined,
+  ocsp_stapling: false,
+  ocsp_timeout: 2,
   crlfile: undefined,
   disable_client_cert_date_checks: false,
   enable_proxy_protocol: undefined,
@@ -49,6 +55,7 @@ export const listenerDefaults: ListenerSettings = {
 }
 
 const netDefaults: NetSettings = {
+  crl_fetch_interval: 900,
   connect_timeout: 10,
   connection_messages: true,
   global_max_connections: -1,

@@ -1,0 +1,166 @@
+import assert from 'node:assert/strict'
+import { X509Certificate } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { test } from 'node:test'
+import { Authority, type CertificateFiles } from '../../test/support/authority.ts'
+import { entryBytes, listBytes, numberBytes } from '../../test/support/list-bytes.ts'
+import type { Log } from '../base/log.ts'
+import { readRevocationBundle } from '../x509/revocation-bundle.ts'
+import { ClientTrust, type ProvenCertificate, type TrustRules } from './client-trust.ts'
+import { RevocationFile } from './revocation-files.ts'
+
+const authorityExtensions = ['basicConstraints=critical,CA:TRUE', 'keyUsage=critical,keyCertSign,cRLSign']
+const root = await Authority.create('/CN=Root')
+const devices = await root.issue({ subject: 'Devices', extensions: authorityExtensions })
+const leaf = await root.issueFrom(devices, { subject: 'leaf' })
+const now = Date.now()
+const day = 24 * 60 * 60 * 1000
+const read = ({ cert }: CertificateFiles) => new X509Certificate(readFileSync(cert))
+const pem = ({ cert }: CertificateFiles) => readFileSync(cert, 'latin1')
+const serialOf = (files: CertificateFiles) => {
+  const { serialNumber } = read(files)
+  return /^[89A-F]/.test(serialNumber) ? `00${serialNumber}` : serialNumber
+}
+
+async function fileOf(...lists: readonly Buffer[]): Promise<RevocationFile> {
+  const file = new RevocationFile('crl')
+  file.lists = (await Promise.all(lists.map(list => readRevocationBundle(list, async () => {})))).flat()
+  return file
+}
+
+const listOf = (issuer: CertificateFiles, number: number, ...revoked: readonly CertificateFiles[]) =>
+  listBytes(issuer, {
+    entries: Buffer.concat(revoked.map(files => entryBytes(serialOf(files)))),
+    extensions: numberBytes(number),
+  })
+
+function trusting(rules: Partial<TrustRules>, log: string[] = [], earlier?: ClientTrust): ClientTrust {
+  const all: TrustRules = {
+    certificates: [pem(root.ca)],
+    revocations: undefined,
+    downloads: undefined,
+    ocsp: undefined,
+    graceMs: 0,
+    needsList: true,
+    checksDates: true,
+    ...rules,
+  }
+  const writer: Log = { enabled: () => true, write: (type, line) => void log.push(`${type}: ${line}`) }
+  return new ClientTrust(all, writer, earlier)
+}
+
+function prove(trust: ClientTrust, presented: readonly CertificateFiles[] = [devices]): ProvenCertificate {
+  const x509 = read(leaf)
+  const proven = trust.prove(trust.cache.read(x509), x509, presented.map(read))
+  assert.ok(proven !== undefined, 'not proven')
+  return proven
+}
+
+test('a chain may be in the files, in the handshake, or learned from an earlier one; without it nobody is proven', () => {
+  const trust = trusting({})
+  const x509 = read(leaf)
+  assert.equal(trust.prove(trust.cache.read(x509), x509, []), undefined)
+  const proven = prove(trust)
+  assert.equal(proven.issuer.certificate.subject, 'CN=Devices')
+  assert.equal(proven.issuer.parent?.certificate.subject, 'CN=Root')
+  assert.equal(trust.fault(proven, now), undefined)
+  // As a resumed session: the chain is not shown again.
+  prove(trust, [])
+  prove(trusting({ certificates: [pem(root.ca), pem(devices)] }), [])
+})
+
+test('a certificate that anybody may make is no authority, whatever it has signed', async () => {
+  const client = await root.issueClient('client')
+  const forged = await root.issueFrom(client, { subject: 'forged' })
+  const trust = trusting({})
+  const x509 = read(forged)
+  assert.equal(trust.prove(trust.cache.read(x509), x509, [read(client)]), undefined)
+})
+
+test('features D1: the list of an intermediate that only the client shows is verified when it first shows it', async () => {
+  const log: string[] = []
+  const trust = trusting({ revocations: await fileOf(listOf(devices, 1, leaf)) }, log)
+  assert.match(log.join('\n'), /the revocation list of 'CN=Devices' is not signed by an authority that is known here/)
+  assert.equal(trust.fault(prove(trust), now), 'certificate was revoked (unspecified)')
+})
+
+test('features D1: of the authorities above, those are looked up whose issuer has a list', async () => {
+  const own = listOf(devices, 1)
+  const alone = trusting({ revocations: await fileOf(own) })
+  assert.equal(alone.fault(prove(alone), now), undefined)
+  const both = trusting({ revocations: await fileOf(own, listOf(root.ca, 1, devices)) })
+  assert.equal(both.fault(prove(both), now), 'an authority above it was revoked (unspecified)')
+  const above = trusting({ revocations: await fileOf(listOf(root.ca, 1)) })
+  assert.equal(above.fault(prove(above), now), 'there is no revocation list of its authority')
+  assert.equal(above.faultToStay(prove(above), now), undefined)
+})
+
+test('a list of one authority says nothing about the same serial number of another', async () => {
+  const trust = trusting({ revocations: await fileOf(listOf(root.ca, 1, leaf), listOf(devices, 1)) })
+  assert.equal(trust.fault(prove(trust), now), undefined)
+})
+
+test('an authority without cRLSign signs no list', async () => {
+  const mute = await root.issue({
+    subject: 'Mute',
+    extensions: [authorityExtensions[0]!, 'keyUsage=critical,keyCertSign'],
+  })
+  const child = await root.issueFrom(mute, { subject: 'child' })
+  const trust = trusting({ certificates: [pem(root.ca), pem(mute)], revocations: await fileOf(listOf(mute, 1, child)) })
+  const x509 = read(child)
+  const proven = trust.prove(trust.cache.read(x509), x509, [])
+  assert.ok(proven !== undefined)
+  assert.equal(trust.fault(proven, Date.now()), 'there is no revocation list of its authority')
+})
+
+test('after a reload: who came by an authority that is still there stays, who did not goes', async () => {
+  const before = trusting({})
+  const proven = prove(before)
+  assert.equal(trusting({}).faultToStay(proven, now), undefined)
+  const other = await Authority.create('/CN=Other')
+  const moved = trusting({ certificates: [pem(other.ca)] })
+  assert.equal(moved.faultToStay(proven, now), 'issued by an authority that is not trusted')
+  const namesake = await Authority.create('/CN=Root')
+  assert.equal(
+    trusting({ certificates: [pem(namesake.ca)] }).faultToStay(proven, now),
+    'issued by an authority that is not trusted',
+  )
+})
+
+test('a reload does not go back to an older list', async () => {
+  const newer = trusting({
+    revocations: await fileOf(listOf(devices, 2, leaf)),
+    certificates: [pem(root.ca), pem(devices)],
+  })
+  const older = trusting(
+    { revocations: await fileOf(listOf(devices, 1)), certificates: [pem(root.ca), pem(devices)] },
+    [],
+    newer,
+  )
+  assert.equal(older.fault(prove(older), now), 'certificate was revoked (unspecified)')
+})
+
+test('pki §1.4: a list warns when half, four fifths and all of its time are over, each once', async () => {
+  const log: string[] = []
+  const trust = trusting({ revocations: await fileOf(listOf(root.ca, 1)), graceMs: 7 * day }, log)
+  const [start, end] = [Date.parse('2026-01-01'), Date.parse('2049-01-01')]
+  const at = (share: number) => {
+    log.length = 0
+    trust.advance(start + (end - start) * share)
+    trust.advance(start + (end - start) * share)
+    return log.map(line => line.replace(/ of 'CN=Root'/, ''))
+  }
+  assert.deepEqual(at(0.4), [])
+  assert.deepEqual(at(0.5), [
+    'notice: Revocation list: half of its time is over; the next one is due by 2049-01-01T00:00:00.000Z.',
+  ])
+  assert.deepEqual(at(0.8), [
+    'warning: Warning: Revocation list ends soon, at 2049-01-01T00:00:00.000Z, and there is no newer one.',
+  ])
+  assert.deepEqual(at(1.00001), [
+    'error: Error: Revocation list has ended at 2049-01-01T00:00:00.000Z; it is used until 2049-01-08T00:00:00.000Z (crl_expired), and then refuses every certificate of its authority.',
+  ])
+  assert.deepEqual(at(1.01), [
+    'error: Error: Revocation list has ended at 2049-01-01T00:00:00.000Z: every certificate of its authority is refused.',
+  ])
+})

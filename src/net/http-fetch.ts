@@ -1,0 +1,65 @@
+// Revocation lists and OCSP answers over plain HTTP, as RFC 5280 §8 and RFC 6960 §A.1 have them: what comes is signed, so
+// nobody on the way can change it. Bounded in time and size; redirects are not followed.
+
+import { type IncomingMessage, request } from 'node:http'
+import { AppError } from '../base/errors.ts'
+import { escapeText } from '../base/escape.ts'
+
+export interface FetchLimits {
+  readonly timeoutMs: number
+  readonly maxBytes: number
+}
+
+/** What is sent along; without it the request is a GET. */
+export interface FetchBody {
+  readonly type: string
+  readonly bytes: Uint8Array
+}
+
+/** Nothing usable came. */
+export class FetchError extends AppError {
+  constructor(url: string, why: string, cause?: unknown) {
+    super('ERR_NET_FETCH', `${escapeText(url, 1024)}: ${why}`, { cause })
+  }
+}
+
+/** Whether `fetchBytes` takes it. */
+export function isHttpUrl(url: string): boolean {
+  return URL.canParse(url) && new URL(url).protocol === 'http:'
+}
+
+/**
+ * @param url http, and nothing else
+ * @throws FetchError
+ */
+export function fetchBytes(url: string, { timeoutMs, maxBytes }: FetchLimits, body?: FetchBody): Promise<Buffer> {
+  const { promise, resolve, reject } = Promise.withResolvers<Buffer>()
+  if (!isHttpUrl(url)) throw new FetchError(url, 'only http is fetched')
+  const signal = AbortSignal.timeout(timeoutMs)
+  const headers = body && { 'content-type': body.type, 'content-length': body.bytes.length }
+  const outgoing = request(url, { method: body ? 'POST' : 'GET', agent: false, signal, ...(headers && { headers }) })
+  outgoing.on('response', response => {
+    if (response.statusCode === 200) collect(response, maxBytes).then(resolve, reject)
+    else {
+      response.destroy()
+      reject(new Error(`the answer is ${response.statusCode}`))
+    }
+  })
+  outgoing.on('error', reject)
+  outgoing.end(body?.bytes)
+  return promise.catch((cause: Error) => {
+    throw new FetchError(url, signal.aborted ? `no answer within ${timeoutMs} ms` : escapeText(cause.message), cause)
+  })
+}
+
+async function collect(response: IncomingMessage, maxBytes: number): Promise<Buffer> {
+  const chunks: Buffer[] = []
+  let size = 0
+  for await (const chunk of response as AsyncIterable<Buffer>) {
+    size += chunk.length
+    if (size > maxBytes) throw new Error(`the answer has more than ${maxBytes} bytes`)
+    chunks.push(chunk)
+  }
+  if (!response.complete) throw new Error('the answer is cut short')
+  return Buffer.concat(chunks)
+}
