@@ -51,7 +51,10 @@ export const rooms: Readonly<Record<string, Room>> = {
       'broker',
     ],
   },
-  cli: { imports: [...lowest, 'config', 'auth', 'pki', 'store'], only: { server: ['run.ts', 'store.ts'] } },
+  cli: {
+    imports: [...lowest, 'config', 'auth', 'pki', 'store'],
+    only: { server: ['ca-serve.ts', 'run.ts', 'store.ts'] },
+  },
 }
 
 /** Parts of Node that a pure room may not import. */
