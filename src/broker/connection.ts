@@ -167,14 +167,14 @@ export class ClientConnection implements ConnectionHandler, Conversation, Outlet
     return true
   }
 
-  receiveBytes(buffer: Buffer, start: number, maximumPacketSize: number, now: number): number {
+  receiveBytes(buffer: Buffer, start: number, maximumPacketSize: number, now: number, isLent: boolean): number {
     if (this.state !== 'connected') return start
     this.#lastPacketAt = now
     this.markRecord()
     const header = buffer[start] as number
     if (isPlainPublish(header)) {
       if (this.#isPaced || this.broker.shortage > 0) return start
-      return receivePublishRun(this.broker, this, buffer, start, maximumPacketSize, now)
+      return receivePublishRun(this.broker, this, buffer, start, maximumPacketSize, now, isLent)
     }
     if (isAcknowledgement(header)) return receiveShortAcknowledgements(this, buffer, start, now)
     return start

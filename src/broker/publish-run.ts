@@ -34,10 +34,11 @@ export function receivePublishRun(
   start: number,
   maximumPacketSize: number,
   now: number,
+  isLent: boolean,
 ): number {
   // Log lines are about single packets, and a mount point makes other topics of them.
   if (broker.log.enabled('debug') || connection.agreement.mountPoint !== undefined) return start
-  const isRun = run.begin(buffer, start, connection.protocolVersion, maximumPacketSize)
+  const isRun = run.begin(buffer, start, connection.protocolVersion, maximumPacketSize, isLent)
   const end = isRun ? receiveRun(broker, connection, now) : start
   run.release()
   return end

@@ -30,7 +30,7 @@ export class Framer {
   position = 0
   readonly #waiting: Buffer[] = []
   /** Whether `chunk` is only lent. */
-  #isBorrowed = false
+  isBorrowed = false
   #state: 'type' | 'length' | 'body' = 'type'
   #remainingLength = 0
   #shift = 0
@@ -68,7 +68,7 @@ export class Framer {
     if (this.position === this.chunk.length) {
       this.chunk = chunk
       this.position = 0
-      this.#isBorrowed = isBorrowed
+      this.isBorrowed = isBorrowed
     } else {
       this.#waiting.push(isBorrowed ? Buffer.from(chunk) : chunk)
     }
@@ -76,8 +76,8 @@ export class Framer {
 
   /** Copies what is left of a borrowed chunk. */
   own(): void {
-    if (!this.#isBorrowed) return
-    this.#isBorrowed = false
+    if (!this.isBorrowed) return
+    this.isBorrowed = false
     this.chunk = this.position < this.chunk.length ? Buffer.from(this.chunk.subarray(this.position)) : empty
     this.position = 0
   }

@@ -214,7 +214,26 @@ test('in another version each packet is what the encoder makes of it, whatever t
   fc.assert(property, { numRuns: 300 })
 })
 
-test('what is sent of a run are bytes of its own: the receive buffer is only lent', () => {
+test('a run is sent without a copy when it is at least half of its chunk, else it would keep all of it alive', () => {
+  const packet = publish(Buffer.alloc(995))
+  assert.equal(packet.length, 1001)
+  for (const [behind, isView] of [
+    [0, true],
+    [1001, true],
+    [1002, false],
+  ] as const) {
+    const run = new PublishRun()
+    const chunk = Buffer.alloc(packet.length + behind)
+    chunk.set(packet)
+    assert.ok(run.begin(chunk, 0, 4, noLimit, false))
+    run.extend(1, noLimit, noLimit)
+    const bytes = run.bytesFor(4)
+    assert.equal(bytes.buffer === run.buffer.buffer, isView, `${behind}`)
+    assert.ok(packet.equals(bytes))
+  }
+})
+
+test('what is sent of a run in a lent buffer are bytes of its own', () => {
   const packet = publish(Buffer.alloc(995, 'x'))
   const run = runOver(Buffer.from(packet))
   assert.ok(run !== undefined)

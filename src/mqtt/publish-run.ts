@@ -10,6 +10,9 @@ export function isPlainPublish(header: number): boolean {
   return header === 0x30 || header === 0x32 || header === 0x34
 }
 
+/** From such a share of the chunk it lies in, a run is sent without a copy: it keeps at most twice its size alive. */
+const shareWorthKeeping = 0.5
+
 /** Longer packets are read one by one: their bytes cost more than their headers. */
 const longestRemainingLength = 16_000
 
@@ -40,6 +43,7 @@ export class PublishRun {
   #header = 0
   #version: ProtocolVersion = 4
   #maximumPacketSize = 0
+  #isLent = true
   #same: Buffer | undefined = undefined
   #translated: Buffer | undefined = undefined
 
@@ -47,9 +51,10 @@ export class PublishRun {
    * Begins with the packet at `start`.
    *
    * @param maximumPacketSize longer packets are left to whoever refuses them
+   * @param isLent whether the buffer will be written to again when the run is over
    * @returns false when no whole plain packet lies there
    */
-  begin(buffer: Buffer, start: number, version: ProtocolVersion, maximumPacketSize: number): boolean {
+  begin(buffer: Buffer, start: number, version: ProtocolVersion, maximumPacketSize: number, isLent = true): boolean {
     this.buffer = buffer
     this.start = start
     this.end = start
@@ -59,6 +64,7 @@ export class PublishRun {
     this.topicLength = 0
     this.#version = version
     this.#maximumPacketSize = maximumPacketSize
+    this.#isLent = isLent
     this.#same = undefined
     this.#translated = undefined
     this.#header = buffer[start] as number
@@ -94,7 +100,7 @@ export class PublishRun {
   /** The packets as `version` has them, at QoS 0; made once per run, and never changed afterwards. */
   bytesFor(version: ProtocolVersion): Uint8Array {
     if (this.looksAsIn(version)) {
-      this.#same ??= Buffer.from(this.buffer.subarray(this.start, this.end))
+      this.#same ??= this.#keep()
       return this.#same
     }
     this.#translated ??= this.#translate()
@@ -165,6 +171,13 @@ export class PublishRun {
       if (buffer[index] !== buffer[index + shift]) return false
     }
     return true
+  }
+
+  #keep(): Buffer {
+    const { buffer, start, end } = this
+    const view = buffer.subarray(start, end)
+    const isWorthKeeping = !this.#isLent && end - start >= buffer.buffer.byteLength * shareWorthKeeping
+    return isWorthKeeping ? view : Buffer.from(view)
   }
 
   /** Writes every packet with or without the one byte that says "no properties". */

@@ -14,6 +14,8 @@ export interface Peer {
   readonly credential?: PeerCredential | undefined
   /** The identity of `psk_file` whose key the client has, as the handshake proved; the fingerprint is the key's. */
   readonly presharedKey?: { readonly identity: string; readonly fingerprint: string } | undefined
+  /** CN of a certificate that a load balancer has verified and vouches for (`enable_proxy_protocol 2`). */
+  readonly proxiedCommonName?: string | undefined
   /** Negotiated TLS, for the log: `TLSv1.3` and the cipher's name. */
   readonly tls: { readonly protocol: string; readonly cipher: string } | undefined
 }
@@ -55,14 +57,15 @@ export interface ConnectionHandler {
    */
   receive(packet: Packet, now: number): boolean
   /**
-   * Takes packets as bytes where that is cheaper: whole ones from `start` on. The buffer is only lent: what is kept
-   * past this call has to be copied.
+   * Takes packets as bytes where that is cheaper: whole ones from `start` on. What is lent
+   * is written to again after this call: what is kept of it has to be copied.
    *
    * @param maximumPacketSize bytes; longer packets are not taken
    * @param now as for `receive`
+   * @param isLent whether the buffer will be written to again
    * @returns where they end, or `start` when the packet there has to be decoded
    */
-  receiveBytes(buffer: Buffer, start: number, maximumPacketSize: number, now: number): number
+  receiveBytes(buffer: Buffer, start: number, maximumPacketSize: number, now: number, isLent: boolean): number
   /** The bytes do not decode or break a limit; nothing more will be received. */
   fail(error: ProtocolError): void
   /** The bytes that the broker sent earlier have left: there is room again. */

@@ -328,7 +328,8 @@ export class SocketConnection implements StreamReader {
     const handler = this.#handler
     if (handler === undefined) return 'nothing'
     if (this.#refused === undefined && framer.isAtPacket) {
-      const end = handler.receiveBytes(framer.chunk, framer.position, framer.maximumPacketSize, now)
+      const { chunk, position, maximumPacketSize, isBorrowed } = framer
+      const end = handler.receiveBytes(chunk, position, maximumPacketSize, now, isBorrowed)
       if (end > framer.position) {
         framer.skipTo(end)
         return 'run'

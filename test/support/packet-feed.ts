@@ -87,7 +87,7 @@ export class PacketFeed {
     const framer = this.#framer
     const { chunk, position, maximumPacketSize } = framer
     if (!framer.isAtPacket) return false
-    const end = this.#handler.receiveBytes(chunk, position, maximumPacketSize, now)
+    const end = this.#handler.receiveBytes(chunk, position, maximumPacketSize, now, framer.isBorrowed)
     if (end === position) return false
     framer.skipTo(end)
     this.#options.tookBytes?.(Buffer.from(chunk.subarray(position, end)))
