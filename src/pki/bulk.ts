@@ -75,7 +75,7 @@ async function issueGroup(engine: CertificateEngine, job: BulkJob, place: BulkDi
   const recorded = group.map((row, index) => place.staged(row, from + index, engine))
   const missing = group.flatMap((row, index) => (recorded[index] === undefined ? [{ row, number: from + index }] : []))
   await place.revokeLost(engine, missing)
-  const orders = missing.map(({ row, number }) => orderOf(job, row, number))
+  const orders = missing.map(({ row, number }) => orderOf(job, place.name, row, number))
   if (orders.length > 0) {
     const issued = await engine.issueMany(orders, async all => {
       for (const one of all) await place.stage(one)
@@ -85,34 +85,39 @@ async function issueGroup(engine: CertificateEngine, job: BulkJob, place: BulkDi
   place.publish(recorded as CertificateRecord[], from)
 }
 
-function orderOf(job: BulkJob, { name, alternatives, lifetimeDays }: BulkRow, number: number): CertificateOrder {
+function orderOf(
+  job: BulkJob,
+  jobName: string,
+  { name, alternatives, lifetimeDays }: BulkRow,
+  number: number,
+): CertificateOrder {
   return {
     profile: job.profile,
     subject: { name, alternatives },
     proof: { kind: 'generate' },
     options: {
       now: job.now(),
-      by: `${job.by} ${jobName(job)}:${number}`,
+      by: `${job.by} ${jobName}:${number}`,
       ...(lifetimeDays === undefined ? {} : { lifetimeDays }),
     },
   }
 }
 
 /** The same table for the same profile is the same job. */
-function jobName({ rows, profile }: BulkJob): string {
+function nameOf({ rows, profile }: BulkJob): string {
   return `bulk-${hash('sha256', JSON.stringify([profile, rows]), 'hex').slice(0, 16)}`
 }
 
 class BulkDirectory {
   readonly #job: BulkJob
-  readonly #name: string
+  readonly name: string
   readonly #staging: string
   readonly #manifest: string
   readonly #mark: string
 
   constructor(job: BulkJob) {
     this.#job = job
-    this.#name = jobName(job)
+    this.name = nameOf(job)
     this.#staging = join(job.directory, '.staging')
     this.#manifest = join(job.directory, 'manifest.csv')
     this.#mark = join(job.directory, '.job')
@@ -124,9 +129,9 @@ class BulkDirectory {
     mkdirSync(directory, { recursive: true, mode: 0o700 })
     if (!existsSync(this.#mark)) {
       if (readdirSync(directory).length > 0) throw this.#other('is not empty')
-      writeFileSync(this.#mark, this.#name, { flush: true })
+      writeFileSync(this.#mark, this.name, { flush: true })
     }
-    if (readFileSync(this.#mark, 'utf8') !== this.#name) throw this.#other('belongs to another table or profile')
+    if (readFileSync(this.#mark, 'utf8') !== this.name) throw this.#other('belongs to another table or profile')
     mkdirSync(this.#staging, { recursive: true, mode: 0o700 })
     if (!existsSync(this.#manifest)) writeWhole(this.#manifest, manifestHead, 0o600)
     return this.#wholeLines()
@@ -177,7 +182,7 @@ class BulkDirectory {
   }
 
   #recordOf({ name }: BulkRow, number: number, { inventory }: CertificateEngine): CertificateRecord | undefined {
-    const mark = ` ${this.#name}:${number}`
+    const mark = ` ${this.name}:${number}`
     for (const record of inventory.lookingLike(name)) {
       if (record.revocation === undefined && record.by.endsWith(mark)) return record
     }
