@@ -41,9 +41,8 @@ async function main({ sessions, rounds, listed }: Plan): Promise<number> {
   try {
     const authority = await Authority.create()
     const [server, steady] = [await authority.issueServer(), await authority.issueClient('steady')]
-    const victims = await Promise.all(
-      Array.from({ length: rounds }, (_, index) => authority.issueClient(`victim-${index}`)),
-    )
+    const victims: CertificateFiles[] = []
+    for (let index = 0; index < rounds; index++) victims.push(await authority.issueClient(`victim-${index}`))
     const lists = new GrowingList(authority, listed)
     const read = (path: string) => readFileSync(path, 'utf8')
     const broker = await startBroker(

@@ -11,7 +11,7 @@ import type { RevocationList } from '../x509/revocation-list.ts'
 import { causeCode, ListenerError } from './errors.ts'
 
 /** How often it is looked whether a file has changed, in milliseconds. */
-const lookEveryMs = 250
+const lookEveryMs = 100
 /** Some eight million entries. */
 const maxFileBytes = 256 * 1024 * 1024
 

@@ -12,7 +12,7 @@ import { maxSerialBytes, SerialTable } from './serial-table.ts'
 export const removeFromList = 8
 
 /** Entries that are walked in one turn; about a millisecond. */
-const portion = 10_000
+const portion = 4000
 
 const reasonCode = Buffer.from([0x55, 0x1d, 0x15])
 const certificateIssuer = Buffer.from([0x55, 0x1d, 0x1d])
