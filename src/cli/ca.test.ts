@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { execFileSync, spawnSync } from 'node:child_process'
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
@@ -232,6 +232,34 @@ test('castellan ca backup, restore: everything but the root key, and only with t
   assert.equal(await list(copy), await list(authority))
   assert.deepEqual(readdirSync(join(copy, 'root', 'private')), [])
   assert.equal((await runCert('issue', 'after', '--out', dir, '--ca', copy, '--passphrase-file', passphrase)).code, 0)
+})
+
+test('castellan cert bulk: a bundle for each row, progress on standard error, and the same command again issues nothing', async () => {
+  const [file, out] = [join(dir, 'rows.csv'), join(dir, 'bulk')]
+  writeFileSync(file, 'name,days\nbulk-1,30\nbulk-2,\n')
+  const first = await runCert('bulk', file, '--out', out, ...withKey)
+  assert.deepEqual([first.code, first.stderr], [0, '2/2\n'])
+  assert.match(first.stdout, /issued {3}2\n/)
+  assert.match((await runCert('bulk', file, '--out', out, ...withKey)).stdout, /issued {3}0, 2 were there already/)
+  assert.deepEqual(readdirSync(out).sort(), ['.job', 'bulk-1.zip', 'bulk-2.zip', 'manifest.csv'])
+  assert.equal((await runCert('bulk', file, ...withKey)).code, 2)
+  writeFileSync(file, 'serial\n1\n')
+  assert.equal((await runCert('bulk', file, '--out', join(dir, 'bulk2'), ...withKey)).code, 7)
+})
+
+test('castellan ca import: faults named, a new passphrase, and a list at once', async () => {
+  const from = join(dir, 'foreign')
+  mkdirSync(from)
+  const files = ['-keyout', join(from, 'ca.key'), '-out', join(from, 'ca.crt')]
+  execFileSync('openssl', ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', ...files, '-subj', '/CN=Foreign'], {
+    stdio: 'ignore',
+  })
+  const imported = await runCa('import', from, join(dir, 'imported'), '--passphrase-file', passphrase)
+  assert.deepEqual([imported.code, imported.stderr], [0, ''])
+  assert.match(imported.stdout, /found {4}generate-CA\.sh: 0 certificates/)
+  assert.match(imported.stdout, /fault {4}the authority's key is not encrypted/)
+  assert.match(imported.stdout, /crl {6}ca: #1, 0 entries/)
+  assert.equal((await runCa('import', dir, join(dir, 'imported2'), '--passphrase-file', passphrase)).code, 1)
 })
 
 test('castellan cert inspect, lint: anybody\u2019s certificate, with the rules it breaks', async () => {
