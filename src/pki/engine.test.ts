@@ -147,6 +147,7 @@ test('name rules: what could pass for another name is refused, each in its own w
   await refused('ｄevice-1', /looks like 'device-1'/)
   await refused('a\u202eb', /invisible characters/)
   await refused('a\0b', /invisible characters/)
+  await refused('a\ud800', /invisible characters/)
   await refused(' a', /blanks/)
   await refused('x'.repeat(65), /has 65 characters/)
 })

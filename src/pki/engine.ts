@@ -23,10 +23,11 @@ import { publicMode, readWhole, secretMode, writeWhole } from './files.ts'
 import { type CertificateRecord, Inventory, stateOf } from './inventory.ts'
 import type { Issuer } from './issuer.ts'
 import { type IssuedEvent, Journal, type JournalEvent } from './journal.ts'
-import { alternativeName, checkCommonName, isHostName, lookAlikeKey } from './name-rules.ts'
+import { alternativeName, checkCommonName, lookAlikeKey } from './name-rules.ts'
 import { formatPem } from './pem.ts'
 import { generateKeys, type KeyType, readPrivateKey } from './private-key.ts'
-import { backdateMs, type LeafProfile, maxBackdateMs, type ProfileName, profiles } from './profiles.ts'
+import { hostCommonName, nameValue, ownNames, validityOf } from './profile-rules.ts'
+import { type LeafProfile, type ProfileName, profiles } from './profiles.ts'
 import type { RevocationReason } from './revocation-reasons.ts'
 
 /** Who the certificate is for. */
@@ -376,6 +377,8 @@ export class CertificateEngine {
   }
 
   #names(profile: LeafProfile, { name, alternatives = [] }: SubjectRequest) {
+    // First: what follows takes the name apart.
+    if (profile.ownName !== 'host') checkCommonName(name)
     const asked = alternatives.map(alternativeName)
     const own = ownNames(profile, name)
     const all = [...own, ...asked.filter(({ value }) => !own.some(known => known.value === value))]
@@ -437,47 +440,4 @@ function subjectOf(holder: RequestNames | undefined): SubjectRequest {
 
 function keyTypeOf(proof: Proof, profile: LeafProfile): KeyType {
   return (proof.kind === 'generate' ? proof.keyType : undefined) ?? profile.keyType
-}
-
-function ownNames(profile: LeafProfile, name: string): JsonGeneralName[] {
-  switch (profile.ownName) {
-    case 'urn':
-      return [{ type: 'url', value: `urn:device:${encodeURIComponent(name)}` }]
-    case 'host':
-      return [alternativeName(name)]
-    case 'none':
-      return []
-  }
-}
-
-function nameValue({ value }: JsonGeneralName): string {
-  return value
-}
-
-/** Long host names are alternative names alone. */
-function hostCommonName(names: readonly JsonGeneralName[], first: string): string {
-  const fitting = names.find(({ value }) => value.length <= 64)
-  if (fitting === undefined) {
-    throw new PkiError(`'${escapeText(first, 80)}' is too long for a CN (64 characters); name a shorter one, too`)
-  }
-  return isHostName(fitting.value) ? fitting.value.toLowerCase() : fitting.value
-}
-
-const dayMs = 24 * 60 * 60 * 1000
-
-/** A leaf never outlives its issuer. */
-function validityOf(
-  profile: LeafProfile,
-  options: IssueOptions,
-  issuer: Issuer,
-): { notBefore: number; notAfter: number } {
-  const { now, lifetimeDays = profile.lifetimeDays, backdateMs: backdate = backdateMs } = options
-  if (!(lifetimeDays > 0 && lifetimeDays <= profile.maxLifetimeDays)) {
-    throw new PkiError(`${lifetimeDays} days: the profile allows more than 0 and at most ${profile.maxLifetimeDays}`)
-  }
-  if (!(backdate >= 0 && backdate <= maxBackdateMs))
-    throw new PkiError('a certificate is backdated by 36 hours at most')
-  if (issuer.notAfter <= now) throw new PkiError(`the authority '${escapeText(issuer.name, 80)}' has expired`)
-  const end = seconds(now + lifetimeDays * dayMs)
-  return { notBefore: seconds(now - backdate), notAfter: Math.min(end, issuer.notAfter) }
 }
