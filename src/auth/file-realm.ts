@@ -15,10 +15,11 @@ import { createScramExchange, scramMethod } from './scram.ts'
 
 /**
  * What of the TLS handshake becomes a client's user name: `common-name` of its certificate for `use_identity_as_username`,
- * which wins over `subject` for `use_subject_as_username`; `preshared-key` for the former where there are such keys instead.
+ * which wins over `subject` for `use_subject_as_username`; `preshared-key` for the former where there are such keys instead,
+ * `proxied-common-name` where a load balancer has looked at the certificate.
  * With `none` a certificate or key only opens the door (features C7).
  */
-export type CertificateMapping = 'none' | 'preshared-key' | CertificateField
+export type CertificateMapping = 'none' | 'preshared-key' | 'proxied-common-name' | CertificateField
 
 export interface FileRealmOptions {
   readonly allowAnonymous: boolean
@@ -55,6 +56,7 @@ class FileRealm implements Realm {
     const { certificateIdentity, passwords } = this.#options
     if (!this.#keyHolds(identity)) return deny('not-authorized', 'psk_file changed since the handshake')
     if (certificateIdentity === 'preshared-key') return this.#byPresharedKey(identity)
+    if (certificateIdentity === 'proxied-common-name') return this.#byProxiedName(identity)
     if (certificateIdentity !== 'none' && !this.#mayDoWithout(identity)) {
       return this.#byCertificate(identity, certificateIdentity)
     }
@@ -152,6 +154,12 @@ class FileRealm implements Realm {
   #byPresharedKey({ presharedKey }: Identity): Authentication {
     if (presharedKey === undefined) return deny('bad-user-name-or-password', 'no pre-shared key to take the name from')
     return admit(provePrincipal(presharedKey.identity, 'preshared-key', presharedKey.fingerprint))
+  }
+
+  #byProxiedName({ proxiedCommonName }: Identity): Authentication {
+    if (proxiedCommonName === undefined)
+      return deny('bad-user-name-or-password', 'no common name from the load balancer to take the name from')
+    return admit(provePrincipal(proxiedCommonName, 'certificate', 'proxied-common-name:'))
   }
 
   /** Features C5, C6: the user name and password of CONNECT count for nothing here. */

@@ -17,6 +17,8 @@ export interface Identity {
   readonly certificate: CertificateIdentity | undefined
   /** Present when the TLS handshake proved that the client has the key. */
   readonly presharedKey?: ProvenKey | undefined
+  /** CN of a certificate that a load balancer has verified and vouches for. */
+  readonly proxiedCommonName?: string | undefined
   /** Textual IP address, or `''` on a unix socket. */
   readonly address: string
   /** Who waits for the answer; left out when it does not matter whether somebody still does. */

@@ -65,8 +65,9 @@ export class ConnectAttempt implements Waiting {
 
   get identity(): Identity {
     const { username, password } = this.packet
-    const { certificate, presharedKey, address } = this.connection.peer
-    return { clientId: this.clientId, username, password, certificate, presharedKey, address, waiting: this }
+    const { certificate, presharedKey, proxiedCommonName, address } = this.connection.peer
+    const proven = { certificate, presharedKey, proxiedCommonName }
+    return { clientId: this.clientId, username, password, ...proven, address, waiting: this }
   }
 
   /**

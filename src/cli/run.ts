@@ -83,6 +83,7 @@ and lets everybody in.
   -d, --daemon            into the background, once everything listens
   -v, --verbose           every type of log line, whatever the file says
   -q, --quiet             no log line, whatever the file says
+      --tls-keylog FILE   write the secrets of all TLS connections to FILE: whoever reads it can decrypt all traffic
       --test-config       read the file, say what is wrong with it, and stop; writes nothing
   -h, --help              this page
       --version           the version

@@ -45,7 +45,6 @@ const refused: [string, string][] = [
     'Error: Only 10 ports can be specified on the command line.',
   ],
   ['--tls-keylog', 'Error: --tls-keylog argument given, but no file specified.'],
-  ['--tls-keylog keys', 'Error: --tls-keylog is not supported yet by Castellan; run without it.'],
   ['--test-config', 'Please provide a configuration file to test.'],
 ]
 

@@ -13,6 +13,8 @@ export interface RunArguments {
   readonly ports: readonly number[]
   readonly verbosity: 'verbose' | 'quiet' | undefined
   readonly testConfig: boolean
+  /** Goes before the option `tls_keylog`. */
+  readonly tlsKeylog?: string
 }
 
 export type RunCommand =
@@ -29,6 +31,7 @@ interface Collected {
   quiet: boolean
   verbose: boolean
   testConfig: boolean
+  tlsKeylog: string | undefined
 }
 
 /** @param argv without the program's name */
@@ -40,6 +43,7 @@ export function parseRunArguments(argv: readonly string[]): RunCommand {
     quiet: false,
     verbose: false,
     testConfig: false,
+    tlsKeylog: undefined,
   }
   for (let i = 0; i < argv.length; i++) {
     const flag = argv[i] as string
@@ -70,6 +74,7 @@ const longFlags = [
   '--quiet',
   '--verbose',
   '--test-config',
+  '--tls-keylog',
   '--help',
   '--version',
 ]
@@ -87,9 +92,9 @@ function takeValue(flag: string, value: string | undefined, collected: Collected
     return undefined
   }
   if (flag === '--tls-keylog') {
-    return value === undefined
-      ? refuse('Error: --tls-keylog argument given, but no file specified.')
-      : refuse('Error: --tls-keylog is not supported yet by Castellan; run without it.')
+    if (value === undefined) return refuse('Error: --tls-keylog argument given, but no file specified.')
+    collected.tlsKeylog = value
+    return undefined
   }
   if (value === undefined) return refuse('Error: -p argument given, but no port specified.')
   return takePort(value, collected.ports)
@@ -106,10 +111,11 @@ function takePort(value: string, ports: number[]): RunCommand | undefined {
   return undefined
 }
 
-function finish({ configFile, daemon, ports, quiet, verbose, testConfig }: Collected): RunCommand {
+function finish({ configFile, daemon, ports, quiet, verbose, testConfig, tlsKeylog }: Collected): RunCommand {
   if (testConfig && configFile === undefined) return refuse('Please provide a configuration file to test.')
   const verbosity = quiet ? 'quiet' : verbose ? 'verbose' : undefined
-  return { command: 'run', arguments: { configFile, daemon, ports, verbosity, testConfig } }
+  const keylog = tlsKeylog !== undefined && { tlsKeylog }
+  return { command: 'run', arguments: { configFile, daemon, ports, verbosity, testConfig, ...keylog } }
 }
 
 function refuse(message: string, showUsage = false): RunCommand {

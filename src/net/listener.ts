@@ -1,10 +1,8 @@
 // One `listener` of the configuration: bound sockets, who may come in, and the way of an accepted socket to a connection.
 
 import { createServer, type Server } from 'node:net'
-import type { TLSSocket } from 'node:tls'
 import { addressKey } from '../base/address-key.ts'
 import type { Clock } from '../base/clock.ts'
-import { assert } from '../base/errors.ts'
 import { escapeText } from '../base/escape.ts'
 import { FairQueue } from '../base/fair-queue.ts'
 import type { Log } from '../base/log.ts'
@@ -25,10 +23,11 @@ import type { RawBinding } from './raw-binding.ts'
 import { RawStream } from './raw-stream.ts'
 import { burstSeconds, Refusals } from './refusals.ts'
 import { SocketStream } from './socket-stream.ts'
-import { type HandshakeProof, TlsAcceptor, type TlsOptions } from './tls-acceptor.ts'
+import { TlsAcceptor, type TlsOptions } from './tls-acceptor.ts'
 import { clientTrust, loadTlsOptions, type TrustDeps } from './tls-context.ts'
 import type { TurnQueue } from './turn-queue.ts'
 import { clearSocketPath, forOwnerAndGroup } from './unix-socket.ts'
+import { nameOf, WayIn } from './way-in.ts'
 
 export interface ListenerDeps extends TrustDeps {
   readonly log: Log
@@ -53,6 +52,8 @@ export interface ListenerDeps extends TrustDeps {
   certificateRefused?(reason: string): void
   /** The key of `psk_file` for an identity, by the rules in force. */
   readonly presharedKey: KeyLookup
+  /** Writes down the secrets of TLS connections; only with `tls_keylog`. */
+  readonly keyLog?: ((line: Uint8Array) => void) | undefined
   /** Called for a peer that may speak MQTT: plain, or through TLS and accepted. */
   accept(peer: Peer, transport: SocketConnection, listener: Listener): ConnectionHandler
 }
@@ -102,6 +103,7 @@ class BoundListener implements Listener, StreamOwner, ConnectionOwner {
   port = 0
   readonly #deps: ListenerDeps
   readonly #tls: TlsAcceptor | undefined
+  readonly #wayIn: WayIn
   trust: ClientTrust | undefined
   #stapler: OcspStapler | undefined
   readonly #servers: Server[] = []
@@ -126,6 +128,7 @@ class BoundListener implements Listener, StreamOwner, ConnectionOwner {
     this.trust = options?.trust
     this.#stapler = options?.stapler
     this.#tls = options && new TlsAcceptor(options, deps)
+    this.#wayIn = new WayIn(settings, this.#tls, deps)
     this.#refusals = new Refusals(deps)
   }
 
@@ -177,6 +180,7 @@ class BoundListener implements Listener, StreamOwner, ConnectionOwner {
       this.trust = options?.trust
       this.#stapler = options?.stapler
       this.settings = settings
+      this.#wayIn.settings = settings
     }
   }
 
@@ -219,8 +223,8 @@ class BoundListener implements Listener, StreamOwner, ConnectionOwner {
   #listening(server: Server): void {
     this.#servers.push(server)
     const { raw } = this.#deps
-    // TLS needs a socket of `node:net` below it, and unix sockets are not worth a second way.
-    if (raw !== undefined && this.#tls === undefined && this.settings.path === undefined) {
+    // Unix sockets are not worth a second way.
+    if (raw !== undefined && this.#wayIn.isDirect && this.settings.path === undefined) {
       raw.takeOver(server, handle => this.#incoming(new RawStream(raw, handle)))
     }
     server.on('error', error => this.#notAccepted(error))
@@ -302,28 +306,18 @@ class BoundListener implements Listener, StreamOwner, ConnectionOwner {
 
   #begin(stream: AcceptedStream): void {
     this.#pending.set(stream, undefined)
-    const { log } = this.#deps
-    const settings = this.#deps.settings()
-    const name = this.#nameOf(stream)
-    if (settings.connection_messages && log.enabled('notice')) {
-      const port = this.settings.path === undefined ? this.port : 0
-      log.write('notice', `New connection from ${name} on port ${port}.`)
-    }
-    if (this.#tls === undefined) {
-      this.#connect(stream, stream, { certificate: undefined }, undefined)
-      return
-    }
-    assert(stream instanceof SocketStream, 'TLS is spoken over a socket of node:net')
-    this.#tls.accept(stream.socket, name, settings.tls_handshake_timeout * 1000, (secured, proof) => {
-      this.#connect(stream, new SocketStream(secured), proof, tlsFacts(secured))
+    this.#wayIn.accept({
+      accepted: stream,
+      port: this.settings.path === undefined ? this.port : 0,
+      isStranger: () => this.#pending.has(stream),
+      arrived: (carrier, peer) => this.#connect(stream, carrier, peer),
     })
   }
 
   /** @param stream what `accepted`, perhaps itself, carries */
-  #connect(accepted: AcceptedStream, stream: ByteStream, proof: HandshakeProof, tls: Peer['tls']): void {
+  #connect(accepted: AcceptedStream, stream: ByteStream, peer: Peer): void {
     const connection = new SocketConnection(stream, accepted, this.#currentConnectionDeps())
     this.#pending.set(accepted, connection)
-    const peer: Peer = { address: accepted.remoteAddress, port: accepted.remotePort, ...proof, tls }
     connection.start(this.#deps.accept(peer, connection, this))
   }
 
@@ -342,13 +336,9 @@ class BoundListener implements Listener, StreamOwner, ConnectionOwner {
   }
 
   spokeTls(accepted: AcceptedStream): void {
-    const name = this.#nameOf(accepted)
+    const name = nameOf({ address: accepted.remoteAddress, port: accepted.remotePort })
     this.#deps.log.write('notice', `Client from ${name} appears to be using TLS to connect to a non-TLS listener.`)
     this.#pending.get(accepted)?.destroy()
-  }
-
-  #nameOf({ remoteAddress, remotePort }: AcceptedStream): string {
-    return this.settings.path === undefined ? `${escapeText(remoteAddress)}:${remotePort}` : 'unix socket'
   }
 }
 
@@ -369,10 +359,6 @@ function tlsOptions(
   const trust = clientTrust(settings, context, deps, earlier)
   const stapler = settings.ocsp_stapling ? new OcspStapler(String(context.cert), deps.log) : undefined
   return { context, requireCertificate: settings.require_certificate, trust, stapler }
-}
-
-function tlsFacts(socket: TLSSocket): Peer['tls'] {
-  return { protocol: socket.getProtocol() ?? 'unknown', cipher: socket.getCipher().name }
 }
 
 function ignore(): void {}

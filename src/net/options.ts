@@ -5,6 +5,7 @@ import { bool, choice, integer, path, text } from '../config/value.ts'
 import type { LogSettings } from '../observe/options.ts'
 import { crlExpired } from './crl-expired.ts'
 import { tlsVersion } from './tls-version.ts'
+import { originList } from './websocket-origin.ts'
 
 const seconds = integer({ minimum: 1, maximum: 86_400 })
 
@@ -117,9 +118,8 @@ export const netOptions = {
     scope: 'listener-only',
     value: integer({ minimum: 1, maximum: 2, refusal: (_, name) => `Error: ${name} must be 1 or 2.` }),
     default: undefined,
-    reload: 'new-connections',
-    doc: 'Version of the PROXY protocol that a load balancer in front of this listener speaks.',
-    unsupported: { advice: 'let clients connect to this listener directly, and remove the line' },
+    reload: 'restart',
+    doc: 'Version of the PROXY protocol that a load balancer in front of this listener speaks. Every connection has to begin with its header, so only the load balancer may reach the listener; the address of the client is the one that it says, and with version 2 `use_identity_as_username` takes the common name of the certificate that it has verified.',
   }),
   global_max_connections: option({
     scope: 'global',
@@ -231,9 +231,8 @@ export const netOptions = {
     }),
     default: 4096,
     reload: 'restart',
-    doc: 'Size of the buffer for WebSocket headers.',
+    doc: 'Most bytes of the headers of the request that begins a WebSocket connection; 0: as Node has it, 16,384.',
     aliases: ['websockets_headers_size'],
-    unsupported: { advice: 'there are no WebSocket listeners yet; remove the line' },
   }),
   packet_timeout: option({
     scope: 'global',
@@ -248,16 +247,15 @@ export const netOptions = {
     value: choice(['mqtt', 'websockets', 'http_api']),
     default: 'mqtt',
     reload: 'restart',
-    doc: 'What is spoken on this listener.',
-    unsupported: { accepts: value => value === 'mqtt', advice: 'use `protocol mqtt`, or remove this listener' },
+    doc: 'What is spoken on this listener: MQTT, or MQTT in WebSocket messages, whatever path is asked for; with `certfile` and `keyfile` either over TLS.',
+    unsupported: { accepts: value => value !== 'http_api', advice: 'use `protocol mqtt`, or remove this listener' },
   }),
   proxy_protocol_v2_require_tls: option({
     scope: 'listener-only',
     value: bool(),
     default: false,
     reload: 'new-connections',
-    doc: 'Refuses clients that reached the load balancer without TLS.',
-    unsupported: { accepts: value => !value, advice: 'let clients connect to this listener directly' },
+    doc: 'Refuses clients that reached the load balancer without TLS, as far as its header (`enable_proxy_protocol 2`) says.',
   }),
   psk_hint: option({
     scope: 'listener',
@@ -319,6 +317,14 @@ export const netOptions = {
     doc: 'SHA-1 of the password of the engine key.',
     unsupported: { advice: 'OpenSSL 3 has no engines; keep the key in keyfile', never: true },
   }),
+  tls_groups: option({
+    scope: 'listener',
+    value: text({ syntax: '<OpenSSL groups>', replace: true }),
+    default: undefined,
+    reload: 'new-connections',
+    doc: 'Groups for the key exchange, separated by colons, as `X25519MLKEM768:X25519`. Without it those of the TLS library, which begin with the post-quantum hybrid X25519MLKEM768.',
+    own: true,
+  }),
   tls_handshake_timeout: option({
     scope: 'global',
     value: seconds,
@@ -339,6 +345,14 @@ export const netOptions = {
       never: true,
     },
   }),
+  tls_keylog: option({
+    scope: 'global',
+    value: path({ replace: true }),
+    default: undefined,
+    reload: 'restart',
+    doc: 'File to which the secrets of all TLS connections are written, for finding faults: whoever reads it can decrypt all traffic. The same as `--tls-keylog`.',
+    own: true,
+  }),
   tls_version: option({
     scope: 'listener-only',
     value: tlsVersion(),
@@ -357,15 +371,18 @@ export const netOptions = {
     default: 0,
     reload: 'live',
     doc: 'Log level of the library libwebsockets.',
-    unsupported: { accepts: value => value === 0, advice: 'there are no WebSocket listeners yet; remove the line' },
+    unsupported: {
+      accepts: value => value === 0,
+      advice: 'the library is another one; refused WebSockets are in the log anyway',
+      never: true,
+    },
   }),
   websockets_origin: option({
     scope: 'listener-only',
-    value: text({ replace: true }),
+    value: originList(),
     default: undefined,
     reload: 'new-connections',
-    doc: 'Origin from which a browser may connect.',
-    unsupported: { advice: 'there are no WebSocket listeners yet; remove the line' },
+    doc: 'Origin of web pages that may connect, `scheme://host` with a port where it is not the usual one; one a line, or `*` for all. Without it pages of every origin may, but not where client certificates are asked for: browsers show these for any page. Clients that are no browsers send no origin, and are not held up.',
   }),
   write_timeout: option({
     scope: 'global',

@@ -34,6 +34,8 @@ export interface TlsAcceptorDeps {
   certificateRefused?(reason: string): void
   /** The key of `psk_file` for an identity. */
   readonly presharedKey: KeyLookup
+  /** Writes down the secrets of a connection; only with `tls_keylog`. */
+  readonly keyLog?: ((line: Uint8Array) => void) | undefined
 }
 
 export interface TlsOptions {
@@ -152,6 +154,8 @@ export class TlsAcceptor {
     }
     server.on('secureConnection', socket => this.#secured(server, socket))
     server.on('tlsClientError', (error, socket) => this.#handshakeFailed(error, socket))
+    const { keyLog } = this.#deps
+    if (keyLog !== undefined) server.on('keylog', keyLog)
     return server
   }
 

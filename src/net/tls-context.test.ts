@@ -23,6 +23,7 @@ const good: TlsSettings = {
   tls_version: 'tlsv1.2',
   ciphers: undefined,
   'ciphers_tls1.3': undefined,
+  tls_groups: undefined,
   require_certificate: true,
   request_certificate: false,
 }

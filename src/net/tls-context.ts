@@ -3,7 +3,7 @@
 
 import { constants, createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto'
 import { readFileSync, statSync } from 'node:fs'
-import { createSecureContext, DEFAULT_CIPHERS, type SecureContextOptions } from 'node:tls'
+import { createSecureContext, DEFAULT_CIPHERS, DEFAULT_ECDH_CURVE, type SecureContextOptions } from 'node:tls'
 import { assert } from '../base/errors.ts'
 import { escapeText } from '../base/escape.ts'
 import type { Log } from '../base/log.ts'
@@ -21,6 +21,7 @@ export interface TlsSettings extends TrustSettings {
   readonly tls_version: string | undefined
   readonly ciphers: string | undefined
   readonly 'ciphers_tls1.3': string | undefined
+  readonly tls_groups: string | undefined
   readonly require_certificate: boolean
   readonly request_certificate: boolean
 }
@@ -119,6 +120,7 @@ export function loadTlsOptions(settings: TlsSettings, log: Log): SecureContextOp
     ca: asksForCertificate(settings) ? readTrustStore(settings, log) : [],
     minVersion: minimumVersion(settings.tls_version),
     ciphers: cipherList(settings),
+    ecdhCurve: settings.tls_groups ?? DEFAULT_ECDH_CURVE,
     // Parameters as strong as the key; without them no DHE suite works, though the list offers them.
     dhparam: 'auto',
     honorCipherOrder: true,
@@ -218,6 +220,7 @@ function cipherList(settings: TlsSettings): string {
 /** What only OpenSSL can judge: cipher names, strength of the key, the certificate's form. @throws ListenerError */
 function tryContext(options: SecureContextOptions, settings: TlsSettings): void {
   tryCiphers(settings)
+  tryGroups(settings)
   try {
     createSecureContext(options)
   } catch (error) {
@@ -236,6 +239,20 @@ function tryCiphers(settings: TlsSettings): void {
   }
   if (ciphers !== undefined && !areKnown(cipherList({ ...settings, 'ciphers_tls1.3': undefined })))
     throw cipherError('ciphers', ciphers)
+}
+
+function tryGroups({ tls_groups: groups }: TlsSettings): void {
+  if (groups === undefined) return
+  try {
+    createSecureContext({ ecdhCurve: groups })
+  } catch (error) {
+    throw new ListenerError(
+      'ERR_NET_TLS_SETTINGS',
+      `Error: Unable to set TLS groups. Check tls_groups list "${escapeText(groups)}".`,
+      'names as X25519MLKEM768, X25519 and P-256, separated by colons',
+      { cause: error },
+    )
+  }
 }
 
 function areKnown(ciphers: string): boolean {

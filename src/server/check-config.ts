@@ -12,7 +12,7 @@ type Resolved = Pick<Config, 'global' | 'listeners' | 'localOnly'>
 /** Combinations that Mosquitto refuses; it names no line, so the hint names the listener. */
 export function checkConfig({ listeners }: Resolved): readonly ConfigProblem[] {
   return listeners.flatMap(listener => {
-    const message = certificateFault(listener)
+    const message = certificateFault(listener) ?? proxyFault(listener)
     if (message === undefined) return []
     return [
       { refusedBy: 'mosquitto', message, locations: [], hint: `This is about the listener of ${listener.origin}.` },
@@ -27,6 +27,7 @@ export function warningsAbout({ global, listeners, localOnly }: Resolved): reado
     ...listeners.flatMap(listener => [...warningsAboutListener(listener)]),
     ...(global.session_owner_check ? [] : [ownerCheckIsOff]),
     ...metricsForEverybody(global.metrics_listener),
+    ...(global.tls_keylog === undefined ? [] : [secretsAreWritten]),
   ]
   return lines.map(line => ({ type: 'warning', line }))
 }
@@ -39,6 +40,9 @@ const localOnlyLines = [
 
 const ownerCheckIsOff =
   'Warning: session_owner_check is off: any user can take over the session and the queued messages of any client id.'
+
+const secretsAreWritten =
+  'Warning: the secrets of all TLS connections are written to a file (tls_keylog): whoever reads it can decrypt all traffic.'
 
 function certificateFault({ certfile, keyfile, cafile, capath, psk_hint }: ListenerSettings): string | undefined {
   if (psk_hint !== undefined && [certfile, keyfile, cafile, capath].some(file => file !== undefined)) {
@@ -53,7 +57,30 @@ function certificateFault({ certfile, keyfile, cafile, capath, psk_hint }: Liste
   return undefined
 }
 
+/** With version 2 it is the load balancer that speaks TLS. */
+function proxyFault(listener: ListenerSettings): string | undefined {
+  const { enable_proxy_protocol, proxy_protocol_v2_require_tls, certfile, use_subject_as_username } = listener
+  if (enable_proxy_protocol === 2) {
+    if (certfile !== undefined) return 'Error: certfile and keyfile cannot be used with `enable_proxy_protocol 2`.'
+    if (use_subject_as_username) return 'Error: use_subject_as_username cannot be used with `enable_proxy_protocol 2`.'
+  } else if (proxy_protocol_v2_require_tls) {
+    return 'Error: proxy_protocol_v2_require_tls needs `enable_proxy_protocol 2`.'
+  }
+  return undefined
+}
+
+function* warningsAboutTransport(listener: ListenerSettings): Generator<string> {
+  const { enable_proxy_protocol, protocol, websockets_origin, allow_anonymous, origin } = listener
+  if (enable_proxy_protocol !== undefined && !isLocal(listener)) {
+    yield `Warning: with enable_proxy_protocol whoever can reach the listener may claim any address${enable_proxy_protocol === 2 ? ' and certificate' : ''}: let only the load balancer reach it (${origin}).`
+  }
+  if (protocol === 'websockets' && websockets_origin === undefined && allow_anonymous) {
+    yield `Warning: every web page that somebody looks at who can reach this listener can connect to it: set websockets_origin (${origin}).`
+  }
+}
+
 function* warningsAboutListener(listener: ListenerSettings): Generator<string> {
+  yield* warningsAboutTransport(listener)
   const { port, certfile, keyfile, psk_hint, origin } = listener
   for (const [name, value] of Object.entries({ certfile, keyfile })) {
     if (value !== undefined && namesSeveralFiles(value)) yield severalFiles(name, value, origin)
@@ -69,7 +96,7 @@ function* warningsAboutListener(listener: ListenerSettings): Generator<string> {
   }
   if (port === 8883)
     yield `Warning: plaintext listener on 8883: without certfile and keyfile (${origin}) nothing is encrypted.`
-  if (listener.password_file !== undefined && !isLocal(listener)) {
+  if (listener.password_file !== undefined && listener.enable_proxy_protocol !== 2 && !isLocal(listener)) {
     yield `Warning: Listener on port ${port} is not encrypted: passwords sent to it can be read on the way (${origin}).`
   }
 }

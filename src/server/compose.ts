@@ -12,6 +12,7 @@ import { Broker } from '../broker/broker.ts'
 import { ListenerContext } from '../broker/listener-context.ts'
 import { MemoryGuard } from '../broker/memory-guard.ts'
 import type { TrustRules } from '../net/client-trust.ts'
+import { KeyLog } from '../net/key-log.ts'
 import { type Listener, type ListenerDeps, openListener } from '../net/listener.ts'
 import { Outbox } from '../net/outbox.ts'
 import type { RawBinding } from '../net/raw-binding.ts'
@@ -35,6 +36,7 @@ import { connectionsFor } from './open-files.ts'
 import type { Config } from './options.ts'
 import { RulesLoader } from './rules.ts'
 import { SysPublisher } from './sys-publisher.ts'
+import { TlsWatch } from './tls-watch.ts'
 
 /** How often deadlines are looked at, in milliseconds; a deadline is met at most this much later. */
 const tickMs = 100
@@ -95,6 +97,7 @@ export async function startBroker(
   const broker = createBroker(global, log, clock)
   const revocations = new RevocationFiles(log)
   const downloads = new RevocationDownloads(log)
+  const tlsWatch = new TlsWatch(log, () => broker.recheckCertificates())
   let current = config
   const settings = () => current.global
   const census = new Census(broker)
@@ -113,6 +116,7 @@ export async function startBroker(
     revocations.advance(now)
     downloads.intervalMs = current.global.crl_fetch_interval * 1000
     downloads.advance(now)
+    tlsWatch.advance(now, opened())
     for (const { listener } of listeners) listener.advance(wallClock())
   }, tickMs)
   let listeners: readonly OpenListener[] = []
@@ -211,6 +215,8 @@ async function openListeners(
   const outbox = new Outbox()
   const turns = new TurnQueue(clock)
   const raw = settings().raw_sockets ? await rawBinding(log) : undefined
+  const { tls_keylog: secrets } = settings()
+  const keyLog = secrets === undefined ? undefined : new KeyLog(secrets)
   const { counters } = broker
   try {
     for (const { settings: own, context } of planned) {
@@ -236,6 +242,7 @@ async function openListeners(
         limitReached: limit => counters.limitsReached.add(limit),
         certificateRefused: reason => counters.certificatesRefused.add(reason),
         ...trustDeps,
+        keyLog: keyLog?.write,
         presharedKey: identity => context.realm.presharedKey(identity),
         accept(peer, transport) {
           counters.socketsOpened++
@@ -246,6 +253,7 @@ async function openListeners(
     }
   } catch (error) {
     for (const { listener } of open) listener.close()
+    keyLog?.close()
     throw error
   }
   return open

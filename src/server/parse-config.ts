@@ -15,6 +15,8 @@ export interface ConfigInputs {
   readonly ports?: readonly number[]
   /** `-v` logs all types, `-q` none, whatever the file says. */
   readonly verbosity?: 'verbose' | 'quiet' | undefined
+  /** From `--tls-keylog`; goes before the option. */
+  readonly tlsKeylog?: string | undefined
 }
 
 /**
@@ -23,9 +25,13 @@ export interface ConfigInputs {
  * @param file the main file; undefined for the defaults, which is local only mode
  * @throws ConfigError with every fault; the first is the one that Mosquitto would have stopped at
  */
-export function parseConfig(file: string | undefined, { files, ports = [], verbosity }: ConfigInputs): Config {
+export function parseConfig(
+  file: string | undefined,
+  { files, ports = [], verbosity, tlsKeylog }: ConfigInputs,
+): Config {
   const draft = file === undefined ? emptyDraft() : parseFile(options, file, files)
   if (verbosity !== undefined) draft.globals.set('log_type', verbosity === 'verbose' ? allLogTypes : [])
+  if (tlsKeylog !== undefined) draft.globals.set('tls_keylog', tlsKeylog)
   // The keys and values of `resolve` are those of the tables that `Config` derives from.
   const resolved = resolve(options, draft, ports) as unknown as Pick<Config, 'global' | 'listeners' | 'localOnly'>
   if (draft.problems.every(problem => problem.refusedBy !== 'mosquitto')) draft.problems.push(...checkConfig(resolved))

@@ -95,6 +95,7 @@ function readText(path: string): { readonly text: string; readonly exposure: rea
 
 function certificateIdentity(listener: ListenerSettings): CertificateMapping {
   if (listener.psk_hint !== undefined && listener.use_identity_as_username) return 'preshared-key'
+  if (listener.enable_proxy_protocol === 2 && listener.use_identity_as_username) return 'proxied-common-name'
   // Also without `require_certificate`: then nobody has a name, and nobody comes in, as with Mosquitto (features C5).
   if (listener.certfile === undefined && listener.psk_hint === undefined) return 'none'
   if (listener.certificate_username !== undefined && listener.certfile !== undefined)

@@ -37,6 +37,7 @@ export interface RunOptions {
   readonly quiet: boolean
   readonly testConfig: boolean
   readonly daemon: boolean
+  readonly tlsKeylog?: string
   /** Called once everything listens. */
   readonly onListening?: () => void
 }
@@ -99,8 +100,8 @@ function readConfig(options: RunOptions, io: RunIo): Config | undefined {
   }
 }
 
-function inputs({ ports, verbose, quiet }: RunOptions) {
-  return { files: filesOnDisk, ports, verbosity: quiet ? 'quiet' : verbose ? 'verbose' : undefined } as const
+function inputs({ ports, verbose, quiet, tlsKeylog }: RunOptions) {
+  return { files: filesOnDisk, ports, verbosity: quiet ? 'quiet' : verbose ? 'verbose' : undefined, tlsKeylog } as const
 }
 
 async function serve(options: RunOptions, config: Config, log: BrokerLog): Promise<number> {
@@ -112,11 +113,11 @@ async function serve(options: RunOptions, config: Config, log: BrokerLog): Promi
   process.on('exit', () => log.flush())
   const lost = Promise.withResolvers<StoreError>()
   let running: RunningBroker
-  try {
   let certificates: CertificateService | undefined
-    running = await startBroker(config, log, systemClock(), { givesUp: signals.ending, storeLost: lost.resolve })
+  try {
     // First: a list that is due is signed before a listener reads it.
     certificates = await CertificateService.configured(config.global, log)
+    running = await startBroker(config, log, systemClock(), { givesUp: signals.ending, storeLost: lost.resolve })
     writePidFile(config.global.pid_file)
   } catch (error) {
     if (signals.ending.aborted && error === signals.ending.reason) return stoppedEarly(log)
@@ -131,8 +132,8 @@ async function serve(options: RunOptions, config: Config, log: BrokerLog): Promi
   tellParent()
   const error = await Promise.race([untilStopped(signals, options, running, log), lost.promise])
   removePidFile(config.global.pid_file)
-  const code = await (error === undefined ? stop(running, signals, log) : abandon(running, error, log))
   certificates?.close()
+  const code = await (error === undefined ? stop(running, signals, log) : abandon(running, error, log))
   log.flush()
   return code
 }

@@ -2,14 +2,8 @@
 
 /** Ids as tests write them: without a prefix for MQTT 5.0, with `v3.1.1 ` for 3.1.1. */
 export const untestable: Readonly<Record<string, string>> = {
-  'MQTT-6.0.0-1': 'There is no WebSocket listener yet: `protocol websockets` is refused with its line.',
-  'MQTT-6.0.0-2': 'There is no WebSocket listener yet.',
-  'MQTT-6.0.0-4': 'There is no WebSocket listener yet.',
   'v3.1.1 MQTT-3.8.3-2': 'Binds servers without wildcard subscriptions only; this one has them.',
   'v3.1.1 MQTT-4.8.0-2':
     'Processing a packet waits for nothing that could fail for a while: no transient error can be brought about from outside.',
-  'v3.1.1 MQTT-6.0.0-1': 'There is no WebSocket listener yet: `protocol websockets` is refused with its line.',
-  'v3.1.1 MQTT-6.0.0-2': 'There is no WebSocket listener yet.',
-  'v3.1.1 MQTT-6.0.0-4': 'There is no WebSocket listener yet.',
   'v3.1.1 MQTT-7.0.0-1': 'This server makes no outbound connections: bridges are not supported yet.',
 }

@@ -44,6 +44,7 @@ export const listenerDefaults: ListenerSettings = {
   protocol: 'mqtt',
   proxy_protocol_v2_require_tls: false,
   psk_hint: undefined,
+  tls_groups: undefined,
   request_certificate: false,
   require_certificate: false,
   socket_domain: undefined,
@@ -69,6 +70,7 @@ const netDefaults: NetSettings = {
   raw_sockets: true,
   set_tcp_nodelay: false,
   tls_handshake_timeout: 1,
+  tls_keylog: undefined,
   websockets_log_level: 0,
   write_timeout: 1,
 }

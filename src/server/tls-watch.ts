@@ -1,0 +1,106 @@
+// Notices changed certificates, keys and authorities of the listeners, and puts them to work as a reload would: connections stay, but
+// for those whose certificates are no longer trusted. Files that cannot be used change nothing.
+
+import { readdir, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { AppError } from '../base/errors.ts'
+import type { Log } from '../base/log.ts'
+import type { Listener } from '../net/listener.ts'
+import type { ListenerSettings } from '../net/options.ts'
+import { errorLines } from './error-lines.ts'
+
+/** How often it is looked, in milliseconds. Twice in a row it has to look the same: certificate and key are two files. */
+const lookEveryMs = 250
+/** Of a `capath` with more files only the directory itself is looked at, which files that come, go or are replaced change. */
+const mostFilesLookedAt = 64
+
+interface Watched {
+  /** With these settings the files were loaded. */
+  readonly settings: ListenerSettings
+  loaded: string
+  seen: string
+}
+
+export class TlsWatch {
+  readonly #log: Log
+  readonly #changed: () => void
+  readonly #watched = new WeakMap<Listener, Watched>()
+  #nextLook = Number.NEGATIVE_INFINITY
+  #isLooking = false
+
+  /** @param changed called when listeners trust others than before */
+  constructor(log: Log, changed: () => void) {
+    this.#log = log
+    this.#changed = changed
+  }
+
+  /** Looks, when it is time; called several times a second. */
+  advance(now: number, listeners: readonly Listener[]): void {
+    if (now < this.#nextLook || this.#isLooking) return
+    this.#nextLook = now + lookEveryMs
+    this.#isLooking = true
+    this.#look(listeners).finally(() => {
+      this.#isLooking = false
+    })
+  }
+
+  async #look(listeners: readonly Listener[]): Promise<void> {
+    for (const listener of listeners) {
+      const { settings } = listener
+      if (settings.certfile === undefined) continue
+      const state = await stateOf(settings)
+      // A reload meanwhile has read them.
+      if (listener.settings === settings) this.#compare(listener, state)
+    }
+  }
+
+  #compare(listener: Listener, state: string): void {
+    const { settings } = listener
+    const watched = this.#watched.get(listener)
+    if (watched === undefined || watched.settings !== settings) {
+      this.#watched.set(listener, { settings, loaded: state, seen: state })
+      return
+    }
+    if (state !== watched.loaded && state === watched.seen) {
+      watched.loaded = state
+      this.#load(listener)
+    }
+    watched.seen = state
+  }
+
+  #load(listener: Listener): void {
+    const { settings } = listener
+    try {
+      listener.prepareReload(settings)()
+      this.#log.write('notice', `TLS files of the listener on port ${settings.port} have changed and were read again.`)
+      this.#changed()
+    } catch (error) {
+      if (!(error instanceof AppError)) throw error
+      for (const line of errorLines(error)) this.#log.write('error', line)
+      this.#log.write('error', 'Error: What was read before goes on.')
+    }
+  }
+}
+
+async function stateOf({ certfile, keyfile, cafile, capath }: ListenerSettings): Promise<string> {
+  const states: string[] = []
+  for (const file of [certfile, keyfile, cafile]) if (file !== undefined) states.push(await stateOfFile(file))
+  if (capath !== undefined) {
+    states.push(await stateOfFile(capath))
+    const names = await readdir(capath).catch(() => [])
+    if (names.length <= mostFilesLookedAt) {
+      for (const name of names.sort()) states.push(await stateOfFile(join(capath, name)))
+    }
+  }
+  return states.join('\n')
+}
+
+/** An atomic replacement has another inode. */
+async function stateOfFile(path: string): Promise<string> {
+  try {
+    const { ino, size, mtimeMs, ctimeMs } = await stat(path)
+    return `${ino} ${size} ${mtimeMs} ${ctimeMs}`
+  } catch {
+    return 'none'
+  }
+}
