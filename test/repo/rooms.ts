@@ -25,7 +25,7 @@ export const rooms: Readonly<Record<string, Room>> = {
   observe: { imports: [...lowest, 'config'] },
   http: { imports: [...lowest, 'config', 'observe'] },
   store: { imports: lowest, packages: ['lmdb'] },
-  net: { imports: [...lowest, 'config', 'observe', 'mqtt', 'x509'] },
+  net: { imports: [...lowest, 'config', 'observe', 'mqtt', 'x509'], packages: ['ws'] },
   session: { imports: [...lowest, 'mqtt', 'topic'], types: ['auth'], pure: true },
   auth: { imports: [...lowest, 'config', 'observe', 'topic', 'x509'] },
   pki: { imports: [...lowest, 'x509'], packages: ['@peculiar/x509', 'asn1js', 'pkijs', 'reflect-metadata'] },
