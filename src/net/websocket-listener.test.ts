@@ -80,7 +80,7 @@ async function answerTo(t: TestContext, server: TestListener, text: string | Uin
   return answer
 }
 
-test('[MQTT-6.0.0-4] the subprotocol mqtt is selected, mqttv3.1 for who offers only that; MQTT goes both ways in binary messages', async t => {
+test('[MQTT-6.0.0-4] [v3.1.1 MQTT-6.0.0-4] the subprotocol mqtt is selected, mqttv3.1 for who offers only that; MQTT goes both ways in binary messages', async t => {
   const server = await start(t)
   const { client, transport, handler, peer } = await open(t, server)
   assert.equal(client.protocol, 'mqtt')
@@ -111,7 +111,7 @@ for (const [what, protocols] of [
   })
 }
 
-test('[MQTT-6.0.0-1] a text message ends the connection with code 1003', async t => {
+test('[MQTT-6.0.0-1] [v3.1.1 MQTT-6.0.0-1] a text message ends the connection with code 1003', async t => {
   const server = await start(t)
   const { client, handler } = await open(t, server)
   client.send('text')
@@ -120,7 +120,7 @@ test('[MQTT-6.0.0-1] a text message ends the connection with code 1003', async t
   assert.deepEqual(await handler.waitForEnd(), { kind: 'failed', message: 'text frame [MQTT-6.0.0-1]' })
 })
 
-test('[MQTT-6.0.0-2] packets and messages need not begin and end together', async t => {
+test('[MQTT-6.0.0-2] [v3.1.1 MQTT-6.0.0-2] packets and messages need not begin and end together', async t => {
   const server = await start(t)
   const { client, handler } = await open(t, server)
   client.send(Buffer.concat([connectPacket, pingreq, pingreq.subarray(0, 1)]))
