@@ -325,3 +325,13 @@ test('pki §4: a name that looks like another one names nobody: right-to-left ma
     assert.equal((await admitted(byName, shown)).username, commonName)
   }
 })
+
+test('enable_proxy_protocol 2 with use_identity_as_username: the verified name is the user; without one nobody is', async () => {
+  const proxied = realm({ certificateIdentity: 'proxied-common-name', allowAnonymous: true, passwords })
+  const principal = await admitted(proxied, { ...identity('root', 'x'), proxiedCommonName: 'device' })
+  assert.deepEqual([principal.username, principal.method], ['device', 'certificate'])
+  assert.equal(proxied.stillAdmits(principal), true)
+  assert.equal(commonName.stillAdmits(principal), false)
+  const denial = await proxied.authenticate(identity('alice', 'pw', certificate))
+  assert.ok(!denial.allowed && denial.reason === 'bad-user-name-or-password')
+})
