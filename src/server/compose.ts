@@ -146,6 +146,7 @@ export async function startBroker(
       downloads,
       certificateRevoked: () => broker.recheckCertificates(),
     })
+    await tlsWatch.begin(opened())
   } catch (error) {
     clearInterval(ticker)
     monitor.close()

@@ -34,6 +34,11 @@ export class TlsWatch {
     this.#changed = changed
   }
 
+  /** Remembers the files as they are now: right after they were loaded, before anybody is let in. */
+  begin(listeners: readonly Listener[]): Promise<void> {
+    return this.#look(listeners)
+  }
+
   /** Looks, when it is time; called several times a second. */
   advance(now: number, listeners: readonly Listener[]): void {
     if (now < this.#nextLook || this.#isLooking) return
