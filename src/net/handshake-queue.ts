@@ -3,6 +3,7 @@
 // already in.
 
 import type { Socket } from 'node:net'
+import { MessageChannel, type MessagePort } from 'node:worker_threads'
 import { addressKey } from '../base/address-key.ts'
 import { FairQueue } from '../base/fair-queue.ts'
 
@@ -12,6 +13,8 @@ export const handshakesPerTurn = 16
 export class HandshakeQueue {
   readonly #begin: (raw: Socket) => void
   readonly #waiting = new FairQueue<Socket>()
+  /** Where the next turn is called from; made for the first socket. */
+  #turn: MessagePort | undefined
   #scheduled = false
 
   /** @param begin called once for each socket that was added, in a later turn; whether it is still open is for it to see */
@@ -24,8 +27,7 @@ export class HandshakeQueue {
     this.#schedule()
   }
 
-  /** For the event loop alone. */
-  beginSome(): void {
+  #beginSome(): void {
     this.#scheduled = false
     for (let left = handshakesPerTurn; left > 0; left--) {
       const raw = this.#waiting.shift()
@@ -38,10 +40,25 @@ export class HandshakeQueue {
   #schedule(): void {
     if (this.#scheduled) return
     this.#scheduled = true
-    setImmediate(beginSome, this)
+    this.#turn ??= this.#openTurn()
+    // Never in the turn that is under way.
+    setImmediate(post, this.#turn)
+  }
+
+  /**
+   * Its messages come while sockets are read, which is when handshakes have to begin. What a TLS socket of Node writes counts
+   * as under way until the immediates of the turn: begun among those, the client's answer would be read before the next ones,
+   * and if that is a wrong key, the alert would wait for a write that has long been done, and be lost with the socket.
+   */
+  #openTurn(): MessagePort {
+    const { port1, port2 } = new MessageChannel()
+    port2.on('message', () => this.#beginSome())
+    // The listener's sockets keep the process alive; this does not.
+    port2.unref()
+    return port1
   }
 }
 
-function beginSome(queue: HandshakeQueue): void {
-  queue.beginSome()
+function post(turn: MessagePort): void {
+  turn.postMessage(undefined)
 }

@@ -61,6 +61,16 @@ test('psk_hint: a wrong key and an unknown identity look alike to the client, an
   assert.equal(alert(unknown), alert(wrong))
 })
 
+test('psk_hint: a broker that is busy with other things loses no alert', async t => {
+  const server = await start(t)
+  // Between two looks at the sockets the client has the time to answer.
+  const pause = new Int32Array(new SharedArrayBuffer(4))
+  const busy = setInterval(() => Atomics.wait(pause, 0, 0, 20), 1)
+  t.after(() => clearInterval(busy))
+  const output = await refused(t, server, '-psk_identity', 'device', '-psk', key.replaceAll('c', 'd'), '-tls1_2')
+  assert.match(output, /alert bad record mac:/)
+})
+
 test('psk_hint: without a key nobody gets in', async t => {
   const server = await start(t)
   await refused(t, server)
