@@ -2,6 +2,7 @@
 // has gone is dropped at once (features C8, C9, C15). And what the choices of versions, groups and secrets do.
 
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { copyFile, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import test, { type TestContext } from 'node:test'
@@ -10,6 +11,7 @@ import { type CertificateFiles, throwawayPki } from '../support/authority.ts'
 import { type BrokerProcess, startBroker } from '../support/broker-process.ts'
 import { startSubscriber } from '../support/clients.ts'
 import { runProgram } from '../support/line-process.ts'
+import { connectBytes } from '../support/packet-bytes.ts'
 
 const pki = await throwawayPki()
 const ca = await readFile(pki.authority.ca.cert)
@@ -163,7 +165,10 @@ for (const how of ['--tls-keylog', 'tls_keylog'] as const) {
       how === '--tls-keylog' ? [how, path] : [],
     )
     await broker.waitForLine(/Warning: the secrets of all TLS connections are written to a file/)
-    await dial(t, broker)
+    const client = await dial(t, broker)
+    // The secret of what the client sends is there when it is needed: when that is read.
+    client.write(connectBytes({ clientId: 'c' }))
+    await once(client, 'data')
     const text = await readFile(path, 'latin1')
     assert.match(text, /^# before\n/)
     assert.match(text, /^CLIENT_TRAFFIC_SECRET_0 [0-9a-f]{64} [0-9a-f]+$/m)
