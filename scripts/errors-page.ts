@@ -9,6 +9,8 @@ export const errorCodes: Readonly<Record<string, string>> = {
   ERR_AUTH_PSK_FILE: 'A file of pre-shared keys cannot be read, or a line of it is no identity with a key.',
   ERR_AUTH_SECRET_FILE: 'A file with secrets is no regular file, is too large, or cannot be opened.',
   ERR_BROKER_IMPORT: "A file of Mosquitto's that is to be imported has a topic, a filter or properties that are none.",
+  ERR_BROKER_MEMORY_SHORT:
+    'There is no memory to keep a message in, and its client, which cannot be told so, has waited long enough.',
   ERR_BROKER_STORE_UNAVAILABLE:
     'The store cannot be written, and a client that cannot be told so sent what has to survive.',
   ERR_CLI_CA: "`castellan ca`, `castellan cert` or a script's old name was called wrongly.",

@@ -210,7 +210,6 @@ function checkProtocol(attempt: ConnectAttempt): StepOutcome {
 
 /** Above the rates nothing is looked up for anybody. */
 function checkRate({ broker, connection }: ConnectAttempt): StepOutcome {
-  if (broker.shortage === 2) return overLimit('memory_limit', ReasonCode.serverBusy)
   const { max_connect_rate_per_address: ofAddress } = broker.settings
   const { max_connect_rate: ofListener } = connection.listener.settings
   const now = broker.clock.now()
@@ -363,14 +362,17 @@ function checkOwner(attempt: ConnectAttempt): StepOutcome {
     if (most >= 0 && broker.registry.size >= most) {
       return overLimit('global_max_clients', ReasonCode.serverBusy)
     }
-    // Who has a session already comes back, and takes what waits for it.
     return broker.shortage > 0 ? overLimit('memory_limit', ReasonCode.serverBusy) : undefined
   }
-  if (session.owner === principal.owner || !broker.settings.session_owner_check) return undefined
-  return {
-    reasonCode: ReasonCode.clientIdentifierNotValid,
-    rule: 'session_owner_check: the session belongs to another identity',
+  if (session.owner !== principal.owner && broker.settings.session_owner_check) {
+    return {
+      reasonCode: ReasonCode.clientIdentifierNotValid,
+      rule: 'session_owner_check: the session belongs to another identity',
+    }
   }
+  // Whoever comes for what waits, or ends a session in which something waits, makes room.
+  if (broker.shortage < 2 || session.outbound.waitingBytes > 0) return undefined
+  return overLimit('memory_limit', ReasonCode.serverBusy)
 }
 
 /** Two clients that keep throwing each other off the same id are slowed down. */

@@ -137,7 +137,7 @@ function merge(a: Delivery, b: Delivery): Delivery {
 }
 
 function offer(broker: Broker, session: Session, one: Delivery, now: number): void {
-  if (broker.shortage > 0 && session.connection === undefined) {
+  if (broker.shortage > 0 && !isWorthMemory(broker, session, one)) {
     refuseToQueue(broker, session)
     return
   }
@@ -155,8 +155,17 @@ function fullBy({ settings }: Broker, { outbound }: Session): string {
   return most > 0 && outbound.queuedMessages >= most ? 'max_queued_messages' : 'max_queued_bytes'
 }
 
-/** While memory is short nothing more is kept for clients that are away. */
+/**
+ * Whether a copy needs no queue, or was promised to somebody: the publisher has QoS 1 or 2, the subscription too, and the session
+ * outlives its connection. What was promised is refused before it is acknowledged, if at all: see needs-memory.ts.
+ */
+function isWorthMemory({ shortage }: Broker, session: Session, { qos, message }: Delivery): boolean {
+  const { connection, outbound } = session
+  if (connection !== undefined && (shortage < 2 || outbound.isReadyFor(qos, message.size))) return true
+  return qos > 0 && message.qos > 0 && message.publisher !== '' && session.expiryInterval > 0
+}
+
 function refuseToQueue(broker: Broker, { clientId }: Session): void {
   broker.counters.publishDropped++
-  broker.limitWatch.reached('memory_limit', `the queue of ${escapeText(clientId)}, which is away`)
+  broker.limitWatch.reached('memory_limit', `the queue of client ${escapeText(clientId)}`)
 }

@@ -1,5 +1,6 @@
-// Keeps the broker's memory below its limit: first nothing new is taken and publishers are slowed down, then the largest
-// queues are cut. Judged a few times a second by two numbers that V8 keeps; nothing is walked unless queues have to be cut.
+// Keeps the broker's memory below its limit: first nothing new is taken and publishers are slowed down, then nothing waits that need
+// not. What was acknowledged is never given up. Judged a few times a second by two numbers that V8 keeps; sessions are walked only
+// when memory is critical.
 
 import type { Clock } from '../base/clock.ts'
 import { escapeText } from '../base/escape.ts'
@@ -7,7 +8,7 @@ import type { Log } from '../base/log.ts'
 import type { MemoryProbe } from '../observe/memory-probe.ts'
 import type { Session } from '../session/session.ts'
 
-/** 0: not short; 1: nothing new is taken; 2: queues are cut, and nobody is let in. */
+/** 0: not short; 1: nothing new is taken; 2: critical, nobody is let in but who has messages waiting. */
 export type Shortage = 0 | 1 | 2
 
 /** Shares of the limit at which shortage 1 and 2 begin, and below which it is over. */
@@ -20,9 +21,6 @@ const lookMs = 100
 /** Garbage is told from what lives by collecting it: for 5 % of the time at most, and while memory is short so often. */
 const collectingShare = 0.05
 const collectMs = 2000
-
-/** Queues below so many bytes are not worth cutting. */
-const worthCutting = 4096
 
 /** What the guard needs of the broker. */
 export interface GuardedBroker {
@@ -73,8 +71,6 @@ export class MemoryGuard {
       share = this.#look()
     }
     this.#become(shortageAt(share, this.#broker.shortage, isTrue))
-    // What was cut is garbage until the next collection: before it nobody knows whether more has to be.
-    if (isTrue && this.#broker.shortage === 2) this.#cut()
   }
 
   /** Whether garbage may make the difference, and can be collected now. */
@@ -105,6 +101,7 @@ export class MemoryGuard {
     this.#broker.shortage = next
     if (next > shortage) counters.limitsReached.add('memory_limit')
     if (next === 0) log.write('notice', `Memory is no longer short: ${this.#figures}.`)
+    else if (next === 2) log.write('warning', `Warning: Memory is critical: ${this.#figures}. ${this.#shed()}`)
     else if (shortage === 0) log.write('warning', `Warning: Memory is short: ${this.#figures}. ${nothingNew}`)
   }
 
@@ -115,41 +112,34 @@ export class MemoryGuard {
     return `${megabytes(this.#usedBytes)} MB in use, ${heap}; memory_limit is ${limit}`
   }
 
-  /** Halves the queues that are at least half as long as the longest: if one is to blame it alone, if all are all. */
-  #cut(): void {
-    const { registry, counters, log } = this.#broker
+  /** Drops what was promised to nobody. @returns what to tell of it, and where the memory is */
+  #shed(): string {
+    const { registry, counters } = this.#broker
     let largest: Session | undefined
-    let most = worthCutting - 1
-    for (const session of registry.values()) {
-      if (session.outbound.queuedBytes <= most) continue
-      most = session.outbound.queuedBytes
-      largest = session
-    }
-    if (largest === undefined) return
-    let clients = 0
     let messages = 0
-    for (const { outbound } of registry.values()) {
-      if (outbound.queuedBytes < Math.max(most / 2, worthCutting)) continue
-      clients++
-      messages += outbound.shed(outbound.queuedBytes / 2)
+    for (const session of registry.values()) {
+      messages += session.outbound.shedQoS0()
+      if (session.outbound.waitingBytes > (largest?.outbound.waitingBytes ?? 0)) largest = session
     }
     counters.publishDropped += messages
     counters.messagesShed += messages
-    const who = clients === 1 ? '' : ` and ${clients - 1} others`
-    log.write(
-      'warning',
-      `Warning: Memory is short: ${this.#figures}. Dropped ${messages} waiting messages of client ${escapeText(largest.clientId)}${who}.`,
-    )
+    const most =
+      largest === undefined ? '' : ` Most waits for client ${escapeText(largest.clientId)}: ${contentsOf(largest)}.`
+    return `Nobody is let in but who has messages waiting; ${messages} waiting messages of QoS 0 were dropped.${most}`
   }
 }
 
-const nothingNew =
-  'No new sessions, subscriptions and retained messages are taken, nothing is queued for clients that are away, and publishers are slowed down.'
+function contentsOf({ outbound: { queuedMessages, inflightMessages, waitingBytes } }: Session): string {
+  return `${queuedMessages + inflightMessages} messages, ${megabytes(waitingBytes)} MB`
+}
 
-/** Critical it is by what lives alone. */
+const nothingNew =
+  'No new sessions, subscriptions and retained messages are taken, nor messages for clients that are away, and publishers are slowed down.'
+
+/** Critical it is by what lives alone; short by what may be garbage only where nothing may be collected before it is too late. */
 function shortageAt(share: number, before: Shortage, isTrue: boolean): Shortage {
   if (share >= criticalShare && (isTrue || before === 2)) return 2
-  if (share >= shortShare) return 1
+  if (share >= (isTrue || before > 0 ? shortShare : criticalShare)) return 1
   return before > 0 && share >= endShare ? 1 : 0
 }
 

@@ -274,7 +274,7 @@ export const brokerOptions = {
     value: byteCount(),
     default: undefined,
     reload: 'live',
-    doc: 'Bytes of memory (the heap, and buffers outside of it) that the broker may use: from four fifths of them on it takes nothing new and slows publishers down, from nine tenths on it cuts the largest queues. Without it half of what the machine or its cgroup has; 0: no limit.',
+    doc: 'Bytes of memory (the heap, and buffers outside of it) that the broker may use: from four fifths of them on it takes nothing new and slows publishers down, from nine tenths on it lets nobody in but who has messages waiting. Without it half of what the machine or its cgroup has; 0: no limit.',
   }),
   message_size_limit: option({
     scope: 'global',

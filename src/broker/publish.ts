@@ -15,6 +15,7 @@ import type { ClientConnection } from './connection.ts'
 import { deliverMessage } from './deliver.ts'
 import { type Congested, congestedTarget } from './flow-control.ts'
 import type { Journal } from './journal.ts'
+import { memoryToCome, needsMemory } from './needs-memory.ts'
 import { needsStore } from './needs-store.ts'
 import type { PublisherTopic } from './publisher-topic.ts'
 import { Retained, type RetainSource } from './retained.ts'
@@ -40,19 +41,26 @@ export function receivePublish(
   const { route, permitted } = resolveTopic(connection, topicName)
   const isRepeated = packet.qos === 2 && session.inbound.has(packet.packetId)
   if (mayWait && packet.qos > 0 && !isRepeated && permitted !== undefined) {
-    const target = congestedTarget(
-      broker.journal,
-      route,
-      session,
-      packet.payload.length + route.encodedTopicName.length,
-      now,
-    )
+    const target = whomToWaitFor(connection, packet, route, now)
     if (target !== undefined) return target
   }
   if (packet.qos === 2) takeQuota(agreement.receiveQuota, isRepeated)
   const reasonCode = isRepeated ? ReasonCode.success : accept(broker, connection, packet, topicName, permitted, now)
   acknowledgePublish(connection, packet, isRepeated, reasonCode)
   return undefined
+}
+
+/** Before MQTT 5 nobody can be told that memory is short: those wait for it. */
+function whomToWaitFor(
+  { broker, session, protocolVersion }: ClientConnection,
+  packet: Publish,
+  route: Route,
+  now: number,
+): Congested | undefined {
+  const isForMemory = broker.shortage > 0 && protocolVersion < 5 && needsMemory(broker, session, route, packet)
+  if (isForMemory) return memoryToCome
+  const size = packet.payload.length + route.encodedTopicName.length
+  return congestedTarget(broker.journal, route, session, size, now)
 }
 
 function takeQuota(receiveQuota: ReceiveQuota, isRepeated: boolean): void {
@@ -106,6 +114,9 @@ function accept(
     const refused = refuseUnsafe(connection, packet.qos, journal)
     if (refused !== undefined) return refused
   }
+  if (broker.shortage > 0 && packet.qos > 0 && needsMemory(broker, connection.session, route, packet)) {
+    return refuseToKeep(connection)
+  }
   traceReceivedPublish(connection, 'Received', packet, topicName)
   const message = permitAlike(route, toMessage(connection, packet, route, now))
   if (message.retain && !retain(broker, message, connection.session.access, now)) {
@@ -126,6 +137,18 @@ function refuseUnsafe({ broker, protocolVersion }: ClientConnection, qos: QoS, j
   if (qos === 0) return ReasonCode.success
   // Older versions cannot be told: their client has to keep the message and come again.
   if (protocolVersion < 5) throw new StoreUnavailableError()
+  return ReasonCode.quotaExceeded
+}
+
+/**
+ * Nobody gets it: who is told so sends it again, and the others must not have it twice.
+ *
+ * @throws MemoryShortError before MQTT 5: its client has to keep the message and come again
+ */
+function refuseToKeep({ broker, protocolVersion, who }: ClientConnection): number {
+  broker.counters.publishDropped++
+  broker.limitWatch.reached('memory_limit', who)
+  if (protocolVersion < 5) throw new MemoryShortError()
   return ReasonCode.quotaExceeded
 }
 
@@ -226,5 +249,12 @@ function forwarded(properties: Properties): Properties {
 class StoreUnavailableError extends ProtocolError {
   constructor() {
     super('ERR_BROKER_STORE_UNAVAILABLE', ReasonCode.serverUnavailable, '§4.13.2', 'the store cannot be written')
+  }
+}
+
+/** The same where there is no memory to keep the message in. */
+class MemoryShortError extends ProtocolError {
+  constructor() {
+    super('ERR_BROKER_MEMORY_SHORT', ReasonCode.quotaExceeded, 'memory_limit', 'memory is short')
   }
 }

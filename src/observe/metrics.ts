@@ -105,7 +105,7 @@ const traffic: MetricTable<MetricsSource> = {
     ({ publishDropped }) => publishDropped,
   ),
   castellan_messages_shed_total: counter(
-    'Of those, messages dropped from queues because memory was short.',
+    'Of those, messages of QoS 0 dropped from queues because memory was short.',
     ({ messagesShed }) => messagesShed,
   ),
   castellan_payload_received_bytes_total: counter(
@@ -289,7 +289,7 @@ const program: MetricTable<MetricsSource> = {
     read: ({ memory }) => memory.limitBytes,
   },
   castellan_memory_shortage: gauge(
-    'How short memory is: 0 not at all, 1 nothing new is taken, 2 queues are cut.',
+    'How short memory is: 0 not at all, 1 nothing new is taken, 2 critical: nobody is let in but who has messages waiting.',
     ({ memory }) => memory.shortage,
   ),
   castellan_external_memory_bytes: ofProcess(

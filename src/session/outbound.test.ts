@@ -430,31 +430,26 @@ test('queue_qos0_messages: what waited and is too large for the client now is to
   assert.deepEqual([outlet.sent, outlet.drops], [['small q0 m0'], 1])
 })
 
-test('memory_limit: shedding drops the newest of what waits, in the record too; what is under way stays', () => {
-  const removed: string[] = []
-  const { outbound, offer } = start({ max_inflight_messages: 1 })
-  const ignore = () => {}
-  outbound.record = {
-    putDelivery: ignore,
-    releaseDelivery: ignore,
-    removeDelivery: ({ message }) => removed.push(Buffer.from(message.payload).toString()),
-    putSubscription: ignore,
-    removeSubscription: ignore,
-    putInbound: ignore,
-    removeInbound: ignore,
-  }
-  for (const payload of ['a', 'b', 'cc', 'd', 'e']) offer(payload, 1)
-  assert.equal(outbound.queuedBytes, 9)
+test('memory_limit: what waits at QoS 0 can be dropped; everything else stays, in its order', () => {
+  const { outbound, offer } = start({ max_inflight_messages: 1, max_queued_messages: 5, queue_qos0_messages: true })
+  outbound.disconnect()
+  for (const [payload, qos] of [
+    ['a', 1],
+    ['b', 0],
+    ['c', 2],
+    ['d', 0],
+    ['e', 1],
+  ] as const)
+    offer(payload, qos)
   let woken = 0
   outbound.awaitRoom({ roomAgain: () => woken++ })
-  assert.equal(outbound.shed(4), 3, 'a smaller one behind what is dropped is not kept: order stays')
-  assert.deepEqual(removed, ['cc', 'd', 'e'])
-  assert.deepEqual([outbound.queuedMessages, outbound.queuedBytes, outbound.inflightMessages], [1, 2, 1])
-  assert.equal(woken, 1)
-  assert.equal(outbound.shed(4), 0)
-  outbound.disconnect()
+  assert.equal(outbound.shedQoS0(), 2)
+  assert.deepEqual([outbound.queuedMessages, outbound.queuedBytes, woken], [3, 6, 1])
+  assert.equal(outbound.shedQoS0(), 0)
   const back = new RecordingOutlet()
   outbound.connect(back, 10, 0)
   outbound.puback(1, 0)
-  assert.deepEqual(back.sent, ['a q1 m1 dup', 'b q1 m2'])
+  outbound.pubrec(2, 0, 0)
+  outbound.pubcomp(2, 0)
+  assert.deepEqual(back.sent, ['a q1 m1', 'c q2 m2', 'pubrel m2', 'e q1 m3'])
 })

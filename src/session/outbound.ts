@@ -361,19 +361,15 @@ export class Outbound {
   }
 
   /**
-   * Drops the newest of what waits, until no more than so many bytes are left.
+   * Drops what waits at QoS 0, which was promised to nobody.
    *
    * @returns how many messages were dropped
    */
-  shed(bytes: number): number {
-    const before = this.#queue.length
-    let oldest = 0
-    this.#keep(({ message }) => {
-      oldest += message.size
-      return oldest <= bytes
-    })
+  shedQoS0(): number {
+    const dropped = this.#queuedQoS0
+    if (dropped > 0) this.#keep(({ qos }) => qos > 0)
     this.#wakeIfRoomy()
-    return before - this.#queue.length
+    return dropped
   }
 
   /** Releases everything: the session has ended. */
