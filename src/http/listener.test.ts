@@ -5,15 +5,9 @@ import { connect, type Socket } from 'node:net'
 import { type TestContext, test } from 'node:test'
 import { promisify } from 'node:util'
 import { silentLog } from '../base/log.ts'
+import { plainText } from './answer.ts'
 import { HttpListenError } from './errors.ts'
-import {
-  type HttpDeps,
-  type HttpLimits,
-  type HttpListener,
-  httpLimits,
-  openHttpListener,
-  plainText,
-} from './listener.ts'
+import { type HttpDeps, type HttpLimits, type HttpListener, httpLimits, openHttpListener } from './listener.ts'
 
 const run = promisify(execFile)
 

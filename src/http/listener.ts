@@ -5,20 +5,10 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net'
 import { escapeText } from '../base/escape.ts'
 import type { Log } from '../base/log.ts'
+import { type HttpRoutes, plainText } from './answer.ts'
 import { HttpListenError } from './errors.ts'
 import { isOwnName } from './host-names.ts'
 import type { HttpAddress } from './options.ts'
-
-export interface HttpAnswer {
-  readonly status: 200 | 503
-  readonly type: string
-  readonly body: string
-}
-
-export const plainText = 'text/plain; charset=utf-8'
-
-/** What is answered, by path; asked for each request, and quick. */
-export type HttpRoutes = ReadonlyMap<string, () => HttpAnswer>
 
 export interface HttpLimits {
   /** More connections are closed at once. */

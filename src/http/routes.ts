@@ -3,7 +3,7 @@
 import { expositionType, formatMetrics } from '../observe/exposition.ts'
 import { type MetricsSource, metrics } from '../observe/metrics.ts'
 import { type ReadinessCheck, unreadyLines } from '../observe/readiness.ts'
-import { type HttpAnswer, type HttpRoutes, plainText } from './listener.ts'
+import { type HttpAnswer, type HttpRoutes, plainText } from './answer.ts'
 
 export interface Monitored {
   /** Milliseconds that the event loop was late lately. */

@@ -28,6 +28,7 @@ import { clientTrust, loadTlsOptions, type TrustDeps } from './tls-context.ts'
 import type { TurnQueue } from './turn-queue.ts'
 import { clearSocketPath, forOwnerAndGroup } from './unix-socket.ts'
 import { nameOf, WayIn } from './way-in.ts'
+import type { WebSocketAcceptor } from './websocket-acceptor.ts'
 
 export interface ListenerDeps extends TrustDeps {
   readonly log: Log
@@ -88,7 +89,8 @@ export interface Listener {
  * @throws ListenerError when an address cannot be bound or a TLS file is unusable; then nothing stays bound
  */
 export async function openListener(settings: ListenerSettings, deps: ListenerDeps): Promise<Listener> {
-  const listener = new BoundListener(settings, deps)
+  const webSockets = settings.protocol === 'websockets' ? await webSocketAcceptor(deps) : undefined
+  const listener = new BoundListener(settings, webSockets, deps)
   try {
     await listener.bind()
   } catch (error) {
@@ -121,14 +123,14 @@ class BoundListener implements Listener, StreamOwner, ConnectionOwner {
   /** What their limits were made from; a reload makes others. */
   #limitedBy: NetSettings | undefined
 
-  constructor(settings: ListenerSettings, deps: ListenerDeps) {
+  constructor(settings: ListenerSettings, webSockets: WebSocketAcceptor | undefined, deps: ListenerDeps) {
     this.settings = settings
     this.#deps = deps
     const options = tlsOptions(settings, deps, undefined)
     this.trust = options?.trust
     this.#stapler = options?.stapler
     this.#tls = options && new TlsAcceptor(options, deps)
-    this.#wayIn = new WayIn(settings, this.#tls, deps)
+    this.#wayIn = new WayIn(settings, this.#tls, webSockets, deps)
     this.#refusals = new Refusals(deps)
   }
 
@@ -340,6 +342,11 @@ class BoundListener implements Listener, StreamOwner, ConnectionOwner {
     this.#deps.log.write('notice', `Client from ${name} appears to be using TLS to connect to a non-TLS listener.`)
     this.#pending.get(accepted)?.destroy()
   }
+}
+
+async function webSocketAcceptor(deps: ListenerDeps): Promise<WebSocketAcceptor> {
+  const { WebSocketAcceptor } = await import('./websocket-acceptor.ts')
+  return new WebSocketAcceptor(deps.settings().packet_buffer_size, deps)
 }
 
 /** The line of all clients of a unix socket. */

@@ -14,8 +14,7 @@ import type { ProxiedTls, ProxyHeader, ProxyVersion } from './proxy-header.ts'
 import { readProxyHeader } from './proxy-reader.ts'
 import { SocketStream } from './socket-stream.ts'
 import type { HandshakeProof, TlsAcceptor } from './tls-acceptor.ts'
-import { WebSocketAcceptor, type WebSocketAcceptorDeps } from './websocket-acceptor.ts'
-import { WebSocketStream } from './websocket-stream.ts'
+import type { WebSocketAcceptor, WebSocketAcceptorDeps } from './websocket-acceptor.ts'
 
 export interface WayInDeps extends WebSocketAcceptorDeps {
   /** The settings in force. */
@@ -48,14 +47,20 @@ export class WayIn {
   readonly #tls: TlsAcceptor | undefined
   readonly #webSockets: WebSocketAcceptor | undefined
 
-  /** @param tls undefined on a listener without TLS */
-  constructor(settings: ListenerSettings, tls: TlsAcceptor | undefined, deps: WayInDeps) {
+  /**
+   * @param tls undefined on a listener without TLS
+   * @param webSockets undefined on a listener without WebSockets
+   */
+  constructor(
+    settings: ListenerSettings,
+    tls: TlsAcceptor | undefined,
+    webSockets: WebSocketAcceptor | undefined,
+    deps: WayInDeps,
+  ) {
     this.settings = settings
     this.#deps = deps
     this.#tls = tls
-    if (settings.protocol === 'websockets') {
-      this.#webSockets = new WebSocketAcceptor(deps.settings().packet_buffer_size, deps)
-    }
+    this.#webSockets = webSockets
   }
 
   /** Nothing comes before MQTT; otherwise it takes a socket of `node:net`. */
@@ -181,7 +186,8 @@ export class WayIn {
       name: nameOf(peer),
       timeoutMs: this.#timeoutMs,
       rules: { origins, takesCertificates, maximumMessageSize: maximumPacketSize + besideOnePacket },
-      opened: webSocket => arrived(new WebSocketStream(webSocket, socket, limits), peer),
+      limits,
+      opened: stream => arrived(stream, peer),
     })
   }
 

@@ -1,5 +1,6 @@
 // Takes sockets, with their TLS handshake done where there is one, through the HTTP upgrade of a WebSocket (RFC 6455 §4.2,
-// MQTT §6). Whoever is refused gets an HTTP status, and the log says why.
+// MQTT §6). Whoever is refused gets an HTTP status, and the log says why. Loaded by the first listener that needs it: `ws` and
+// Node's HTTP cost a start 60 ms.
 
 import { createServer, type IncomingMessage, type Server } from 'node:http'
 import type { Socket } from 'node:net'
@@ -8,8 +9,10 @@ import type { Clock } from '../base/clock.ts'
 import { escapeText } from '../base/escape.ts'
 import type { Log } from '../base/log.ts'
 import { Timer, type TimerWheel } from '../base/timer-wheel.ts'
+import type { ByteStream } from './byte-stream.ts'
 import { MqttWebSocket } from './mqtt-websocket.ts'
 import { admitsOrigin } from './websocket-origin.ts'
+import { type WebSocketLimits, WebSocketStream } from './websocket-stream.ts'
 
 export interface WebSocketAcceptorDeps {
   readonly log: Log
@@ -35,8 +38,10 @@ export interface Upgrade {
   /** `connect_timeout`: until the request is complete. */
   readonly timeoutMs: number
   readonly rules: WebSocketRules
+  /** Of the messages, once it is a WebSocket. */
+  readonly limits: WebSocketLimits
   /** Called when the connection has become a WebSocket; never otherwise. Nothing has been read from it. */
-  opened(webSocket: MqttWebSocket): void
+  opened(stream: ByteStream): void
 }
 
 type MqttWebSocketServer = InstanceType<typeof WebSocketServer<typeof MqttWebSocket>>
@@ -101,7 +106,7 @@ export class WebSocketAcceptor {
     this.#serverFor(pending.rules).handleUpgrade(request, socket, head, webSocket => {
       this.#pending.delete(socket)
       this.#deps.wheel.clear(pending.deadline)
-      pending.opened(webSocket)
+      pending.opened(new WebSocketStream(webSocket, socket, pending.limits))
     })
   }
 

@@ -9,7 +9,7 @@ import type { Broker } from '../broker/broker.ts'
 import type { Journal } from '../broker/journal.ts'
 import type { MemoryGuard } from '../broker/memory-guard.ts'
 import { byName } from '../config/diff.ts'
-import { type HttpListener, openHttpListener } from '../http/listener.ts'
+import type { HttpListener } from '../http/listener.ts'
 import type { HttpSettings } from '../http/options.ts'
 import { monitorRoutes } from '../http/routes.ts'
 import type { Listener } from '../net/listener.ts'
@@ -71,6 +71,8 @@ export class Monitor {
       checks: this.#checks,
       metrics: () => this.#gather(),
     })
+    // Loaded here: most brokers have no such listener, and Node's HTTP costs a start 50 ms.
+    const { openHttpListener } = await import('../http/listener.ts')
     this.#listener = await openHttpListener(address, { log, routes, hostNames: () => settings().metrics_host })
     this.#garbage.start()
   }
