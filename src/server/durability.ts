@@ -10,12 +10,10 @@ import type { ListenerContext } from '../broker/listener-context.ts'
 import { type RestoreProgress, restoreBroker } from '../broker/restore.ts'
 
 import type { ReadinessCheck } from '../observe/readiness.ts'
-import { removeStore } from '../store/lmdb/remove.ts'
 import { openStore } from '../store/open-store.ts'
 import type { Store, StoreFault } from '../store/store.ts'
 import type { StoreError } from '../store/store-error.ts'
 import type { StartControl } from './compose.ts'
-import { importAtStart } from './import-state.ts'
 import type { Config } from './options.ts'
 
 const directoryName = 'castellan-store'
@@ -66,6 +64,8 @@ export class Durability implements ReadinessCheck {
       onFault: fault => this.#noteFault(fault),
       onError: error => this.#noteError(error),
     })
+    // Loaded here, as the store is: a broker that keeps nothing does not pay for it at its start.
+    const { importAtStart } = await import('./import-state.ts')
     this.#hasImported = await importAtStart(this.#store, persistenceFile(settings), wallClock(), this.#log)
     await this.#load(this.#store, listeners, directory)
     this.#isLoading = false
@@ -121,7 +121,9 @@ export class Durability implements ReadinessCheck {
    */
   async closeUnstarted(): Promise<void> {
     await this.close()
-    if (this.#hasImported) removeStore(this.#directory)
+    if (!this.#hasImported) return
+    const { removeStore } = await import('../store/lmdb/remove.ts')
+    removeStore(this.#directory)
   }
 
   /** What comes after the end is nobody's any more. */
