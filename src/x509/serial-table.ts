@@ -8,36 +8,51 @@ import { assert } from '../base/errors.ts'
 /** RFC 5280 §4.1.2.2 allows 20; longer ones were issued, too. */
 export const maxSerialBytes = 64
 
+/** Bytes of all numbers, with two for each: what is left of a place are four bits of the hash, which tell most others apart. */
+const tagShift = 28
+const placeMask = 2 ** tagShift - 1
+/** Numbers whose slots are read together: a million reads of memory, each waited for alone, took most of the time. */
+const batch = 64
+
 export class SerialTable {
   /** Of each: length, reason, bytes. The first byte is unused, so that no place is 0. */
   readonly #bytes: Uint8Array
   #used = 1
   /** By hash, open addressing; at most half full. */
-  readonly #places: Uint32Array
+  readonly #slots: Uint32Array
   readonly #mask: number
   readonly #seed: number
   #size = 0
+  /** Added, and not in the table yet. */
+  readonly #waitingPlaces = new Uint32Array(batch)
+  readonly #waitingHashes = new Uint32Array(batch)
+  #waiting = 0
+  /** Means nothing: what is read for nobody is not read. */
+  #fetched = 0
 
   /**
    * @param most serial numbers that will be added
-   * @param totalBytes of all of them together
+   * @param totalBytes of all of them together; 256 MiB with two for each number
    */
   constructor(most: number, totalBytes: number) {
+    const capacity = 1 + totalBytes + most * 2
+    assert(capacity <= placeMask, 'a place has 28 bits')
     let slots = 8
     while (slots < most * 2) slots *= 2
-    this.#places = new Uint32Array(slots)
+    this.#slots = new Uint32Array(slots)
     this.#mask = slots - 1
-    this.#bytes = new Uint8Array(1 + totalBytes + most * 2)
+    this.#bytes = new Uint8Array(capacity)
     this.#seed = randomBytes(4).readUInt32LE()
   }
 
   get size(): number {
+    this.#settle()
     return this.#size
   }
 
   /** What it occupies outside the heap. */
   get byteLength(): number {
-    return this.#bytes.byteLength + this.#places.byteLength
+    return this.#bytes.byteLength + this.#slots.byteLength
   }
 
   /**
@@ -48,18 +63,18 @@ export class SerialTable {
   add(bytes: Uint8Array, start: number, end: number, reason: number): void {
     let from = start
     while (from < end - 1 && isRedundant(bytes[from] as number, bytes[from + 1] as number)) from++
-    const slot = this.#slotOf(bytes, from, end)
-    if (this.#places[slot] !== 0) return
     const length = end - from
-    assert(length <= maxSerialBytes && this.#used + length + 2 <= this.#bytes.length, 'the table was made large enough')
-    this.#places[slot] = this.#used
-    this.#bytes[this.#used] = length
-    this.#bytes[this.#used + 1] = reason
-    let at = this.#used + 2
+    const place = this.#used
+    assert(length <= maxSerialBytes && place + length + 2 <= this.#bytes.length, 'the table was made large enough')
+    this.#bytes[place] = length
+    this.#bytes[place + 1] = reason
+    let at = place + 2
     // By hand: a view for each of a million would be a million objects.
     for (let own = from; own < end; own++) this.#bytes[at++] = bytes[own] as number
     this.#used = at
-    this.#size++
+    this.#waitingPlaces[this.#waiting] = place
+    this.#waitingHashes[this.#waiting] = this.#hash(bytes, from, end)
+    if (++this.#waiting === batch) this.#settle()
   }
 
   /**
@@ -67,18 +82,43 @@ export class SerialTable {
    * @returns the reason, undefined for a number that is not in the table
    */
   find(serial: Uint8Array): number | undefined {
-    const place = this.#places[this.#slotOf(serial, 0, serial.length)] as number
-    return place === 0 ? undefined : this.#bytes[place + 1]
+    this.#settle()
+    const slot = this.#slotOf(this.#hash(serial, 0, serial.length), serial, 0, serial.length)
+    const entry = this.#slots[slot] as number
+    return entry === 0 ? undefined : this.#bytes[(entry & placeMask) + 1]
+  }
+
+  #settle(): void {
+    const slots = this.#slots
+    const count = this.#waiting
+    if (count === 0) return
+    this.#waiting = 0
+    for (let i = 0; i < count; i++) this.#fetched |= slots[(this.#waitingHashes[i] as number) & this.#mask] as number
+    for (let i = 0; i < count; i++) {
+      const place = this.#waitingPlaces[i] as number
+      const hash = this.#waitingHashes[i] as number
+      const start = place + 2
+      const slot = this.#slotOf(hash, this.#bytes, start, start + (this.#bytes[place] as number))
+      if (slots[slot] !== 0) continue
+      slots[slot] = tagOf(hash) | place
+      this.#size++
+    }
+  }
+
+  #hash(bytes: Uint8Array, start: number, end: number): number {
+    let hash = this.#seed
+    for (let at = start; at < end; at++) hash = Math.imul(hash ^ (bytes[at] as number), 0x0100_0193)
+    return hash ^ (hash >>> 15)
   }
 
   /** Where the number is, or would be. */
-  #slotOf(bytes: Uint8Array, start: number, end: number): number {
-    let hash = this.#seed
-    for (let at = start; at < end; at++) hash = Math.imul(hash ^ (bytes[at] as number), 0x0100_0193)
-    let slot = (hash ^ (hash >>> 15)) & this.#mask
+  #slotOf(hash: number, bytes: Uint8Array, start: number, end: number): number {
+    const tag = tagOf(hash)
+    let slot = hash & this.#mask
     for (;;) {
-      const place = this.#places[slot] as number
-      if (place === 0 || this.#isAt(place, bytes, start, end)) return slot
+      const entry = this.#slots[slot] as number
+      if (entry === 0) return slot
+      if (((entry ^ tag) & ~placeMask) === 0 && this.#isAt(entry & placeMask, bytes, start, end)) return slot
       slot = (slot + 1) & this.#mask
     }
   }
@@ -90,6 +130,11 @@ export class SerialTable {
     }
     return true
   }
+}
+
+/** The highest four bits. */
+function tagOf(hash: number): number {
+  return hash & ~placeMask
 }
 
 /**
