@@ -5,8 +5,9 @@ import { type ParseArgsOptionsConfig, parseArgs } from 'node:util'
 import { wallClock } from '../base/clock.ts'
 import { AppError } from '../base/errors.ts'
 import { escapeText } from '../base/escape.ts'
-import type { AskPassphrase, CertificateEngine } from '../pki/engine.ts'
+import type { CertificateEngine } from '../pki/engine.ts'
 import { readWhole } from '../pki/files.ts'
+import type { AskPassphrase } from '../pki/key-ring.ts'
 import { exitCode } from './exit-code.ts'
 import { Interrupted, SecretInput } from './secret-input.ts'
 import type { Io } from './verbs.ts'
@@ -211,14 +212,23 @@ function firstLine(bytes: Buffer): string {
   return bytes.toString('utf8').split(/\r?\n/, 1)[0] ?? ''
 }
 
-export const formats = ['table', 'json', 'name'] as const
+export const formats = ['table', 'json', 'tsv', 'name'] as const
 export type Format = (typeof formats)[number]
 
-/** @throws UsageError */
-export function outputFormat(word: string | undefined): Format {
-  const format = formats.find(known => known === (word ?? 'table'))
-  if (format === undefined) throw new UsageError(`-o '${escapeText(word ?? '', 40)}' is none of ${formats.join(', ')}`)
-  return format
+/** @param allowed what this action prints @throws UsageError */
+export function outputFormat<const F extends readonly Format[] = typeof formats>(
+  word: string | undefined,
+  allowed: F = formats as unknown as F,
+): F[number] {
+  const format = allowed.find(known => known === (word ?? 'table'))
+  if (format !== undefined) return format
+  if (word === 'yaml') throw new UsageError('-o yaml is not written here; -o json is, and YAML 1.2 reads that as it is')
+  throw new UsageError(`-o '${escapeText(word ?? '', 40)}' is none of ${allowed.join(', ')}`)
+}
+
+/** Whether an action that prints lines or JSON is to print JSON. @throws UsageError */
+export function wantsJson(word: string | undefined): boolean {
+  return outputFormat(word, ['table', 'json']) === 'json'
 }
 
 /** Columns as wide as their widest cell. */
@@ -230,6 +240,11 @@ export function table(rows: readonly (readonly string[])[]): string {
       .join('  ')
       .trimEnd()
   return rows.map(row => `${line(row)}\n`).join('')
+}
+
+/** A line for each row, cells apart by tabs: for cut(1) and spreadsheets. Cells are escaped text, without a tab. */
+export function tsv(rows: readonly (readonly string[])[]): string {
+  return rows.map(row => `${row.join('\t')}\n`).join('')
 }
 
 /** `2026-11-22 10:03` in UTC. */

@@ -15,9 +15,14 @@ export const openOptions = `${where}\n${passphraseOptions}`
 export const caHelp = {
   page: `Usage: castellan ca init DIR      a root, an authority for servers and one for devices below it, all keys encrypted
        castellan ca show [DIR]      authorities, fingerprints, lists, how many certificates
+       castellan ca list            what each authority issues, its key, its certificates
+       castellan ca rotate ID       a new key in the place of an issuing authority's, without a gap
+       castellan ca sign-issuing REQUEST.csr  a certificate for an issuing authority elsewhere
+       castellan ca lock            nothing is signed until castellan ca unlock
        castellan ca publish-crl     sign every revocation list that is due
        castellan ca serve           lists and OCSP over HTTP, lists signed by timer
        castellan ca import FROM DIR take over an authority of easy-ca, easy-rsa, generate-CA.sh or openssl
+       castellan ca export ID DIR   an authority as openssl ca goes on with it
        castellan ca backup FILE     one encrypted file with everything but an offline root's key
        castellan ca restore FILE DIR
 
@@ -44,6 +49,65 @@ ${passphraseOptions}
 ${caExitCodes}
 `,
   show: `Usage: castellan ca show [DIR] [--ca DIR] [-o table|json|name]
+
+${caExitCodes}
+`,
+  list: `Usage: castellan ca list [--ca DIR] [-o table|json|tsv|name]
+
+STATE is active, replaced (signs its list alone), locked or expired; KEY is encrypted, in the clear or elsewhere; CERTIFICATES
+are those that are neither revoked nor ended.
+
+${caExitCodes}
+`,
+  lock: `Usage: castellan ca lock [--ca DIR]
+
+From now on nothing is signed in this directory, neither by this program nor by a broker or castellan ca serve that has the
+passphrase. Lists are served as they are, and OCSP knows of revocations at once. Lists end after seven days.
+
+${caExitCodes}
+`,
+  unlock: `Usage: castellan ca unlock [OPTIONS]
+
+Ends castellan ca lock, for who has the passphrase.
+
+${where}
+${passphraseOptions}
+
+${caExitCodes}
+`,
+  rotate: `Usage: castellan ca rotate ID [OPTIONS]
+
+ID is 'server', 'device', or what castellan ca list names. Below the same root an authority with a new key is made, ID-2, that
+issues from now on; renewals come from it, too. The old one issues nothing more and signs its list for as long as it has
+certificates. trust/devices.pem has both: listeners that name it let everybody in as before. The root's key is needed.
+
+  --key-type TYPE              ec-p256 (default), ec-p384, ed25519, rsa-2048, rsa-3072, rsa-4096
+  -o json
+${where}
+${passphraseOptions}
+
+${caExitCodes}
+`,
+  signIssuing: `Usage: castellan ca sign-issuing REQUEST.csr --issues server|device --out FILE [OPTIONS]
+
+Signs, with the root's key, an issuing authority whose own key is elsewhere: it may issue for this one purpose and have no
+authority below it. It is in the list of certificates, and castellan cert revoke ends it.
+
+  --issues KIND                server or device
+  --name NAME                  its CN, instead of the one in the request
+  --out FILE                   its certificate and the root
+  -o json
+${where}
+${passphraseOptions}
+
+${caExitCodes}
+`,
+  export: `Usage: castellan ca export ID DIR [--with-key] [--ca DIR]
+
+Makes DIR with what openssl ca goes on with, and castellan ca import takes back: ca.crt, chain.pem, index.txt, newcerts, crl.pem,
+crlnumber.
+
+  --with-key                   private/ca.key, too, encrypted as it is
 
 ${caExitCodes}
 `,

@@ -31,6 +31,18 @@ export function ca(args: readonly string[], io: Io): Promise<number> {
 const actions: ReadonlyMap<string, Action> = new Map<string, Action>([
   ['init', { help: caHelp.init, run: init }],
   ['show', { help: caHelp.show, run: show }],
+  ['list', { help: caHelp.list, run: async (args, io) => (await import('./ca-authorities.ts')).list(args, io) }],
+  ['lock', { help: caHelp.lock, run: async (args, io) => (await import('./ca-authorities.ts')).lock(args, io) }],
+  ['unlock', { help: caHelp.unlock, run: async (args, io) => (await import('./ca-authorities.ts')).unlock(args, io) }],
+  ['rotate', { help: caHelp.rotate, run: async (args, io) => (await import('./ca-authorities.ts')).rotate(args, io) }],
+  [
+    'sign-issuing',
+    { help: caHelp.signIssuing, run: async (args, io) => (await import('./ca-authorities.ts')).signIssuing(args, io) },
+  ],
+  [
+    'export',
+    { help: caHelp.export, run: async (args, io) => (await import('./ca-authorities.ts')).exportCa(args, io) },
+  ],
   ['publish-crl', { help: caHelp.publishCrl, run: publishCrl }],
   ['serve', { help: caHelp.serve, run: async (args, io) => (await import('./ca-serve.ts')).serve(args, io) }],
   ['backup', { help: caHelp.backup, run: async (args, io) => (await import('./ca-backup.ts')).backup(args, io) }],
@@ -93,7 +105,7 @@ async function firstCrls(dir: string, passphrase: string, rootPassphrase: string
   const engine = new CertificateEngine(dir, async what => (what.includes("'root'") ? rootPassphrase : passphrase))
   if (offlineRoot !== undefined) {
     const pem = readWhole(join(offlineRoot, 'root.key')).toString('latin1')
-    engine.lend('root', readPrivateKey(pem, rootPassphrase, "the key of authority 'root'"))
+    engine.keys.lend('root', readPrivateKey(pem, rootPassphrase, "the key of authority 'root'"))
   }
   await engine.resignCrls(now())
 }
@@ -120,7 +132,7 @@ Next:
 
 async function show(args: readonly string[], io: Io): Promise<number> {
   const { values, positionals } = parse(args, { ...caOptions, output: { type: 'string', short: 'o' } })
-  const format = outputFormat(values.output)
+  const format = outputFormat(values.output, ['table', 'json', 'name'])
   const directory = positionals[0] === undefined ? values : { ...values, ca: positionals[0] }
   operands(positionals.slice(1), [])
   return withEngine(directory, io, async engine => {

@@ -4,7 +4,6 @@ import { resolve } from 'node:path'
 import { issueBulk, parseBulkTable } from '../pki/bulk.ts'
 import { parseBundleFormat } from '../pki/bundle.ts'
 import { readWhole } from '../pki/files.ts'
-import { parseProfileName } from '../pki/profiles.ts'
 import { caOptions, now, operands, operator, parse, UsageError, withEngine } from './ca-context.ts'
 import { exitCode } from './exit-code.ts'
 import { ProgressBar } from './progress-bar.ts'
@@ -24,8 +23,8 @@ export async function bulk(args: readonly string[], io: Io): Promise<number> {
   if (values.out === undefined) throw new UsageError('--out DIR is missing')
   const directory = resolve(values.out)
   const rows = parseBulkTable(readWhole(file).toString('utf8'))
-  const profile = parseProfileName(values.profile ?? 'device')
   return withEngine(values, io, async engine => {
+    const profile = engine.openProfile(values.profile ?? 'device')
     let bar: ProgressBar | undefined
     const { issued, there } = await issueBulk(engine, {
       rows,

@@ -7,7 +7,8 @@ import { caExitCodes, openOptions } from './ca-help.ts'
 
 const tail = `${openOptions}\n\n${caExitCodes}\n`
 
-const profileLine = `  --profile NAME               ${openProfileNames.join(', ')}; device by default`
+const profileLine = `  --profile NAME               ${openProfileNames.join(', ')},
+                               or one of the authority's profiles.json; device by default`
 const lifeLines = `  --days N                     how long it lives; the profile's lifetime by default
   --backdate TIME              let it begin that long ago, for devices without a clock: 24h; five minutes by default`
 const bundleLines = `  --format NAME                ${bundleFormats.join(', ')}; dir by default
@@ -20,10 +21,11 @@ const whats = `NAME is the name in the certificate, a serial number, a SHA-256 f
 export const certHelp = {
   page: `Usage: castellan cert issue NAME       a certificate and its key, as files for a device, a server or a person
        castellan cert sign REQUEST     a certificate for a key that its holder keeps
-       castellan cert renew NAME       the same names, a new key
+       castellan cert renew NAME       the same names, a new key; bundle NAME: its files once more
        castellan cert bulk FILE.csv    a certificate for each row, thousands of them; goes on where it was stopped
        castellan cert revoke NAME...   and publish the list; hold and unhold for a while
        castellan cert list [TEXT]      what was issued; expiring, show
+       castellan cert verify FILE      whether it is good: signature, dates, revocation, and that it was issued here
        castellan cert inspect FILE     what a certificate says; lint FILE: which rules it breaks
 
 castellan cert ACTION --help tells all about one action. The authority is made by castellan ca init.
@@ -63,6 +65,33 @@ The old certificate stays valid until it ends, so that nothing breaks before the
 ${lifeLines}
 ${bundleLines}
 ${tail}`,
+  bundle: `Usage: castellan cert bundle NAME [OPTIONS]
+
+${whats}
+Its files once more. The key was written once and is nowhere here; without --key the bundle has none.
+
+  --key FILE                   the key, from its holder: for p12 and header
+  --format NAME                ${bundleFormats.join(', ')}; dir by default
+  --out DIR                    where it goes; here by default
+  --bundle-passphrase-file FILE  of a p12 file
+  -o json                      say what was done as JSON
+${openOptions}
+
+${caExitCodes}
+`,
+  verify: `Usage: castellan cert verify FILE [OPTIONS]
+
+Judges the first certificate in FILE: who here signed it, whether it and its authorities are within their time and not revoked, and
+whether it is in the journal: what our key has signed without that was signed by somebody else who has the key. Needs no passphrase.
+
+  --purpose client|server      what it is to be used for
+  --host NAME                  a host name or address that it is to hold for
+  --at TIME                    as of then: 2027-01-31T12:00:00Z
+  -o json
+  --ca DIR
+
+${caExitCodes}
+`,
   bulk: `Usage: castellan cert bulk FILE.csv --out DIR [OPTIONS]
 
 The first row of FILE names its columns: name, and if wanted san (several with blanks between) and days. DIR gets a bundle for each
@@ -72,19 +101,19 @@ ${profileLine}
   --format NAME                zip (default), pem, header, json
   --out DIR
 ${tail}`,
-  list: `Usage: castellan cert list [TEXT] [--state valid|held|revoked|expired] [--profile NAME] [-o table|json|name] [--ca DIR]
+  list: `Usage: castellan cert list [TEXT] [--state valid|held|revoked|expired] [--profile NAME] [-o table|json|tsv|name] [--ca DIR]
 
 TEXT is part of a name or of a serial number.
 
 ${caExitCodes}
 `,
-  expiring: `Usage: castellan cert expiring [--in 30d] [-o table|json|name] [--ca DIR]
+  expiring: `Usage: castellan cert expiring [--in 30d] [-o table|json|tsv|name] [--ca DIR]
 
 Certificates that end within that time and have no successor yet.
 
 ${caExitCodes}
 `,
-  show: `Usage: castellan cert show NAME [-o table|json|name] [--ca DIR]
+  show: `Usage: castellan cert show NAME [-o table|json|tsv|name] [--ca DIR]
 
 ${whats}
 

@@ -6,7 +6,7 @@ import { PkiError } from '../pki/errors.ts'
 import { readWhole } from '../pki/files.ts'
 import { lintCertificate } from '../pki/lint.ts'
 import { pemBlocks } from '../pki/pem.ts'
-import { operands, parse } from './ca-context.ts'
+import { operands, parse, wantsJson } from './ca-context.ts'
 import { exitCode } from './exit-code.ts'
 import type { Io } from './verbs.ts'
 
@@ -21,7 +21,7 @@ export async function lint(args: readonly string[], io: Io): Promise<number> {
   const { values, positionals } = parse(args, { output: { type: 'string', short: 'o' } })
   const [file] = operands(positionals, ['FILE'])
   const certificates = certificatesOf(file).map(der => ({ subject: subjectOf(der), findings: lintCertificate(der) }))
-  if (values.output === 'json') {
+  if (wantsJson(values.output)) {
     io.stdout.write(`${JSON.stringify({ version: 1, certificates }, undefined, 2)}\n`)
   } else {
     for (const { subject, findings } of certificates) {
@@ -33,7 +33,7 @@ export async function lint(args: readonly string[], io: Io): Promise<number> {
 }
 
 /** @throws PkiError */
-function certificatesOf(file: string): Buffer[] {
+export function certificatesOf(file: string): Buffer[] {
   const bytes = readWhole(file, 1 << 22)
   const found =
     bytes[0] === 0x30 ? [bytes] : pemBlocks(bytes.toString('latin1'), ['CERTIFICATE', 'TRUSTED CERTIFICATE'])

@@ -1,14 +1,13 @@
-// `castellan cert issue`, `sign` and `renew`: a certificate, and the files that its holder is handed.
+// `castellan cert issue`, `sign`, `renew` and `bundle`: a certificate, and the files that its holder is handed.
 
 import { existsSync, mkdirSync, rmSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { escapeText } from '../base/escape.ts'
-import { type BundleFormat, bundleFiles, fileNameOf, parseBundleFormat } from '../pki/bundle.ts'
+import { type BundleFormat, bundleFiles, fileNameOf, issuedBefore, parseBundleFormat } from '../pki/bundle.ts'
 import type { IssuedCertificate, IssueOptions, Proof } from '../pki/engine.ts'
 import { PkiConflictError } from '../pki/errors.ts'
 import { readWhole, writeWhole } from '../pki/files.ts'
 import { parseKeyType } from '../pki/private-key.ts'
-import { parseProfileName } from '../pki/profiles.ts'
 import type { ArchiveFile } from '../pki/zip.ts'
 import {
   caOptions,
@@ -16,9 +15,9 @@ import {
   now,
   operands,
   operator,
-  outputFormat,
   Passphrases,
   parse,
+  wantsJson,
   wholeNumber,
   withEngine,
 } from './ca-context.ts'
@@ -39,6 +38,8 @@ const issueOptions = {
   output: { type: 'string', short: 'o' },
 } as const
 
+const defaultProfile = 'device'
+
 interface IssueValues {
   readonly days?: string | undefined
   readonly backdate?: string | undefined
@@ -52,9 +53,9 @@ interface IssueValues {
 export async function issue(args: readonly string[], io: Io): Promise<number> {
   const { values, positionals } = parse(args, issueOptions)
   const [name] = operands(positionals, ['NAME'])
-  const profile = parseProfileName(values.profile ?? 'device')
   const delivery = await deliveryOf(values, name, io)
   return withEngine(values, io, async engine => {
+    const profile = engine.openProfile(values.profile ?? defaultProfile)
     const subject = { name, alternatives: values.san ?? [] }
     return hand(await engine.issue(profile, subject, generate(values), optionsOf(values, io)), delivery, io)
   })
@@ -64,9 +65,9 @@ export async function issue(args: readonly string[], io: Io): Promise<number> {
 export async function sign(args: readonly string[], io: Io): Promise<number> {
   const { values, positionals } = parse(args, { ...issueOptions, name: { type: 'string' } })
   const [file] = operands(positionals, ['REQUEST.csr'])
-  const profile = parseProfileName(values.profile ?? 'device')
   const proof = { kind: 'request', request: readWhole(file) } as const
   return withEngine(values, io, async engine => {
+    const profile = engine.openProfile(values.profile ?? defaultProfile)
     const { name, san } = values
     const subject = name === undefined ? undefined : { name, alternatives: san ?? [] }
     const { readRequest } = await import('../pki/certificate-request.ts')
@@ -97,6 +98,25 @@ export async function renew(args: readonly string[], io: Io): Promise<number> {
   })
 }
 
+/** The files of a certificate that was issued before; its key is nowhere here, so only its holder can add it. */
+export async function bundle(args: readonly string[], io: Io): Promise<number> {
+  const { values, positionals } = parse(args, {
+    ...caOptions,
+    key: { type: 'string' },
+    format: { type: 'string' },
+    out: { type: 'string' },
+    'bundle-passphrase-file': { type: 'string' },
+    output: { type: 'string', short: 'o' },
+  })
+  const [what] = operands(positionals, ['NAME'])
+  return withEngine(values, io, async engine => {
+    const record = recordOf(engine, what)
+    const key = values.key === undefined ? undefined : readWhole(values.key, 1 << 16).toString('latin1')
+    const issued = issuedBefore(engine, record, key)
+    return hand(issued, await deliveryOf(values, record.name, io), io, 'as its holder brought it along')
+  })
+}
+
 interface Delivery {
   readonly format: BundleFormat
   /** The directory that `dir` makes, or in which the single file appears. */
@@ -116,7 +136,7 @@ async function deliveryOf(values: IssueValues, name: string, io: Io): Promise<De
     throw new PkiConflictError(`'${escapeText(target, 4096)}' already exists; choose another place with --out`)
   }
   const passphrase = format === 'p12' ? await bundlePassphrase(values, io) : undefined
-  return { format, directory, passphrase, json: outputFormat(values.output) === 'json' }
+  return { format, directory, passphrase, json: wantsJson(values.output) }
 }
 
 async function bundlePassphrase({ 'bundle-passphrase-file': file }: IssueValues, io: Io): Promise<string> {
@@ -148,17 +168,18 @@ async function hand(
   issued: IssuedCertificate,
   { format, directory, passphrase, json }: Delivery,
   io: Io,
+  keyOrigin = 'made here, written once, stored nowhere else',
 ): Promise<number> {
   const files = await bundleFiles(issued, format, { at: now(), ...(passphrase === undefined ? {} : { passphrase }) })
   const paths = writeFiles(files, directory, format)
-  const { name, serial, profile, notBefore, notAfter, alternatives, fingerprint, keyOrigin } = issued.record
+  const { name, serial, profile, notBefore, notAfter, alternatives, fingerprint } = issued.record
   if (json) {
     const dates = { notBefore: new Date(notBefore).toISOString(), notAfter: new Date(notAfter).toISOString() }
     const page = { version: 1, name, serialNumber: serial, fingerprint, profile, alternatives, ...dates, files: paths }
     io.stdout.write(`${JSON.stringify(page, undefined, 2)}\n`)
     return exitCode.ok
   }
-  const key = keyOrigin === 'request' ? 'its holder has it' : 'made here, written once, stored nowhere else'
+  const key = issued.privateKey === undefined ? 'its holder has it' : keyOrigin
   const days = Math.round((notAfter - notBefore) / 86_400_000)
   const date = (at: number) => new Date(at).toISOString().slice(0, 10)
   io.stdout.write(`  key      ${key}

@@ -13,6 +13,7 @@ import {
   parse,
   shortTime,
   table,
+  tsv,
   UsageError,
   withEngine,
 } from './ca-context.ts'
@@ -88,8 +89,9 @@ function formatRecords(records: readonly CertificateRecord[], format: Format, at
       return `${JSON.stringify({ version: 1, certificates: records.map(record => asJson(record, at)) }, undefined, 2)}\n`
     case 'name':
       return records.map(({ name }) => `${escapeText(name)}\n`).join('')
-    case 'table': {
-      if (records.length === 0) return 'no certificates\n'
+    case 'table':
+    case 'tsv': {
+      if (records.length === 0 && format === 'table') return 'no certificates\n'
       const rows = records.map(record => [
         escapeText(record.name, 64),
         record.profile,
@@ -97,7 +99,7 @@ function formatRecords(records: readonly CertificateRecord[], format: Format, at
         shortTime(record.notAfter),
         record.serial,
       ])
-      return table([['NAME', 'PROFILE', 'STATE', 'UNTIL (UTC)', 'SERIAL NUMBER'], ...rows])
+      return (format === 'table' ? table : tsv)([['NAME', 'PROFILE', 'STATE', 'UNTIL (UTC)', 'SERIAL NUMBER'], ...rows])
     }
   }
 }
@@ -111,12 +113,10 @@ export async function show(args: readonly string[], io: Io): Promise<number> {
     const page = asJson(record, now())
     if (format === 'json') io.stdout.write(`${JSON.stringify({ version: 1, ...page }, undefined, 2)}\n`)
     else if (format === 'name') io.stdout.write(`${escapeText(record.name)}\n`)
-    else
-      io.stdout.write(
-        Object.entries(page)
-          .map(([key, value]) => `${key.padEnd(14)}${shown(value)}\n`)
-          .join(''),
-      )
+    else {
+      const rows = Object.entries(page).map(([key, value]) => [key, shown(value)])
+      io.stdout.write((format === 'tsv' ? tsv : table)(rows))
+    }
     return exitCode.ok
   })
 }

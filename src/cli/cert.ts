@@ -8,7 +8,17 @@ import { findByBytes, findCertificate } from '../pki/find-certificate.ts'
 import type { CertificateRecord } from '../pki/inventory.ts'
 import { type RevocationReason, revocationReasons } from '../pki/revocation-reasons.ts'
 import { crlLine } from './ca.ts'
-import { type Action, caOptions, now, operands, parse, runAction, UsageError, withEngine } from './ca-context.ts'
+import {
+  type Action,
+  caOptions,
+  now,
+  operands,
+  parse,
+  runAction,
+  UsageError,
+  wantsJson,
+  withEngine,
+} from './ca-context.ts'
 import { certHelp } from './cert-help.ts'
 import { exitCode } from './exit-code.ts'
 import type { Io } from './verbs.ts'
@@ -22,6 +32,8 @@ const actions: ReadonlyMap<string, Action> = new Map<string, Action>([
   ['issue', { help: certHelp.issue, run: async (args, io) => (await import('./cert-issue.ts')).issue(args, io) }],
   ['sign', { help: certHelp.sign, run: async (args, io) => (await import('./cert-issue.ts')).sign(args, io) }],
   ['renew', { help: certHelp.renew, run: async (args, io) => (await import('./cert-issue.ts')).renew(args, io) }],
+  ['bundle', { help: certHelp.bundle, run: async (args, io) => (await import('./cert-issue.ts')).bundle(args, io) }],
+  ['verify', { help: certHelp.verify, run: async (args, io) => (await import('./cert-verify.ts')).verify(args, io) }],
   ['bulk', { help: certHelp.bulk, run: async (args, io) => (await import('./cert-bulk.ts')).bulk(args, io) }],
   ['list', { help: certHelp.list, run: async (args, io) => (await import('./cert-list.ts')).list(args, io) }],
   [
@@ -68,10 +80,11 @@ async function change(
   work: (engine: CertificateEngine, records: readonly CertificateRecord[]) => Promise<Revocation>,
 ): Promise<number> {
   if (whats.length === 0) operands(whats, ['NAME'])
+  const json = wantsJson(values.output)
   return withEngine(values, io, async engine => {
     const records = whats.map(what => recordOf(engine, what))
     const { changed, crls } = await work(engine, records)
-    if (values.output === 'json') {
+    if (json) {
       const certificates = records.map(({ name, serial, issuer }) => ({ name, serialNumber: serial, issuer }))
       io.stdout.write(`${JSON.stringify({ version: 1, did, changed, certificates, crls }, undefined, 2)}\n`)
     } else {

@@ -18,7 +18,6 @@ import type { CertificateEngine, CertificateOrder, IssuedCertificate } from './e
 import { PkiConflictError, PkiError } from './errors.ts'
 import { writeWhole } from './files.ts'
 import type { CertificateRecord } from './inventory.ts'
-import type { ProfileName } from './profiles.ts'
 
 export interface BulkRow {
   readonly name: string
@@ -28,7 +27,7 @@ export interface BulkRow {
 
 export interface BulkJob {
   readonly rows: readonly BulkRow[]
-  readonly profile: ProfileName
+  readonly profile: string
   readonly format: Exclude<BundleFormat, 'dir' | 'p12'>
   readonly directory: string
   readonly by: string

@@ -1,9 +1,13 @@
 // What a device is handed: its certificate, its key and the root to trust, in the form that its importer takes.
 
+import { X509Certificate } from 'node:crypto'
 import { escapeText } from '../base/escape.ts'
-import type { IssuedCertificate } from './engine.ts'
+import type { CertificateEngine, IssuedCertificate } from './engine.ts'
 import { PkiError } from './errors.ts'
 import { publicMode, secretMode } from './files.ts'
+import type { CertificateRecord } from './inventory.ts'
+import { formatPem } from './pem.ts'
+import { readPrivateKey } from './private-key.ts'
 import { type ArchiveFile, zipArchive } from './zip.ts'
 
 export const bundleFormats = ['dir', 'zip', 'p12', 'pem', 'header', 'json'] as const
@@ -13,7 +17,34 @@ export type BundleFormat = (typeof bundleFormats)[number]
 export function parseBundleFormat(word: string): BundleFormat {
   const format = bundleFormats.find(name => name === word)
   if (format !== undefined) return format
+  if (word === 'qr') {
+    throw new PkiError(
+      'QR codes are not drawn here; give --format json or pem to a program that draws them, such as qrencode',
+    )
+  }
   throw new PkiError(`unknown format '${escapeText(word, 40)}'; it is one of ${bundleFormats.join(', ')}`)
+}
+
+/**
+ * What was issued before, once more, with the key when its holder brings it along.
+ *
+ * @param key PEM, not encrypted
+ * @throws PkiError when the key is another one's, or only an old database told of the certificate
+ */
+export function issuedBefore(engine: CertificateEngine, record: CertificateRecord, key?: string): IssuedCertificate {
+  const shown = escapeText(record.name, 80)
+  if (record.der === undefined) throw new PkiError(`the certificate of '${shown}' was imported without its bytes`)
+  const der = Buffer.from(record.der, 'base64')
+  if (key !== undefined && !new X509Certificate(der).checkPrivateKey(readPrivateKey(key, undefined, 'the key'))) {
+    throw new PkiError(`the key is not the one of '${shown}'`)
+  }
+  return {
+    record,
+    certificate: formatPem('CERTIFICATE', der),
+    chain: engine.chain(record.issuer),
+    root: engine.root(record.issuer),
+    ...(key === undefined ? {} : { privateKey: key }),
+  }
 }
 
 /** A name as a file may have it: `*` is `star`, and whatever could steer a shell or a path is `-`. */

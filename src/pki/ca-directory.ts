@@ -11,7 +11,7 @@ import { Issuer } from './issuer.ts'
 import { type IssuedEvent, Journal } from './journal.ts'
 import { checkCommonName, isHostName } from './name-rules.ts'
 import { formatPem, pemBlocks } from './pem.ts'
-import { encryptedKeyPem, generateKeys, type KeyType } from './private-key.ts'
+import { encryptedKeyPem, generateKeys, type KeyType, plainKeyPem } from './private-key.ts'
 import {
   authorityLifetimeDays,
   backdateMs,
@@ -28,6 +28,8 @@ export interface AuthorityDescription {
   readonly issues: readonly IssuerKind[]
   /** The authority above it; absent for a root. */
   readonly parent?: string
+  /** Issues nothing more, and signs its lists until its certificates have ended: the authority that issues instead. */
+  readonly replacedBy?: string
 }
 
 /** ca.json. */
@@ -48,6 +50,10 @@ export interface CaFiles {
   readonly description: string
   readonly journal: string
   readonly lock: string
+  /** While it is there nothing is signed. */
+  readonly locked: string
+  /** The profiles that this authority has besides those of the program. */
+  readonly profiles: string
   readonly crls: string
   /** All lists one after the other, PEM: what `crlfile` takes. */
   readonly allCrls: string
@@ -58,6 +64,7 @@ export interface CaFiles {
   certificate(id: string): string
   privateKey(id: string): string
   crl(id: string): string
+  deltaCrl(id: string): string
   ocspCertificate(id: string): string
   ocspKey(id: string): string
 }
@@ -68,6 +75,8 @@ export function caFiles(dir: string): CaFiles {
     description: join(dir, 'ca.json'),
     journal: join(dir, 'journal.jsonl'),
     lock: join(dir, 'lock'),
+    locked: join(dir, 'locked'),
+    profiles: join(dir, 'profiles.json'),
     crls: join(dir, 'crl'),
     allCrls: join(dir, 'crl', 'all.pem'),
     ocsp: join(dir, 'ocsp'),
@@ -76,6 +85,7 @@ export function caFiles(dir: string): CaFiles {
     certificate: id => join(dir, id, 'ca.crt'),
     privateKey: id => join(dir, id, 'private', 'ca.key'),
     crl: id => join(dir, 'crl', `${id}.crl`),
+    deltaCrl: id => join(dir, 'crl', `${id}-delta.crl`),
     ocspCertificate: id => join(dir, 'ocsp', `${id}.crt`),
     ocspKey: id => join(dir, 'ocsp', `${id}.key`),
   }
@@ -89,15 +99,15 @@ export interface InitRequest {
   readonly keyType: KeyType
   /** A directory for the root's key: a removable medium. */
   readonly offlineRoot?: string
-  readonly passphrase: string
-  readonly rootPassphrase: string
+  /** Undefined leaves the keys in the clear: for a directory that nobody but its owner can read (decision 16). */
+  readonly passphrase: string | undefined
+  readonly rootPassphrase: string | undefined
   /** Milliseconds since the epoch. */
   readonly now: number
 }
 
 /**
- * Makes a root with an authority for servers and one for devices below it, all keys encrypted. The directory appears whole or
- * not at all.
+ * Makes a root with an authority for servers and one for devices below it. The directory appears whole or not at all.
  *
  * @throws PkiConflictError when something is there already
  * @throws PkiError, PkiKeyError for what was asked for
@@ -202,12 +212,11 @@ const dayMs = 24 * 60 * 60 * 1000
 async function makeAuthorities(files: CaFiles, request: InitRequest): Promise<void> {
   const { name, now, url, domain, keyType } = request
   const owner = request.organization === undefined ? {} : { organization: { O: request.organization } }
-  const lifetime = (days: number) => ({ notBefore: seconds(now - backdateMs), notAfter: seconds(now) + days * dayMs })
   const root = await generateKeys(keyType)
   const rootDer = await signAuthority({
     commonName: `${name} Root CA`,
     ...owner,
-    validity: lifetime(authorityLifetimeDays),
+    validity: { notBefore: seconds(now - backdateMs), notAfter: seconds(now) + authorityLifetimeDays * dayMs },
     publicKey: root.publicKey,
     signingKey: root.privateKey,
     pathLength: 1,
@@ -218,21 +227,17 @@ async function makeAuthorities(files: CaFiles, request: InitRequest): Promise<vo
   const issued: IssuedEvent[] = []
   for (const kind of ['server', 'device'] as const) {
     const keys = await generateKeys(keyType)
-    const purpose = kind === 'server' ? extendedKeyUsage.serverAuth : extendedKeyUsage.clientAuth
-    const der = await signAuthority({
-      commonName: `${name} ${kind === 'server' ? 'Server' : 'Device'} CA`,
-      ...owner,
-      validity: lifetime(issuingLifetimeDays),
+    const der = await signIssuingAuthority(kind, {
+      commonName: `${name} ${authorityTitle(kind)}`,
       publicKey: keys.publicKey,
-      signingKey: root.privateKey,
-      issuer: new Issuer(rootDer),
-      pathLength: 0,
-      purposes: [purpose],
-      ...(domain !== undefined && kind === 'device' ? { permittedDomain: domain } : {}),
+      root: new Issuer(rootDer),
+      rootKey: root.privateKey,
+      now,
       pointers: pointersOf(url, 'root'),
+      ...(domain === undefined ? {} : { domain }),
     })
     await writeAuthority(files, kind, der, keys.privateKey, request)
-    issued.push(authorityEvent(der, 'root'))
+    issued.push(authorityEvent(der, 'root', 'castellan ca init'))
     if (kind === 'device') trusted.push(der)
   }
   // So that the root can revoke them like everything else that was issued.
@@ -251,12 +256,58 @@ async function writeAuthority(
   const isRoot = id === 'root'
   const path = isRoot && offlineRoot !== undefined ? join(offlineRoot, 'root.key') : files.privateKey(id)
   if (existsSync(path)) throw new PkiConflictError(`'${escapeText(path, 4096)}' already exists; it is left alone`)
-  writeWhole(path, await encryptedKeyPem(key, isRoot ? rootPassphrase : passphrase), secretMode)
+  const wanted = isRoot ? rootPassphrase : passphrase
+  writeWhole(path, wanted === undefined ? plainKeyPem(key) : await encryptedKeyPem(key, wanted), secretMode)
   writeWhole(files.certificate(id), formatPem('CERTIFICATE', der), publicMode)
 }
 
+/** What people read of an issuing authority's purpose in its name. */
+export function authorityTitle(kind: IssuerKind): string {
+  return kind === 'server' ? 'Server CA' : 'Device CA'
+}
+
+export interface IssuingAuthority {
+  readonly commonName: string
+  readonly publicKey: KeyObject
+  readonly root: Issuer
+  readonly rootKey: KeyObject
+  /** Milliseconds since the epoch. */
+  readonly now: number
+  readonly pointers: Pointers
+  readonly domain?: string
+}
+
+/**
+ * An authority that issues for one purpose and has none below it: five years, or as long as the root.
+ *
+ * @returns DER
+ * @throws PkiError
+ */
+export function signIssuingAuthority(kind: IssuerKind, request: IssuingAuthority): Promise<Buffer> {
+  const { commonName, publicKey, root, rootKey, now, pointers, domain } = request
+  const [owner] = root.certificate.subjectName.getField('O')
+  const end = seconds(now) + issuingLifetimeDays * dayMs
+  return signAuthority({
+    commonName,
+    ...(owner === undefined ? {} : { organization: { O: owner } }),
+    validity: { notBefore: seconds(now - backdateMs), notAfter: Math.min(end, root.notAfter) },
+    publicKey,
+    signingKey: rootKey,
+    issuer: root,
+    pathLength: 0,
+    purposes: [kind === 'server' ? extendedKeyUsage.serverAuth : extendedKeyUsage.clientAuth],
+    ...(domain !== undefined && kind === 'device' ? { permittedDomain: domain } : {}),
+    pointers,
+  })
+}
+
 /** What the journal says of an authority's own certificate. */
-export function authorityEvent(der: Buffer, issuer: string): IssuedEvent {
+export function authorityEvent(
+  der: Buffer,
+  issuer: string,
+  by: string,
+  keyOrigin: IssuedEvent['keyOrigin'] = 'generated',
+): IssuedEvent {
   const { certificate, name } = new Issuer(der)
   return {
     event: 'issued',
@@ -269,8 +320,8 @@ export function authorityEvent(der: Buffer, issuer: string): IssuedEvent {
     notAfter: certificate.notAfter.getTime(),
     fingerprint: hash('sha256', der, 'hex'),
     key: hash('sha256', new Uint8Array(certificate.publicKey.rawData), 'hex'),
-    keyOrigin: 'generated',
-    by: 'castellan ca init',
+    keyOrigin,
+    by,
     der: der.toString('base64'),
   }
 }

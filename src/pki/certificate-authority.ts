@@ -1,6 +1,5 @@
-// The one authority and the certificates that `castellan up` makes, from the parts that every authority here is made of: the same
-// profiles, the same lint. It has no journal, and its key is in the clear: a passphrase would lie in the file beside it (decision
-// 16). Loaded only when something is to be made: the X.509 library costs a tenth of a second at start-up.
+// An authority without a directory, for benchmarks, from the parts that every authority here is made of: the same profiles, the same
+// lint. It has no journal and no lists, and its key is in the clear.
 
 import type { KeyObject } from 'node:crypto'
 import type { JsonGeneralNames } from '@peculiar/x509'

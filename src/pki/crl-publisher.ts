@@ -1,12 +1,14 @@
 // Keeps the revocation lists of a directory fresh: signs those that are due, numbers them, and puts them where they are read.
 
-import { existsSync } from 'node:fs'
+import { hash, type KeyObject } from 'node:crypto'
+import { existsSync, rmSync } from 'node:fs'
 import type { AuthorityDescription } from './ca-directory.ts'
 import { seconds } from './ca-directory.ts'
 import { type CrlEntry, signCrl } from './crl.ts'
 import type { CertificateEngine } from './engine.ts'
 import { PkiKeyError } from './errors.ts'
 import { publicMode, readWhole, writeWhole } from './files.ts'
+import type { CrlEvent } from './journal.ts'
 import { formatPem } from './pem.ts'
 
 const dayMs = 24 * 60 * 60 * 1000
@@ -28,21 +30,22 @@ export interface CrlOutcome {
   readonly why?: string
 }
 
-/**
- * Inside the engine's `exclusive`.
- *
- * @param force which lists are signed even when they are fresh
- */
+/** `changes`: there are new ones; `complete`: a whole list, also when the last one is fresh. */
+type Wanted = 'when due' | 'changes' | 'complete'
+
+/** Inside the engine's `exclusive`. */
 export async function signCrls(
   engine: CertificateEngine,
   now: number,
-  force: (id: string) => boolean,
+  wanted: (id: string) => Wanted,
 ): Promise<CrlOutcome[]> {
   const outcomes: CrlOutcome[] = []
   for (const authority of engine.description.authorities) {
-    outcomes.push(await signOne(engine, authority, now, force(authority.id)))
+    // Nobody asks for the list of an authority whose own time is over.
+    if (engine.issuer(authority.id).notAfter <= now) continue
+    outcomes.push(await signOne(engine, authority, now, wanted(authority.id)))
   }
-  if (outcomes.some(({ outcome }) => outcome === 'signed')) writeAll(engine)
+  writeAll(engine)
   return outcomes
 }
 
@@ -50,31 +53,87 @@ async function signOne(
   engine: CertificateEngine,
   authority: AuthorityDescription,
   now: number,
-  force: boolean,
+  wanted: Wanted,
 ): Promise<CrlOutcome> {
   const { id } = authority
   const last = engine.inventory.lastCrl(id)
-  const path = engine.files.crl(id)
   const known = {
     issuer: id,
-    number: last?.number ?? 0,
+    number: engine.inventory.lastCrlNumber(id),
     nextUpdate: last?.nextUpdate ?? 0,
     entries: last?.entries ?? 0,
   }
-  const isDue = last === undefined || now >= last.thisUpdate + renewAfter(authority) || !existsSync(path)
-  if (!isDue && !force) return { ...known, outcome: 'fresh' }
-  const key = await engine.unlock(id).catch(asLocked)
+  const isDue = last === undefined || now >= last.thisUpdate + renewAfter(authority) || !isPublished(engine, id)
+  if (!isDue && wanted === 'when due' && !engine.inventory.hasUnpublished(id)) return { ...known, outcome: 'fresh' }
+  const key = await engine.keys.unlock(id).catch(asLocked)
   if (typeof key === 'string') return { ...known, outcome: 'locked', why: key }
-  const number = known.number + 1
+  const isDelta = !isDue && wanted !== 'complete' && last.entries > engine.deltaAbove
+  return isDelta ? signDelta(engine, last, key, now) : signComplete(engine, authority, key, now)
+}
+
+/** Whether the files are those that the journal tells of: a crash may have come in between. */
+function isPublished({ files, inventory }: CertificateEngine, id: string): boolean {
+  const [complete, last] = [inventory.lastCrl(id), inventory.lastList(id)]
+  const isDelta = last !== complete
+  return holds(files.crl(id), complete) && (!isDelta || holds(files.deltaCrl(id), last))
+}
+
+function holds(path: string, event: CrlEvent | undefined): boolean {
+  if (!existsSync(path)) return false
+  return event?.sha256 === undefined || hash('sha256', readWhole(path), 'hex') === event.sha256
+}
+
+function signComplete(
+  engine: CertificateEngine,
+  authority: AuthorityDescription,
+  key: KeyObject,
+  now: number,
+): CrlOutcome {
+  const { id } = authority
+  const { files, inventory, description } = engine
+  const number = inventory.lastCrlNumber(id) + 1
   const thisUpdate = seconds(now)
   const nextUpdate = thisUpdate + lifeOf(authority)
-  const entries = entriesOf(engine, id, last?.thisUpdate ?? 0)
-  const der = signCrl({ issuer: engine.issuer(id), number, thisUpdate, nextUpdate, entries }, key)
+  const entries = entriesOf(engine, id, inventory.lastCrl(id)?.thisUpdate ?? 0)
+  const hasDelta = entries.length > engine.deltaAbove
+  const freshest =
+    hasDelta && description.url !== undefined ? { freshest: `${description.url}/crl/${id}-delta.crl` } : {}
+  const list = { issuer: engine.issuer(id), number, thisUpdate, nextUpdate }
+  const der = signCrl({ ...list, entries, ...freshest }, key)
   // The number is written down first: one that is skipped harms nobody, one that is used twice does.
-  engine.record([{ event: 'crl', issuer: id, number, thisUpdate, nextUpdate, entries: entries.length }], now)
-  writeWhole(path, der, publicMode)
-  writeWhole(pemPath(path), formatPem('X509 CRL', der), publicMode)
+  const sha256 = hash('sha256', der, 'hex')
+  engine.record([{ event: 'crl', issuer: id, number, thisUpdate, nextUpdate, entries: entries.length, sha256 }], now)
+  writeList(files.crl(id), der)
+  // What the list says it has: made with it, of the same number, and without a change yet (RFC 5280 §5.2.3).
+  if (hasDelta) writeList(files.deltaCrl(id), signCrl({ ...list, entries: [], base: number }, key))
+  else removeList(files.deltaCrl(id))
   return { issuer: id, outcome: 'signed', number, nextUpdate, entries: entries.length }
+}
+
+/** What has changed since the complete list, which stays in force and ends when it would have. */
+function signDelta(engine: CertificateEngine, complete: CrlEvent, key: KeyObject, now: number): CrlOutcome {
+  const { issuer: id, nextUpdate, number: base } = complete
+  const number = engine.inventory.lastCrlNumber(id) + 1
+  const thisUpdate = seconds(now)
+  const entries = Array.from(engine.inventory.changedSinceCrl(id), ({ serial, revocation }): CrlEntry => {
+    const { at = thisUpdate, reason = 'removeFromCRL' } = revocation ?? {}
+    return { serialNumber: serial, revokedAt: at, reason }
+  })
+  const der = signCrl({ issuer: engine.issuer(id), number, thisUpdate, nextUpdate, entries, base }, key)
+  const event = { event: 'crl', issuer: id, number, thisUpdate, nextUpdate, entries: entries.length, base } as const
+  engine.record([{ ...event, sha256: hash('sha256', der, 'hex') }], now)
+  writeList(engine.files.deltaCrl(id), der)
+  return { issuer: id, outcome: 'signed', number, nextUpdate, entries: entries.length }
+}
+
+/** The PEM first: when the DER is the one that was recorded, so is the PEM. */
+function writeList(path: string, der: Buffer): void {
+  writeWhole(pemPath(path), formatPem('X509 CRL', der), publicMode)
+  writeWhole(path, der, publicMode)
+}
+
+function removeList(path: string): void {
+  for (const file of [path, pemPath(path)]) rmSync(file, { force: true })
 }
 
 function asLocked(error: unknown): string {
@@ -106,10 +165,15 @@ function entriesOf(engine: CertificateEngine, id: string, lastUpdate: number): C
 
 function writeAll(engine: CertificateEngine): void {
   const texts = engine.description.authorities
-    .map(({ id }) => pemPath(engine.files.crl(id)))
+    .flatMap(({ id }) => [engine.files.crl(id), engine.files.deltaCrl(id)])
+    .map(pemPath)
     .filter(path => existsSync(path))
     .map(path => readWhole(path).toString('latin1'))
-  writeWhole(engine.files.allCrls, texts.join(''), publicMode)
+  const text = texts.join('')
+  const path = engine.files.allCrls
+  // Not written again as it is: whoever watches it would read it for nothing.
+  const known = existsSync(path) ? readWhole(path, Number.POSITIVE_INFINITY).toString('latin1') : ''
+  if (known !== text) writeWhole(path, text, publicMode)
 }
 
 function pemPath(path: string): string {

@@ -23,11 +23,15 @@ export interface CrlTemplate {
   readonly thisUpdate: number
   readonly nextUpdate: number
   readonly entries: Iterable<CrlEntry>
+  /** Of a delta list: the number of the complete list that it changes (RFC 5280 §5.2.4). */
+  readonly base?: number
+  /** Of a complete list: where its delta list is (RFC 5280 §5.2.6). */
+  readonly freshest?: string
 }
 
 /** @returns DER */
 export function signCrl(template: CrlTemplate, signingKey: KeyObject): Buffer {
-  const { issuer, number, thisUpdate, nextUpdate } = template
+  const { issuer, number, thisUpdate, nextUpdate, base, freshest } = template
   const entries = Array.from(template.entries, encodeEntry)
   const algorithm = algorithmIdentifier(signingKey)
   const tbs = encodeElement(
@@ -39,7 +43,16 @@ export function signCrl(template: CrlTemplate, signingKey: KeyObject): Buffer {
     time(nextUpdate),
     // Absent when empty (RFC 5280 §5.1.2.6).
     ...(entries.length === 0 ? [] : [encodeElement(derTag.sequence, ...entries)]),
-    encodeElement(0xa0, encodeElement(derTag.sequence, authorityKeyIdentifier(issuer), crlNumber(number))),
+    encodeElement(
+      0xa0,
+      encodeElement(
+        derTag.sequence,
+        authorityKeyIdentifier(issuer),
+        crlNumber(number),
+        ...(base === undefined ? [] : [deltaIndicator(base)]),
+        ...(freshest === undefined ? [] : [freshestList(freshest)]),
+      ),
+    ),
   )
   checkDer(tbs)
   return signAndWrap(tbs, algorithm, signingKey)
@@ -65,6 +78,21 @@ function crlNumber(number: number): Buffer {
 
 function authorityKeyIdentifier({ keyIdentifier }: Issuer): Buffer {
   return extension('2.5.29.35', encodeElement(derTag.sequence, encodeElement(0x80, keyIdentifier)))
+}
+
+const critical = Buffer.of(0x01, 0x01, 0xff)
+
+/** Critical: whoever does not know delta lists must not take this one for all there is. */
+function deltaIndicator(base: number): Buffer {
+  const value = encodeElement(derTag.octetString, integer(base))
+  return encodeElement(derTag.sequence, oidBytes('2.5.29.27'), critical, value)
+}
+
+/** CRLDistributionPoints with one URI. */
+function freshestList(url: string): Buffer {
+  const uri = encodeElement(0x86, Buffer.from(url, 'latin1'))
+  const point = encodeElement(derTag.sequence, encodeElement(0xa0, encodeElement(0xa0, uri)))
+  return extension('2.5.29.46', encodeElement(derTag.sequence, point))
 }
 
 /** Not critical. */

@@ -12,7 +12,7 @@ import { signCrl } from './crl.ts'
 import { crlLifeMs } from './crl-publisher.ts'
 import { PkiConflictError, PkiError, PkiFileError } from './errors.ts'
 import { makeDirectory, publicMode, readWhole, secretMode, writeWhole } from './files.ts'
-import { parseOpenSslDatabase, wholeBytes } from './import/openssl-database.ts'
+import { databaseRow, parseOpenSslDatabase, revocationCell, wholeBytes } from './import/openssl-database.ts'
 import { Issuer } from './issuer.ts'
 import { alternativeName } from './name-rules.ts'
 import { formatPem, pemBlocks } from './pem.ts'
@@ -200,7 +200,7 @@ export class EasyCaTree {
     if (cells === undefined) throw new PkiError('the certificate is not one of this authority')
     const changed = cells[0] !== 'R'
     if (changed) {
-      lines[index] = ['R', cells[1], `${utcTime(now)},${opensslReason(reason)}`, ...cells.slice(3)].join('\t')
+      lines[index] = ['R', cells[1], revocationCell(now, reason), ...cells.slice(3)].join('\t')
       writeWhole(path, lines.join('\n'), publicMode)
     }
     this.signCrl(signingKey, now)
@@ -236,22 +236,9 @@ export class EasyCaTree {
 
   /** A row in the database of who signed, and the copy in its archive. */
   #record(der: Buffer, signer: EasyCaTree): void {
-    const certificate = new X509Certificate(der)
-    const serial = wholeBytes(certificate.serialNumber).toUpperCase()
-    const subject = certificate.subject
-      .split('\n')
-      .map(part => `/${part}`)
-      .join('')
-    const row = [
-      'V',
-      utcTime(certificate.validToDate.getTime()),
-      '',
-      serial,
-      'unknown',
-      subject.replace(/[\t\r]/g, ' '),
-    ]
+    const serial = wholeBytes(new X509Certificate(der).serialNumber).toUpperCase()
     writeWhole(signer.path('archive', `${serial}.pem`), formatPem('CERTIFICATE', der), publicMode)
-    appendFileSync(signer.path('ca', 'db', 'certificate.db'), `${row.join('\t')}\n`, { flush: true })
+    appendFileSync(signer.path('ca', 'db', 'certificate.db'), `${databaseRow(der)}\n`, { flush: true })
   }
 }
 
@@ -303,16 +290,6 @@ export async function requestPem(key: KeyObject, commonName: string): Promise<st
 function pointersOf({ domain, label }: TreeSettings): Pointers {
   const base = `http://${domain}/ca/${label}`
   return { crl: `${base}.crl`, issuerCertificate: `${base}.crt` }
-}
-
-/** As `openssl ca` writes it; beyond 2049 with four digits of the year. */
-function utcTime(at: number): string {
-  const text = `${new Date(at).toISOString().slice(0, 19).replace(/[-T:]/g, '')}Z`
-  return text < '2050' ? text.slice(2) : text
-}
-
-function opensslReason(reason: RevocationReason): string {
-  return reason === 'cACompromise' ? 'CACompromise' : reason
 }
 
 function defaultsText({ label, domain, subject, commonName }: TreeSettings): string {

@@ -1,6 +1,6 @@
 // The authority at work: every door (command line, REST, EST, MQTT) ends in `issue`, with the same checks and the same record.
 
-import { createPublicKey, hash, type KeyObject, X509Certificate } from 'node:crypto'
+import { createPublicKey, hash, X509Certificate } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import type { JsonGeneralName } from '@peculiar/x509'
 import { escapeText } from '../base/escape.ts'
@@ -18,16 +18,18 @@ import { randomSerialNumber, signLeaf } from './certificate-builder.ts'
 import { type RequestNames, readRequest } from './certificate-request.ts'
 import { type CrlOutcome, signCrls } from './crl-publisher.ts'
 import { withLock } from './directory-lock.ts'
-import { PkiConflictError, PkiError, PkiKeyError, PkiNotFoundError } from './errors.ts'
-import { publicMode, readWhole, secretMode, writeWhole } from './files.ts'
+import { PkiConflictError, PkiError, PkiNotFoundError } from './errors.ts'
+import { publicMode, ReplacedFile, readWhole, secretMode, writeWhole } from './files.ts'
 import { type CertificateRecord, Inventory, stateOf } from './inventory.ts'
 import type { Issuer } from './issuer.ts'
 import { type IssuedEvent, Journal, type JournalEvent } from './journal.ts'
+import { type AskPassphrase, KeyRing } from './key-ring.ts'
 import { alternativeName, checkCommonName, lookAlikeKey } from './name-rules.ts'
 import { formatPem } from './pem.ts'
-import { generateKeys, type KeyType, readPrivateKey } from './private-key.ts'
+import { generateKeys, type KeyType } from './private-key.ts'
+import { type Profiles, readProfiles } from './profile-file.ts'
 import { hostCommonName, nameValue, ownNames, validityOf } from './profile-rules.ts'
-import { type LeafProfile, type ProfileName, profiles } from './profiles.ts'
+import type { IssuerKind, LeafProfile } from './profiles.ts'
 import type { RevocationReason } from './revocation-reasons.ts'
 
 /** Who the certificate is for. */
@@ -59,7 +61,8 @@ export interface IssueOptions {
 }
 
 export interface CertificateOrder {
-  readonly profile: ProfileName
+  /** Its name. */
+  readonly profile: string
   /** Absent when the request names it. */
   readonly subject: SubjectRequest | undefined
   readonly proof: Proof
@@ -78,15 +81,18 @@ export interface IssuedCertificate {
   readonly privateKey?: string
 }
 
-export type AskPassphrase = (what: string) => Promise<string>
+/** Of the delegates that answer OCSP requests. */
+const ownProfile = 'ocsp'
 
 export class CertificateEngine {
   readonly files: CaFiles
-  readonly description: CaDescription
   readonly inventory = new Inventory()
+  readonly keys: KeyRing
+  /** Lists with more entries than this are published anew once a day, and what changes meanwhile as a delta list. */
+  deltaAbove = 50_000
+  readonly #description: ReplacedFile<CaDescription>
+  readonly #profiles: ReplacedFile<Profiles>
   readonly #journal: Journal
-  readonly #askPassphrase: AskPassphrase | undefined
-  readonly #keys = new Map<string, KeyObject>()
   readonly #issuers = new Map<string, Issuer>()
   /** One change at a time, in this process too. */
   #queue: Promise<unknown> = Promise.resolve()
@@ -98,15 +104,39 @@ export class CertificateEngine {
    */
   constructor(dir: string, askPassphrase?: AskPassphrase) {
     this.files = caFiles(dir)
-    this.description = readDescription(this.files)
+    this.#description = new ReplacedFile(this.files.description, () => readDescription(this.files))
+    this.#profiles = new ReplacedFile(this.files.profiles, () => readProfiles(this.files))
+    // Before the journal: this tells best when the directory is none of ours.
+    this.#description.get()
     this.#journal = new Journal(this.files.journal)
-    this.#askPassphrase = askPassphrase
+    this.keys = new KeyRing(this, askPassphrase)
     this.refresh()
   }
 
   /** Takes in what other processes wrote meanwhile. */
   refresh(): void {
     this.#journal.read(event => this.inventory.apply(event))
+    this.keys.refresh()
+  }
+
+  /** What ca.json says now. */
+  get description(): CaDescription {
+    return this.#description.get()
+  }
+
+  /** @throws PkiError when there is none of that name */
+  profile(name: string): LeafProfile {
+    return this.#profiles.get().get(name) ?? this.#unknownProfile(name)
+  }
+
+  /** One that a person or a device may ask for: all but the authority's own. @returns its name @throws PkiError */
+  openProfile(name: string): string {
+    return this.#profiles.get().has(name) && name !== ownProfile ? name : this.#unknownProfile(name)
+  }
+
+  #unknownProfile(name: string): never {
+    const known = [...this.#profiles.get().keys()].filter(key => key !== ownProfile).join(', ')
+    throw new PkiError(`unknown profile '${escapeText(name, 40)}'; it is one of ${known}`)
   }
 
   /** @throws PkiNotFoundError */
@@ -128,7 +158,7 @@ export class CertificateEngine {
    * living certificate
    */
   async issue(
-    profile: ProfileName,
+    profile: string,
     subject: SubjectRequest | undefined,
     proof: Proof,
     options: IssueOptions,
@@ -151,7 +181,7 @@ export class CertificateEngine {
       const names = new Set<string>()
       for (const { profile, subject, proof, options } of requests) {
         const one = await this.#sign(profile, subject, proof, options)
-        const isNew = !names.has(lookAlikeKey(one.record.name)) || profiles[profile].overlap
+        const isNew = !names.has(lookAlikeKey(one.record.name)) || this.profile(profile).overlap
         if (!isNew) throw new PkiConflictError(`'${escapeText(one.record.name, 80)}' is asked for twice`)
         names.add(lookAlikeKey(one.record.name))
         issued.push(one)
@@ -167,13 +197,12 @@ export class CertificateEngine {
 
   /** A certificate like this one, with a new key or a new request; the old one stays valid until it is revoked or ends. */
   renew(record: CertificateRecord, proof: Proof, options: IssueOptions): Promise<IssuedCertificate> {
-    const profile = record.profile as ProfileName
-    if (!Object.hasOwn(profiles, profile)) {
+    if (record.keyOrigin === 'imported') {
       throw new PkiError(`'${escapeText(record.name, 80)}' was issued elsewhere, without a profile; issue a new one`)
     }
-    const own = ownNames(profiles[profile], record.name).map(nameValue)
+    const own = ownNames(this.profile(record.profile), record.name).map(nameValue)
     const alternatives = record.alternatives.filter(name => !own.includes(name))
-    return this.issue(profile, { name: record.name, alternatives }, proof, { ...options, overlap: true })
+    return this.issue(record.profile, { name: record.name, alternatives }, proof, { ...options, overlap: true })
   }
 
   /**
@@ -215,7 +244,7 @@ export class CertificateEngine {
    * locked is said, and is an error for nobody.
    */
   resignCrls(now: number, force = false): Promise<CrlOutcome[]> {
-    return this.exclusive(() => signCrls(this, now, () => force))
+    return this.exclusive(() => signCrls(this, now, () => (force ? 'complete' : 'when due')))
   }
 
   /**
@@ -226,22 +255,25 @@ export class CertificateEngine {
    */
   async renewOcspSigners(now: number): Promise<void> {
     for (const { id, issues } of this.description.authorities) {
-      if (issues.length > 0 && isSignerDue(this.files, id, now)) await this.#renewOcspSigner(id, now)
+      if (issues.length === 0 || this.issuer(id).notAfter <= now) continue
+      if (isSignerDue(this.files, id, now)) await this.#renewOcspSigner(id, now)
     }
   }
 
   async #renewOcspSigner(id: string, now: number): Promise<void> {
     const name = `${[...this.issuer(id).name].slice(0, 50).join('').trim()} OCSP`
     const options = { now, by: 'castellan', issuer: id }
-    const { certificate, privateKey = '' } = await this.issue('ocsp', { name }, { kind: 'generate' }, options)
+    const { certificate, privateKey = '' } = await this.issue(ownProfile, { name }, { kind: 'generate' }, options)
     // In the clear, as of everybody who has to answer at any hour: it signs answers, for two weeks, and nothing else.
     writeWhole(this.files.ocspKey(id), privateKey, secretMode)
     writeWhole(this.files.ocspCertificate(id), certificate, publicMode)
   }
 
   /** The authority that signs certificates of this kind. @throws PkiNotFoundError */
-  authorityFor(kind: LeafProfile['issuer']): AuthorityDescription {
-    const found = this.description.authorities.find(({ issues }) => issues.includes(kind))
+  authorityFor(kind: IssuerKind): AuthorityDescription {
+    const found = this.description.authorities.find(
+      ({ issues, replacedBy }) => issues.includes(kind) && replacedBy === undefined,
+    )
     if (found === undefined) throw new PkiNotFoundError(`no authority here issues certificates of kind '${kind}'`)
     return found
   }
@@ -256,35 +288,6 @@ export class CertificateEngine {
   root(id: string): string {
     const { parent } = this.description.authorities.find(authority => authority.id === id) ?? {}
     return parent === undefined ? formatPem('CERTIFICATE', this.issuer(id).der) : this.root(parent)
-  }
-
-  /**
-   * An authority's private key; asks for the passphrase the first time.
-   *
-   * @throws PkiKeyError
-   */
-  async unlock(id: string): Promise<KeyObject> {
-    const known = this.#keys.get(id)
-    if (known !== undefined) return known
-    const path = this.files.privateKey(id)
-    const { offlineRoot } = this.description
-    if (!existsSync(path)) {
-      const place =
-        id === 'root' && offlineRoot !== undefined ? `'${escapeText(offlineRoot)}', put it back for this` : 'gone'
-      throw new PkiKeyError(`the key of authority '${id}' is ${place}`)
-    }
-    const pem = readWhole(path, 1 << 16).toString('latin1')
-    const what = `the key of authority '${id}'`
-    const key = readPrivateKey(pem, await this.#passphraseFor(pem, what), what)
-    if (!this.issuer(id).owns(key)) throw new PkiKeyError(`${what} is not the one of its certificate`)
-    this.#keys.set(id, key)
-    return key
-  }
-
-  /** Hands over a key that lies elsewhere: an offline root's. @throws PkiKeyError when it is another one's */
-  lend(id: string, key: KeyObject): void {
-    if (!this.issuer(id).owns(key)) throw new PkiKeyError(`the key is not the one of authority '${escapeText(id, 64)}'`)
-    this.#keys.set(id, key)
   }
 
   /** SHA-256 of an authority's certificate, hex: what people compare. */
@@ -313,30 +316,24 @@ export class CertificateEngine {
   async #change(events: readonly Exclude<JournalEvent, IssuedEvent>[], now: number): Promise<Revocation> {
     if (events.length > 0) this.record(events, now)
     const touched = new Set(events.map(({ issuer }) => issuer))
-    const crls = await signCrls(this, now, id => touched.has(id))
+    const crls = await signCrls(this, now, id => (touched.has(id) ? 'changes' : 'when due'))
     return { changed: events.length, crls }
   }
 
-  async #passphraseFor(pem: string, what: string): Promise<string | undefined> {
-    if (!pem.includes('ENCRYPTED')) return undefined
-    if (this.#askPassphrase === undefined) throw new PkiKeyError(`${what} is locked, and no passphrase was given`)
-    return this.#askPassphrase(what)
-  }
-
   async #sign(
-    profileName: ProfileName,
+    profileName: string,
     subject: SubjectRequest | undefined,
     proof: Proof,
     options: IssueOptions,
   ): Promise<IssuedCertificate> {
-    const profile: LeafProfile = profiles[profileName]
+    const profile = this.profile(profileName)
     const id = options.issuer ?? this.authorityFor(profile.issuer).id
     const issuer = this.issuer(id)
     const holder = proof.kind === 'request' ? readRequest(proof.request) : undefined
     const names = this.#names(profile, subject ?? subjectOf(holder))
     this.#refuseTaken(profile, id, names.commonName, options)
     const validity = validityOf(profile, options, issuer)
-    const signingKey = await this.unlock(id)
+    const signingKey = await this.keys.unlock(id)
     const keys = holder ?? (await generateKeys(keyTypeOf(proof, profile)))
     const key = hash('sha256', keys.publicKey.export({ type: 'spki', format: 'der' }), 'hex')
     if (this.inventory.isCompromised(key)) throw new PkiError('the key was revoked as compromised; make a new one')
@@ -402,10 +399,17 @@ export class CertificateEngine {
     }
   }
 
+  /** An authority and the one that replaced it speak of the same people. */
+  #issueAlike(one: string, other: string): boolean {
+    const { authorities } = this.description
+    const issuesOf = (id: string) => authorities.find(authority => authority.id === id)?.issues ?? []
+    return one === other || issuesOf(one).some(kind => issuesOf(other).includes(kind))
+  }
+
   #refuseTaken(profile: LeafProfile, issuer: string, name: string, { now, overlap }: IssueOptions): void {
     if (profile.ownName === 'host') return
     for (const other of this.inventory.lookingLike(name)) {
-      if (other.issuer !== issuer || !['valid', 'held'].includes(stateOf(other, now))) continue
+      if (!this.#issueAlike(other.issuer, issuer) || !['valid', 'held'].includes(stateOf(other, now))) continue
       const shown = escapeText(other.name, 80)
       if (other.name !== name) {
         throw new PkiConflictError(

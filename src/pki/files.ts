@@ -11,6 +11,7 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  statSync,
   writeFileSync,
 } from 'node:fs'
 import { dirname } from 'node:path'
@@ -54,6 +55,31 @@ export function readWhole(path: string, limit = maxFileBytes): Buffer {
     return readFileSync(descriptor)
   } finally {
     closeSync(descriptor)
+  }
+}
+
+/** What a file says that other processes may replace: read again when it is another one. */
+export class ReplacedFile<T> {
+  readonly #path: string
+  readonly #read: () => T
+  #state: string | undefined
+  #value: T | undefined
+
+  /** @param read is asked, too, where there is no file */
+  constructor(path: string, read: () => T) {
+    this.#path = path
+    this.#read = read
+  }
+
+  /** The same object for as long as the file is the same. @throws what `read` throws */
+  get(): T {
+    const stats = statSync(this.#path, { throwIfNoEntry: false })
+    const state = stats === undefined ? '' : `${stats.ino} ${stats.size} ${stats.mtimeMs} ${stats.ctimeMs}`
+    if (state !== this.#state) {
+      this.#value = this.#read()
+      this.#state = state
+    }
+    return this.#value as T
   }
 }
 

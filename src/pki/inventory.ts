@@ -21,6 +21,12 @@ export class Inventory {
   readonly #byLookAlike = new Map<string, Set<string>>()
   readonly #compromisedKeys = new Set<string>()
   readonly #crls = new Map<string, CrlEvent>()
+  /** The last list of each authority, complete or delta: their numbers are one sequence (RFC 5280 §5.2.3). */
+  readonly #lastLists = new Map<string, CrlEvent>()
+  /** Authorities with revocations or releases that no list tells of yet. */
+  readonly #unpublished = new Set<string>()
+  /** Serial numbers that were revoked or released since the last complete list, by authority. */
+  readonly #changedSince = new Map<string, Set<string>>()
 
   /** How many events were taken in: a cached answer is as old as this was then. */
   changes = 0
@@ -40,6 +46,7 @@ export class Inventory {
         if (record === undefined) return
         const { at, reason } = event
         this.#set({ ...record, revocation: { at, reason } })
+        this.#noteChange(event.issuer, event.serial)
         if (reason === 'keyCompromise') this.#compromisedKeys.add(record.key)
         return
       }
@@ -48,10 +55,15 @@ export class Inventory {
         if (record === undefined) return
         const { revocation: _ended, ...rest } = record
         this.#set(rest)
+        this.#noteChange(event.issuer, event.serial)
         return
       }
       case 'crl':
+        this.#lastLists.set(event.issuer, event)
+        this.#unpublished.delete(event.issuer)
+        if (event.base !== undefined) return
         this.#crls.set(event.issuer, event)
+        this.#changedSince.delete(event.issuer)
     }
   }
 
@@ -79,8 +91,39 @@ export class Inventory {
     return this.#compromisedKeys.has(key)
   }
 
+  /** The last complete list. */
   lastCrl(issuer: string): CrlEvent | undefined {
     return this.#crls.get(issuer)
+  }
+
+  /** Complete or delta. */
+  lastList(issuer: string): CrlEvent | undefined {
+    return this.#lastLists.get(issuer)
+  }
+
+  /** Of the last list; 0 before the first. */
+  lastCrlNumber(issuer: string): number {
+    return this.#lastLists.get(issuer)?.number ?? 0
+  }
+
+  /** Whether something was revoked or released since the last list: the key was locked, or the process was killed. */
+  hasUnpublished(issuer: string): boolean {
+    return this.#unpublished.has(issuer)
+  }
+
+  /** Those of an authority whose revocation has changed since its last complete list. */
+  *changedSinceCrl(issuer: string): Generator<CertificateRecord> {
+    for (const serial of this.#changedSince.get(issuer) ?? []) {
+      const record = this.find(issuer, serial)
+      if (record !== undefined) yield record
+    }
+  }
+
+  #noteChange(issuer: string, serial: string): void {
+    this.#unpublished.add(issuer)
+    const known = this.#changedSince.get(issuer)
+    if (known === undefined) this.#changedSince.set(issuer, new Set([serial]))
+    else known.add(serial)
   }
 
   #add(event: IssuedEvent): void {

@@ -52,6 +52,10 @@ export interface CrlEvent {
   readonly thisUpdate: number
   readonly nextUpdate: number
   readonly entries: number
+  /** Of a delta list: the number of the complete list that it changes. */
+  readonly base?: number
+  /** Over the DER, hex: a crash may come between this line and the file. */
+  readonly sha256?: string
 }
 
 export type JournalEvent = IssuedEvent | RevokedEvent | ReleasedEvent | CrlEvent

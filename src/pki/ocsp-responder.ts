@@ -4,7 +4,7 @@ import { createHash, createPrivateKey, hash, webcrypto } from 'node:crypto'
 import { statSync } from 'node:fs'
 import * as asn1 from 'asn1js'
 import * as pkijs from 'pkijs'
-import { seconds } from './ca-directory.ts'
+import { type CaDescription, seconds } from './ca-directory.ts'
 import type { CertificateEngine } from './engine.ts'
 import { PkiError } from './errors.ts'
 import { readWhole } from './files.ts'
@@ -58,20 +58,19 @@ export class OcspResponder {
   readonly #signers = new Map<string, Signer>()
   readonly #cache = new Map<string, OcspAnswer & { readonly madeAt: number; readonly changes: number }>()
   /** Hashes of name and key, as requests name an authority: to its name here. */
-  readonly #authorities = new Map<string, string>()
+  #authorities = new Map<string, string>()
+  /** From which these were made: another one when authorities came along. */
+  #description: CaDescription | undefined
   readonly #crypto = new pkijs.CryptoEngine({ name: 'node', crypto: webcrypto })
 
   constructor(engine: CertificateEngine) {
     this.#engine = engine
-    for (const { id, issues } of engine.description.authorities) {
-      if (issues.length === 0) continue
-      for (const algorithm of ['sha1', 'sha256'] as const) this.#authorities.set(this.#hashesOf(id, algorithm), id)
-    }
   }
 
   /** @param now milliseconds since the epoch */
   async answer(request: Uint8Array, now: number): Promise<OcspAnswer> {
     this.#engine.refresh()
+    this.#knowAuthorities()
     const changes = this.#engine.inventory.changes
     const key = hash('sha256', request, 'hex')
     const known = this.#cache.get(key)
@@ -84,6 +83,17 @@ export class OcspResponder {
       const isRefusal = error instanceof Refusal
       return { der: refusal(isRefusal ? error.status : status.internalError), cacheUntil: 0 }
     }
+  }
+
+  #knowAuthorities(): void {
+    const { description } = this.#engine
+    if (description === this.#description) return
+    this.#authorities = new Map()
+    for (const { id, issues } of description.authorities) {
+      if (issues.length === 0) continue
+      for (const algorithm of ['sha1', 'sha256'] as const) this.#authorities.set(this.#hashesOf(id, algorithm), id)
+    }
+    this.#description = description
   }
 
   #remember(key: string, answer: OcspAnswer & { readonly madeAt: number; readonly changes: number }): void {

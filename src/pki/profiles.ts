@@ -1,7 +1,5 @@
 // What certificates may contain and how long they live. A profile is the only way to say it.
 
-import { escapeText } from '../base/escape.ts'
-import { PkiError } from './errors.ts'
 import type { KeyType } from './private-key.ts'
 
 export const extendedKeyUsage = {
@@ -69,15 +67,6 @@ export const profileNames = Object.keys(profiles) as readonly ProfileName[]
 
 /** Those that a person or a device may ask for; the other is the authority's own. */
 export const openProfileNames = profileNames.filter(name => name !== 'ocsp')
-
-/** @throws PkiError */
-export function parseProfileName(word: string): ProfileName {
-  const name = openProfileNames.find(known => known === word)
-  if (name === undefined) {
-    throw new PkiError(`unknown profile '${escapeText(word, 40)}'; it is one of ${openProfileNames.join(', ')}`)
-  }
-  return name
-}
 
 /** Ten years, of the root. */
 export const authorityLifetimeDays = 3653

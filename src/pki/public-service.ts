@@ -25,6 +25,8 @@ const empty = new Uint8Array()
 const notFound: PublicAnswer = { status: 404, headers: {}, body: empty }
 /** Whoever fetched a list fetches it again after this, however long it lives: revocations are not to wait. */
 const mostMaxAgeSeconds = 3600
+/** `/crl/device.crl`, `/crl/device-2-delta.pem`, `/ca/root.crt`. */
+const publicPath = /^\/(crl|ca)\/([a-z]+(?:-\d{1,4})?)(-delta)?\.(crl|pem|crt)$/
 
 export class PublicService {
   readonly #engine: CertificateEngine
@@ -47,20 +49,21 @@ export class PublicService {
       return { status: 405, headers: { Allow: path === '/ocsp' ? 'GET, HEAD, POST' : 'GET, HEAD' }, body: empty }
     }
     if (path.startsWith('/ocsp/')) return this.#ocspInPath(path.slice('/ocsp/'.length), now)
-    const [, folder, id = '', extension = ''] = /^\/(crl|ca)\/([a-z]+)\.(crl|pem|crt)$/.exec(path) ?? []
+    const [, folder, id = '', delta = '', extension = ''] = publicPath.exec(path) ?? []
     if (!this.#engine.description.authorities.some(authority => authority.id === id)) return notFound
-    if (folder === 'crl' && extension !== 'crt') return this.#list(id, extension, request, now)
-    if (folder === 'ca' && extension === 'crt') {
+    if (folder === 'crl' && extension !== 'crt') return this.#list(id, delta !== '', extension, request, now)
+    if (folder === 'ca' && extension === 'crt' && delta === '') {
       return file(this.#engine.issuer(id).der, 'application/pkix-cert', mostMaxAgeSeconds, request)
     }
     return notFound
   }
 
-  #list(id: string, extension: string, request: PublicRequest, now: number): PublicAnswer {
-    const path = this.#engine.files.crl(id).replace(/crl$/, extension)
+  #list(id: string, isDelta: boolean, extension: string, request: PublicRequest, now: number): PublicAnswer {
+    const { files, inventory } = this.#engine
+    const path = (isDelta ? files.deltaCrl(id) : files.crl(id)).replace(/crl$/, extension)
     if (!existsSync(path)) return notFound
     this.#engine.refresh()
-    const { nextUpdate = now } = this.#engine.inventory.lastCrl(id) ?? {}
+    const { nextUpdate = now } = inventory.lastCrl(id) ?? {}
     const maxAge = Math.min(Math.max(Math.floor((nextUpdate - now) / 1000), 0), mostMaxAgeSeconds)
     return file(
       readWhole(path),

@@ -1,5 +1,6 @@
-// Reads the database of `openssl ca` (index.txt), which easy-ca and easy-rsa keep, too: a line for each certificate.
+// The database of `openssl ca` (index.txt), which easy-ca and easy-rsa keep, too: a line for each certificate, read and written.
 
+import { X509Certificate } from 'node:crypto'
 import { escapeText } from '../../base/escape.ts'
 import { PkiFileError } from '../errors.ts'
 import type { RevocationReason } from '../revocation-reasons.ts'
@@ -64,6 +65,31 @@ function parseTime(text: string, line: number): number {
 
 function nameIn(subject: string): string {
   return /(?:^|\/)CN=([^/]*)/.exec(subject)?.[1] ?? subject
+}
+
+/** The line of a certificate. @param der of the certificate */
+export function databaseRow(der: Buffer, revocation?: DatabaseRow['revocation']): string {
+  const { serialNumber, subject, validToDate } = new X509Certificate(der)
+  const parts = (subject ?? '').split('\n').map(part => `/${part}`)
+  return [
+    revocation === undefined ? 'V' : 'R',
+    databaseTime(validToDate.getTime()),
+    revocation === undefined ? '' : revocationCell(revocation.at, revocation.reason),
+    wholeBytes(serialNumber).toUpperCase(),
+    'unknown',
+    parts.join('').replace(/[\t\r]/g, ' '),
+  ].join('\t')
+}
+
+/** `261122010211Z,keyCompromise` */
+export function revocationCell(at: number, reason: RevocationReason): string {
+  return `${databaseTime(at)},${reason === 'cACompromise' ? 'CACompromise' : reason}`
+}
+
+/** As `openssl ca` writes it; beyond 2049 with four digits of the year. */
+function databaseTime(at: number): string {
+  const text = `${new Date(at).toISOString().slice(0, 19).replace(/[-T:]/g, '')}Z`
+  return text < '2050' ? text.slice(2) : text
 }
 
 /** Hex as journals have it. */
