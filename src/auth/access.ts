@@ -17,16 +17,26 @@ export function createAccess(rules: AclRules | undefined, principal: Principal, 
   return new AclFileAccess(rules.subject({ username: principal.username, clientId }), log)
 }
 
+/** Where nothing is said of topics, nobody may control the broker all the same: that has to be granted by name. */
 const openAccess: Access = {
-  publish: message => (isBrokersOwn(message.topicName) ? undefined : (message as Permitted<typeof message>)),
-  receive: () => true,
+  publish: message =>
+    isBrokersOwn(message.topicName) || isControlTopic(message.topicName)
+      ? undefined
+      : (message as Permitted<typeof message>),
+  receive: topicName => !isControlTopic(topicName),
   subscribe: () => true,
+  unsubscribe: () => true,
 }
 
 const bridgeState = { prefix: '$SYS/broker/connection/', suffix: '/state' } as const
 
+/** Whether the topic belongs to those by which the broker is controlled. */
+export function isControlTopic(topicName: string): boolean {
+  return topicName.startsWith('$CONTROL')
+}
+
 /** Nobody speaks for the broker: of `$SYS` only the state of a bridge is a client's to write (features F8). */
-function isBrokersOwn(topicName: string): boolean {
+export function isBrokersOwn(topicName: string): boolean {
   if (!topicName.startsWith('$SYS')) return false
   const { prefix, suffix } = bridgeState
   const isState = topicName.length > prefix.length + suffix.length && topicName.endsWith(suffix)
@@ -53,6 +63,10 @@ class AclFileAccess implements Access {
   }
 
   subscribe(): boolean {
+    return true
+  }
+
+  unsubscribe(): boolean {
     return true
   }
 

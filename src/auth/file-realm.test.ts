@@ -173,7 +173,7 @@ const reloads: readonly (readonly [what: string, by: Realm, who: Identity, next:
 
 for (const [what, by, who, next, stays] of reloads) {
   test(`features B12: after a reload a session ${stays ? 'stays' : 'goes'}: ${what}`, async () => {
-    assert.equal(next.stillAdmits(await admitted(by, who)), stays)
+    assert.equal(next.stillAdmits(await admitted(by, who), 'c'), stays)
   })
 }
 
@@ -216,7 +216,7 @@ test('decision 7: whom another broker let in under a name is who proves it here,
   assert.equal(byPassword.provesNames, true)
   const alice = byPassword.recall('alice')
   assert.equal(alice?.owner, 'user:alice')
-  assert.equal(alice !== undefined && byPassword.stillAdmits(alice), true)
+  assert.equal(alice !== undefined && byPassword.stillAdmits(alice, 'c'), true)
   assert.equal(byPassword.recall('mallory'), undefined)
   assert.equal(byPassword.recall(undefined)?.owner, 'anonymous')
   assert.equal(realm({ passwords }).recall(undefined), undefined)
@@ -234,7 +234,7 @@ test('decision 7: with names from certificates, whoever had none cannot come bac
   assert.equal(certified.provesNames, true)
   const device = certified.recall('device 7')
   assert.deepEqual([device?.owner, device?.method], ['user:device 7', 'certificate'])
-  assert.equal(device !== undefined && certified.stillAdmits(device), true)
+  assert.equal(device !== undefined && certified.stillAdmits(device, 'c'), true)
   assert.equal(certified.recall(undefined), undefined)
 })
 
@@ -261,7 +261,7 @@ test('psk_file: a key that changed between handshake and CONNECT opens nothing, 
 
 test('psk_file: a reload keeps who has the same key, knows who has a new one, and forgets who has none', async () => {
   const principal = await admitted(byKey, { ...identity(), presharedKey: proven })
-  const standing = (by: Realm) => [by.stillAdmits(principal), by.knows(principal)]
+  const standing = (by: Realm) => [by.stillAdmits(principal, 'c'), by.knows(principal)]
   const later = (text: string) =>
     realm({ presharedKeys: parsePskFile(Buffer.from(text), 'keys'), certificateIdentity: 'preshared-key' })
   assert.deepEqual(standing(later('a:01\ndevice:c0ffee')), [true, true])
@@ -289,7 +289,7 @@ test('request_certificate: a certificate gives the name; without one, name and p
   assert.equal((await admitted(either, identity(undefined, undefined, certificate))).method, 'certificate')
   const byPassword = await admitted(either, identity('alice', 'pw'))
   assert.equal(byPassword.method, 'password')
-  assert.equal(either.stillAdmits(byPassword), true)
+  assert.equal(either.stillAdmits(byPassword, 'c'), true)
   for (const who of [identity('alice', 'wrong'), identity()]) {
     assert.equal((await either.authenticate(who)).allowed, false)
   }
@@ -330,8 +330,8 @@ test('enable_proxy_protocol 2 with use_identity_as_username: the verified name i
   const proxied = realm({ certificateIdentity: 'proxied-common-name', allowAnonymous: true, passwords })
   const principal = await admitted(proxied, { ...identity('root', 'x'), proxiedCommonName: 'device' })
   assert.deepEqual([principal.username, principal.method], ['device', 'certificate'])
-  assert.equal(proxied.stillAdmits(principal), true)
-  assert.equal(commonName.stillAdmits(principal), false)
+  assert.equal(proxied.stillAdmits(principal, 'c'), true)
+  assert.equal(commonName.stillAdmits(principal, 'c'), false)
   const denial = await proxied.authenticate(identity('alice', 'pw', certificate))
   assert.ok(!denial.allowed && denial.reason === 'bad-user-name-or-password')
 })

@@ -1,17 +1,20 @@
 // The realm of one listener as mosquitto.conf describes it: anonymous clients, a password file, names from certificates, an
-// ACL file, a prefix for client ids. What is allowed stays as it was made; a reload makes another realm.
+// ACL file, a prefix for client ids, and before the files a directory of users that changes by itself. All else stays as
+// it was made; a reload makes another realm.
 
 import type { Log } from '../base/log.ts'
 import { type CertificateField, certificateName, isDeceptive } from '../x509/certificate-name.ts'
 import { createAccess } from './access.ts'
 import type { AclRules } from './acl-rules.ts'
+import { createDirectoryAccess, directoryAdmits, noAccess } from './directory-access.ts'
 import type { Identity, ProvenKey } from './identity.ts'
 import type { PasswordFile } from './password-file.ts'
-import type { PasswordVerifier, Verdict } from './password-verifier.ts'
+import type { PasswordSource, PasswordVerifier, Verdict } from './password-verifier.ts'
 import { type Principal, provePrincipal } from './principal.ts'
 import type { PresharedKey, PresharedKeys } from './psk-file.ts'
 import type { Access, Authentication, Denial, DenialReason, EnhancedExchange, Realm } from './realm.ts'
 import { createScramExchange, scramMethod } from './scram.ts'
+import type { UserDirectory } from './user-directory.ts'
 
 /**
  * What of the TLS handshake becomes a client's user name: `common-name` of its certificate for `use_identity_as_username`,
@@ -25,8 +28,12 @@ export interface FileRealmOptions {
   readonly allowAnonymous: boolean
   /** undefined without `password_file`. */
   readonly passwords: PasswordFile | undefined
-  /** undefined without `acl_file`: everything is allowed (features F6). */
+  /** undefined without `acl_file`: everything is allowed (features F6), but with a directory nothing. */
   readonly acl: AclRules | undefined
+  /** Dynamic security, where the listener has it. */
+  readonly directory?: UserDirectory | undefined
+  /** Lets in certificates and keys whose name the directory does not know (`allow_certificates_without_client`). */
+  readonly admitsUnknownNames?: boolean
   /** `clientid_prefixes`, one prefix in spite of its name (features H1). */
   readonly clientIdPrefixes: string | undefined
   readonly certificateIdentity: CertificateMapping
@@ -47,13 +54,17 @@ export function createFileRealm(options: FileRealmOptions): Realm {
 
 class FileRealm implements Realm {
   readonly #options: FileRealmOptions
+  /** undefined where nobody has a password. */
+  readonly #passwords: PasswordSource | undefined
 
   constructor(options: FileRealmOptions) {
     this.#options = options
+    const { directory, passwords } = options
+    this.#passwords = directory === undefined ? passwords : directoryFirst(directory, passwords)
   }
 
   authenticate(identity: Identity): Authentication | Promise<Authentication> {
-    const { certificateIdentity, passwords } = this.#options
+    const { certificateIdentity } = this.#options
     if (!this.#keyHolds(identity)) return deny('not-authorized', 'psk_file changed since the handshake')
     if (certificateIdentity === 'preshared-key') return this.#byPresharedKey(identity)
     if (certificateIdentity === 'proxied-common-name') return this.#byProxiedName(identity)
@@ -61,8 +72,8 @@ class FileRealm implements Realm {
       return this.#byCertificate(identity, certificateIdentity)
     }
     if (!this.#matches(identity)) return deny('not-authorized', 'certificate_username_match')
-    if (identity.username === undefined || passwords === undefined) return this.#anonymous(identity.username)
-    return this.#byPassword(passwords, identity.username, identity)
+    if (identity.username === undefined || this.#passwords === undefined) return this.#anonymous(identity.username)
+    return this.#byPassword(this.#passwords, identity.username, identity)
   }
 
   /** SCRAM is offered when the password file has entries for it, and the name is not the certificate's to say. */
@@ -75,9 +86,13 @@ class FileRealm implements Realm {
     return createScramExchange({ users, decoy, connectUsername: identity.username })
   }
 
-  stillAdmits(principal: Principal): boolean {
-    const { allowAnonymous, certificateIdentity, passwords } = this.#options
-    const { method, username, evidence } = principal
+  stillAdmits(principal: Principal, clientId: string): boolean {
+    return this.#holds(principal) && this.#directoryAdmits(principal, clientId)
+  }
+
+  /** Whether what proved the principal still would. */
+  #holds({ method, username, evidence }: Principal): boolean {
+    const { allowAnonymous, certificateIdentity } = this.#options
     if (method === 'certificate') return evidence.startsWith(`${certificateIdentity}:`)
     if (method === 'preshared-key')
       return (
@@ -85,23 +100,33 @@ class FileRealm implements Realm {
       )
     if (certificateIdentity !== 'none' && this.#options.certificateIsOptional !== true) return false
     // Who gave a name while there was no password file has to prove it now that there is one.
-    if (method === 'anonymous') return allowAnonymous && (username === undefined || passwords === undefined)
-    return username !== undefined && passwords?.users.get(username)?.fingerprint === evidence
+    if (method === 'anonymous') return allowAnonymous && (username === undefined || this.#passwords === undefined)
+    return username !== undefined && this.#passwords?.users.get(username)?.fingerprint === evidence
+  }
+
+  #directoryAdmits({ method, username }: Principal, clientId: string): boolean {
+    const { directory, admitsUnknownNames } = this.#options
+    if (directory === undefined || username === undefined) return true
+    if (directory.user(username) !== undefined) return directoryAdmits(directory, username, clientId)
+    return admitsUnknownNames === true || (method !== 'certificate' && method !== 'preshared-key')
   }
 
   knows(principal: Principal): boolean {
     const { method, username } = principal
+    if (username !== undefined && this.#options.directory?.user(username) !== undefined) return true
+    if (method === 'password' || method === 'SCRAM-SHA-256')
+      return username !== undefined && this.#options.passwords?.users.has(username) === true
+    if (!this.#directoryAdmits(principal, '')) return false
     if (method === 'preshared-key') return this.#options.presharedKeys?.has(username ?? '') === true
-    if (method !== 'password' && method !== 'SCRAM-SHA-256') return this.stillAdmits(principal)
-    return username !== undefined && this.#options.passwords?.users.has(username) === true
+    return this.#holds(principal)
   }
 
   get provesNames(): boolean {
-    return this.#options.certificateIdentity !== 'none' || this.#options.passwords !== undefined
+    return this.#options.certificateIdentity !== 'none' || this.#passwords !== undefined
   }
 
   recall(username: string | undefined): Principal | undefined {
-    const { allowAnonymous, certificateIdentity, passwords } = this.#options
+    const { allowAnonymous, certificateIdentity } = this.#options
     if (certificateIdentity === 'preshared-key') {
       const key = this.presharedKey(username ?? '')
       return key && provePrincipal(username, 'preshared-key', key.fingerprint)
@@ -109,10 +134,10 @@ class FileRealm implements Realm {
     if (certificateIdentity !== 'none') {
       return username === undefined ? undefined : provePrincipal(username, 'certificate', `${certificateIdentity}:`)
     }
-    if (username === undefined || passwords === undefined) {
+    if (username === undefined || this.#passwords === undefined) {
       return allowAnonymous ? provePrincipal(username, 'anonymous', '') : undefined
     }
-    const entry = passwords.users.get(username)
+    const entry = this.#passwords.users.get(username)
     return entry && provePrincipal(username, 'password', entry.fingerprint)
   }
 
@@ -129,7 +154,10 @@ class FileRealm implements Realm {
   }
 
   access(principal: Principal, clientId: string): Access {
-    return createAccess(this.#options.acl, principal, clientId, this.#options.log)
+    const { acl, directory, log } = this.#options
+    if (directory === undefined) return createAccess(acl, principal, clientId, log)
+    const otherwise = acl === undefined ? noAccess : createAccess(acl, principal, clientId, log)
+    return createDirectoryAccess(directory, principal, clientId, otherwise)
   }
 
   /** Nobody can ask for a certificate that is only requested. */
@@ -185,7 +213,11 @@ class FileRealm implements Realm {
   }
 
   /** Features B11: one answer for an unknown user and a wrong password. */
-  #byPassword(passwords: PasswordFile, username: string, identity: Identity): Authentication | Promise<Authentication> {
+  #byPassword(
+    passwords: PasswordSource,
+    username: string,
+    identity: Identity,
+  ): Authentication | Promise<Authentication> {
     const { password, address, waiting } = identity
     const verdict = this.#options.verifier.verify(passwords, username, password, address, waiting)
     if (!(verdict instanceof Promise)) return judged(passwords, username, verdict)
@@ -193,7 +225,25 @@ class FileRealm implements Realm {
   }
 }
 
-function judged(passwords: PasswordFile, username: string, verdict: Verdict): Authentication {
+/**
+ * The directory's passwords before those of the file: of a name that the directory knows, the file is not asked, and who
+ * is disabled there has no password.
+ */
+function directoryFirst(directory: UserDirectory, file: PasswordFile | undefined): PasswordSource {
+  const get = (username: string) => {
+    const user = directory.user(username)
+    if (user === undefined) return file?.users.get(username)
+    return user.isDisabled ? undefined : user.password
+  }
+  return {
+    users: { get },
+    get decoy() {
+      return directory.decoy
+    },
+  }
+}
+
+function judged(passwords: PasswordSource, username: string, verdict: Verdict): Authentication {
   const entry = passwords.users.get(username)
   if (verdict === 'right' && entry !== undefined) return admit(provePrincipal(username, 'password', entry.fingerprint))
   if (verdict === 'busy') return deny('busy', 'max_pending_authentications')

@@ -73,6 +73,11 @@ export function loadPasswordFile(
   }
 }
 
+/** One entry from the text of its hash. @throws {PasswordHashError} */
+export function parsePasswordEntry(text: string): PasswordEntry {
+  return { hash: parsePasswordHash(text), fingerprint: createHash('sha256').update(text).digest('hex') }
+}
+
 /** Users with an entry for SCRAM under a name that no SCRAM login can have (RFC 5802 §5.1). */
 function unreachable({ users }: PasswordFile, path: string): string[] {
   return [...users]
@@ -134,7 +139,7 @@ function parseEntry(rest: string, path: string, line: number): PasswordEntry {
   const trimmed = trimBlanks(rest)
   const text = trimmed.startsWith('$') ? trimBlanks(trimmed.replace(/:.*$/, '')) : trimmed
   try {
-    return { hash: parsePasswordHash(text), fingerprint: createHash('sha256').update(text).digest('hex') }
+    return parsePasswordEntry(text)
   } catch (error) {
     if (!(error instanceof PasswordHashError)) throw error
     throw undecodable(path, line, error.message)
@@ -145,8 +150,8 @@ function undecodable(path: string, line: number, hint: string): PasswordFileErro
   return new PasswordFileError(path, line, `Unable to decode line in password file '${escapeText(path, 4096)}'.`, hint)
 }
 
-/** The hash whose kind and cost most of them share. */
-function commonest(hashes: readonly PasswordHash[]): PasswordHash | undefined {
+/** The hash whose kind and cost most of them share; undefined of none. */
+export function commonest(hashes: readonly PasswordHash[]): PasswordHash | undefined {
   const counts = new Map<string, { readonly hash: PasswordHash; count: number }>()
   for (const hash of hashes) {
     const tally = counts.get(costOf(hash))

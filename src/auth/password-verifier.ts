@@ -7,7 +7,7 @@ import { addressKey } from '../base/address-key.ts'
 import type { Clock } from '../base/clock.ts'
 import { FairQueue } from '../base/fair-queue.ts'
 import type { Waiting } from './identity.ts'
-import type { PasswordEntry, PasswordFile } from './password-file.ts'
+import type { PasswordEntry } from './password-file.ts'
 import { type PasswordHash, verifyPassword } from './password-hash.ts'
 
 export interface PasswordVerifierSettings {
@@ -30,6 +30,13 @@ export const passwordVerifierDefaults: PasswordVerifierSettings = {
 
 /** The part of `maxPending` that one address may take: whoever sends nothing but wrong passwords leaves room for others. */
 const shareOfAddress = 1 / 4
+
+/** Where a user's entry is looked up: a password file, or what goes before one. */
+export interface PasswordSource {
+  readonly users: { get(username: string): PasswordEntry | undefined }
+  /** What unknown users are measured against. */
+  readonly decoy: PasswordHash
+}
 
 /** `busy`: too many checks were waiting, or whoever asked has left; nothing was checked. */
 export type Verdict = 'right' | 'wrong' | 'busy'
@@ -73,7 +80,7 @@ export class PasswordVerifier {
    * @returns at once for a remembered login and when too many wait
    */
   verify(
-    file: PasswordFile,
+    file: PasswordSource,
     username: string,
     password: Uint8Array | undefined,
     address: string,

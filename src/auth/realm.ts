@@ -49,8 +49,14 @@ export interface Access {
   publish<T extends { readonly topicName: string }>(message: T): Permitted<T> | undefined
   /** Whether a message on this topic may be delivered to the client. */
   receive(topicName: string): boolean
-  /** Whether the client may make this subscription (ACL files let all through and filter each delivery, features F7). */
-  subscribe(topicFilter: string): boolean
+  /**
+   * Whether the client may make this subscription (ACL files let all through and filter each delivery, features F7).
+   *
+   * @param fullFilter `$share/…` included
+   */
+  subscribe(fullFilter: string): boolean
+  /** Whether the client may give this subscription up. */
+  unsubscribe(fullFilter: string): boolean
 }
 
 export interface Realm {
@@ -58,8 +64,11 @@ export interface Realm {
   authenticate(identity: Identity): Authentication | Promise<Authentication>
   /** undefined when this listener does not offer the method (0x8C). */
   beginExchange(method: string, identity: Identity): EnhancedExchange | undefined
-  /** Whether a client that was let in under older rules would still be; never asks for the secret again. */
-  stillAdmits(principal: Principal): boolean
+  /**
+   * Whether a client that was let in under older rules would still be, with this client id; never asks for the secret
+   * again.
+   */
+  stillAdmits(principal: Principal, clientId: string): boolean
   /** Whether the user exists here at all; one whose password was changed does, and keeps what waits in its sessions. */
   knows(principal: Principal): boolean
   /** Whether a user name has to be proven here; where not, it is only a word, and all clients are one owner. */

@@ -18,12 +18,14 @@ import type { Transport } from '../session/transport.ts'
 import { excludeByCertificate } from './certificate-watch.ts'
 import { ConnectRate } from './connect-rate.ts'
 import { ClientConnection } from './connection.ts'
+import type { ControlEndpoint } from './control.ts'
 import { deliverMessage } from './deliver.ts'
 import type { Journal } from './journal.ts'
 import { LimitWatch } from './limit-watch.ts'
 import type { ListenerContext } from './listener-context.ts'
 import type { Shortage } from './memory-guard.ts'
 import type { BrokerSettings as OwnSettings } from './options.ts'
+import { judgeAgain, type RightsChange, reassess } from './reassess.ts'
 import { Registry, type RegistryHost } from './registry.ts'
 import { MemoryRetainedStore, Retained, type RetainedStore } from './retained.ts'
 import type { Route } from './route.ts'
@@ -75,6 +77,8 @@ export class Broker implements RegistryHost {
   readonly topics = new TopicTable<Route>(131_072)
   /** Counts the changes of the rules. */
   rulesVersion = 0
+  /** What answers below `$CONTROL/`, by topic. */
+  readonly endpoints = new Map<string, ControlEndpoint>()
   #stopping = false
 
   constructor(parts: BrokerParts) {
@@ -139,6 +143,17 @@ export class Broker implements RegistryHost {
     deliverMessage(this, permitOwn(message), this.router.route(topicName), now)
   }
 
+  /** Publishes what an endpoint below `$CONTROL/` answers, at QoS 0: kept for nobody. */
+  publishAnswer(topicName: string, payload: Uint8Array): void {
+    const message = new Message(topicName, payload, 0, false, '')
+    deliverMessage(this, permitOwn(message), this.router.route(topicName), this.clock.now())
+  }
+
+  /** The rights of some users are others now, which counts at once, for what waits for them too. */
+  reassess(change: RightsChange): void {
+    reassess(this, change)
+  }
+
   /**
    * New settings and rules are in force: whoever they exclude is disconnected (0x98), everybody else, connected or away,
    * goes on under them.
@@ -150,8 +165,7 @@ export class Broker implements RegistryHost {
     this.router.outdate()
     for (const session of [...this.registry.values()]) {
       session.outbound.limits = this.limits
-      if (session.access.standing === 'admitted') session.outbound.prune(topicName => session.access.receive(topicName))
-      else this.#exclude(session)
+      judgeAgain(this, session)
     }
     this.#excludeStaleKeys()
     this.recheckCertificates()
@@ -176,15 +190,6 @@ export class Broker implements RegistryHost {
       if (connection.state === 'connected') connection.session.will = undefined
       connection.end(ReasonCode.administrativeAction)
     }
-  }
-
-  /** Nothing more is done in the client's name, its will included; of a user who is gone nothing is left (features B12). */
-  #exclude(session: Session): void {
-    const { standing } = session.access
-    session.will = undefined
-    if (session.connection !== undefined) session.connection.end(ReasonCode.administrativeAction)
-    else this.journal?.recordSession(session)
-    if (standing === 'unknown') this.registry.close(session)
   }
 
   /** Tells every client that the server shuts down and ends its connection. Nothing is accepted afterwards. */

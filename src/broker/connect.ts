@@ -115,6 +115,7 @@ export const connectSteps: readonly Step[] = [
   slowDown,
   authenticate,
   nameByUser,
+  checkAdmission,
   checkOwner,
   slowTakeovers,
   claimClientId,
@@ -352,6 +353,13 @@ function nameByUser(attempt: ConnectAttempt): StepOutcome {
   return checkClientId(attempt)
 }
 
+/** Who is proven may be disabled all the same, or bound to another client id (features G6). */
+function checkAdmission({ connection, principal, clientId }: ConnectAttempt): StepOutcome {
+  assert(principal !== undefined, 'only a proven client gets here')
+  if (connection.listener.realm.stillAdmits(principal, clientId)) return undefined
+  return { reasonCode: ReasonCode.notAuthorized, rule: 'the user is disabled, not known, or has another client id' }
+}
+
 /** A session belongs to the identity that opened it: nobody else takes it over or inherits its queue (features H4). */
 function checkOwner(attempt: ConnectAttempt): StepOutcome {
   const { broker, principal } = attempt
@@ -395,7 +403,7 @@ function claimClientId(attempt: ConnectAttempt): StepOutcome {
   assert(principal !== undefined, 'only a proven client gets here')
   // While the attempt was judged or slowed down, a reload may have changed the rules, or somebody opened the session.
   const { realm } = connection.listener
-  if (!realm.stillAdmits(principal) || !realm.admitsClientId(clientId)) {
+  if (!realm.stillAdmits(principal, clientId) || !realm.admitsClientId(clientId)) {
     return { reasonCode: ReasonCode.notAuthorized, rule: 'the rules have changed meanwhile' }
   }
   const refusal = checkOwner(attempt)

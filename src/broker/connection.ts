@@ -29,6 +29,7 @@ import { TopicCache } from '../mqtt/topic-cache.ts'
 import type { ConnectionHandler, Peer, TransportEnd } from '../net/connection-handler.ts'
 import type { Delivery, Outlet } from '../session/outbound.ts'
 import type { Conversation, Session } from '../session/session.ts'
+import type { Subscription } from '../session/subscription.ts'
 import type { Transport } from '../session/transport.ts'
 import { receiveAcknowledgement, receiveShortAcknowledgements } from './acknowledgements.ts'
 import type { Agreement } from './agreement.ts'
@@ -282,6 +283,10 @@ export class ClientConnection implements ConnectionHandler, Conversation, Outlet
     }
     this.transport.close()
     this.#finish()
+  }
+
+  forget(subscription: Subscription): void {
+    this.retainedBacklog?.drop(subscription)
   }
 
   /** As `end`, for whom nothing more may reach but the reason, and that only when nothing is before it on the way. */

@@ -31,12 +31,17 @@ export class CurrentAccess implements SessionAccess {
     return this.#current().receive(topicName)
   }
 
-  subscribe(topicFilter: string): boolean {
-    return this.#current().subscribe(topicFilter)
+  subscribe(fullFilter: string): boolean {
+    return this.#current().subscribe(fullFilter)
+  }
+
+  unsubscribe(fullFilter: string): boolean {
+    return this.#current().unsubscribe(fullFilter)
   }
 
   mayPublish(topicName: string): boolean {
-    return this.#listener.realm.stillAdmits(this.#principal) && this.#current().publish({ topicName }) !== undefined
+    const { realm } = this.#listener
+    return realm.stillAdmits(this.#principal, this.#clientId) && this.#current().publish({ topicName }) !== undefined
   }
 
   get source(): Uint8Array {
@@ -45,7 +50,7 @@ export class CurrentAccess implements SessionAccess {
 
   get standing(): 'admitted' | 'unproven' | 'unknown' {
     const { realm } = this.#listener
-    if (realm.stillAdmits(this.#principal) && realm.admitsClientId(this.#clientId)) return 'admitted'
+    if (realm.stillAdmits(this.#principal, this.#clientId) && realm.admitsClientId(this.#clientId)) return 'admitted'
     return realm.knows(this.#principal) ? 'unproven' : 'unknown'
   }
 

@@ -104,7 +104,7 @@ function finishReAuthentication(
   principal: Principal,
   data: Uint8Array | undefined,
 ): void {
-  if (!connection.listener.realm.stillAdmits(principal)) {
+  if (!connection.listener.realm.stillAdmits(principal, connection.session.clientId)) {
     refuseReAuthentication(connection, {
       reasonCode: ReasonCode.notAuthorized,
       rule: 'the rules have changed meanwhile',

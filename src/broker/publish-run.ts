@@ -8,6 +8,7 @@ import { PublishRun } from '../mqtt/publish-run.ts'
 import { ReasonCode } from '../mqtt/reason-code.ts'
 import type { Broker } from './broker.ts'
 import type { ClientConnection } from './connection.ts'
+import { isForBroker } from './control.ts'
 import { deliverMessage } from './deliver.ts'
 import { congestedTarget } from './flow-control.ts'
 import { forwardRun, plainMessage } from './forward.ts'
@@ -49,7 +50,7 @@ function receiveRun(broker: Broker, connection: ClientConnection, now: number): 
   const { publisherTopic: topic, session, agreement } = connection
   const name = connection.topicCache.find(buffer, run.topicStart, run.topicLength)
   // Below a mount point others may have known topics that are too deep for this client.
-  if (name === undefined || isTooDeep(broker, name.topicName)) return start
+  if (name === undefined || isTooDeep(broker, name.topicName) || isForBroker(name.topicName)) return start
   if (run.qos > agreement.maximumQoS || !topic.find(name, session.access)) return start
   // Refusals are told one by one, and what has to wait or came before is nothing to look ahead from.
   if (run.qos > 0 && !isAcceptable(connection, topic.permitted, now)) return start

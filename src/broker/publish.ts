@@ -12,6 +12,7 @@ import { Message, neverExpires } from '../session/message.ts'
 import { levelCount, longestTopicBytes, topicNameFault } from '../topic/name.ts'
 import type { Broker } from './broker.ts'
 import type { ClientConnection } from './connection.ts'
+import { isForBroker, receiveControl } from './control.ts'
 import { deliverMessage } from './deliver.ts'
 import { type Congested, congestedTarget } from './flow-control.ts'
 import type { Journal } from './journal.ts'
@@ -40,6 +41,10 @@ export function receivePublish(
   checkOffered(broker, connection, packet, topicName)
   const { route, permitted } = resolveTopic(connection, topicName)
   const isRepeated = packet.qos === 2 && session.inbound.has(packet.packetId)
+  if (permitted !== undefined && isForBroker(route.topicName)) {
+    takeControl(broker, connection, packet, route.topicName, isRepeated)
+    return undefined
+  }
   if (mayWait && packet.qos > 0 && !isRepeated && permitted !== undefined) {
     const target = whomToWaitFor(connection, packet, route, now)
     if (target !== undefined) return target
@@ -61,6 +66,25 @@ function whomToWaitFor(
   if (isForMemory) return memoryToCome
   const size = packet.payload.length + route.encodedTopicName.length
   return congestedTarget(broker.journal, route, session, size, now)
+}
+
+/** What came before is acknowledged, and not done again [MQTT-4.3.3-10]. */
+function takeControl(
+  broker: Broker,
+  connection: ClientConnection,
+  packet: Publish,
+  topicName: string,
+  isRepeated: boolean,
+): void {
+  const { agreement, session } = connection
+  if (packet.qos === 2) takeQuota(agreement.receiveQuota, isRepeated)
+  const acknowledge = () => acknowledgePublish(connection, packet, true, ReasonCode.success)
+  if (isRepeated) {
+    acknowledge()
+    return
+  }
+  if (packet.qos === 2) session.inbound.receive(packet.packetId)
+  receiveControl(broker, connection, packet, topicName, acknowledge)
 }
 
 function takeQuota(receiveQuota: ReceiveQuota, isRepeated: boolean): void {

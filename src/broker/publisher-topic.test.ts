@@ -19,7 +19,7 @@ const everything = 'topic readwrite #\n'
 const acl = (rules: string) => ({ acl: parseAclFile(rules, 'f').rules })
 
 const everyone = createAccess(undefined, provePrincipal(undefined, 'anonymous', ''), 'c', silentLog)
-const nobody: Access = { publish: () => undefined, receive: () => true, subscribe: () => true }
+const nobody: Access = { publish: () => undefined, receive: () => true, subscribe: () => true, unsubscribe: () => true }
 
 /** A router, and what one client remembers. */
 function remembering(access: Access = everyone) {

@@ -62,6 +62,10 @@ class NoAccess implements SessionAccess {
     return false
   }
 
+  unsubscribe(): boolean {
+    return false
+  }
+
   mayPublish(): boolean {
     return false
   }

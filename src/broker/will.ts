@@ -8,6 +8,7 @@ import { Message, neverExpires } from '../session/message.ts'
 import type { Session } from '../session/session.ts'
 import { levelCount, topicNameFault } from '../topic/name.ts'
 import type { Broker } from './broker.ts'
+import { isForBroker } from './control.ts'
 import type { ListenerContext } from './listener-context.ts'
 import { mounted, routeMessage } from './publish.ts'
 
@@ -15,11 +16,14 @@ import { mounted, routeMessage } from './publish.ts'
  * Checks a will against the topic rules and what the listener offers.
  *
  * @returns the will as it will be published, on the listener's mount point
- * @throws ProtocolViolationError 0x82, 0x90, 0x9A or 0x9B
+ * @throws ProtocolViolationError 0x82, 0x87, 0x90, 0x9A or 0x9B
  */
 export function acceptWill(broker: Broker, listener: ListenerContext, will: Will): Will {
   const fault = topicNameFault(will.topicName)
   if (fault !== undefined) throw new ProtocolViolationError('MQTT-3.1.3-11', fault, ReasonCode.topicNameInvalid)
+  if (isForBroker(will.topicName)) {
+    throw new ProtocolViolationError('$CONTROL', 'nothing is asked for by a will', ReasonCode.notAuthorized)
+  }
   if (levelCount(will.topicName) > broker.settings.max_topic_levels) {
     throw new ProtocolViolationError('max_topic_levels', 'will topic is too deep', ReasonCode.topicNameInvalid)
   }

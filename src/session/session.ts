@@ -20,6 +20,8 @@ export interface Conversation {
   readonly isHeld: boolean
   /** Tells the client why (MQTT 5) and ends the connection. */
   end(reasonCode: number): void
+  /** The subscription is gone, and nothing more is looked for on its behalf. */
+  forget(subscription: Subscription): void
 }
 
 /** What the session's client may do, by the rules in force when it is asked. */

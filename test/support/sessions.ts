@@ -9,6 +9,7 @@ const everything: SessionAccess = {
   publish: () => undefined,
   receive: () => true,
   subscribe: () => true,
+  unsubscribe: () => true,
   mayPublish: () => true,
   standing: 'admitted',
   source: Buffer.alloc(0),
@@ -26,7 +27,7 @@ export function makeSession(clientId: string, mayReceive: (topicName: string) =>
   const principal = provePrincipal(undefined, 'anonymous', '')
   const access = { ...everything, receive: mayReceive }
   const session = new Session(clientId, principal, access, limits)
-  session.connection = { end: ignore, isHeld: false }
+  session.connection = { end: ignore, forget: ignore, isHeld: false }
   return session
 }
 

@@ -1,0 +1,89 @@
+// Messages under `$CONTROL/`: they steer the broker and reach no subscriber. What is asked is done, and safe, before it is
+// answered and acknowledged; meanwhile nothing more is heard of the client that asked.
+
+import { escapeText } from '../base/escape.ts'
+import type { Publish } from '../mqtt/packet.ts'
+import { ReasonCode } from '../mqtt/reason-code.ts'
+import { Message } from '../session/message.ts'
+import type { Broker } from './broker.ts'
+import type { ClientConnection } from './connection.ts'
+
+export interface ControlRequest {
+  readonly payload: Uint8Array
+  readonly clientId: string
+  /** undefined for a client without a name. */
+  readonly username: string | undefined
+}
+
+export interface ControlAnswer {
+  readonly payload: Uint8Array
+  /** What follows from what was asked, for whoever has to see the answer first. */
+  carryOut(): void
+}
+
+/** Answers one topic below `$CONTROL/`. */
+export interface ControlEndpoint {
+  /** Resolves when what was asked has been done and is safe. */
+  handle(request: ControlRequest): Promise<ControlAnswer>
+}
+
+const prefix = '$CONTROL/'
+
+/** Whether messages on this topic are for the broker itself. */
+export function isForBroker(topicName: string): boolean {
+  return topicName.startsWith(prefix)
+}
+
+/**
+ * Carries out what a permitted message asks for.
+ *
+ * @param topicName as `isForBroker` knows it
+ * @param acknowledge called once it is done, unless the connection has ended
+ */
+export function receiveControl(
+  broker: Broker,
+  connection: ClientConnection,
+  packet: Publish,
+  topicName: string,
+  acknowledge: () => void,
+): void {
+  const endpoint = broker.endpoints.get(topicName)
+  if (endpoint === undefined) {
+    answerAlone(broker, connection, topicName)
+    acknowledge()
+    return
+  }
+  const { clientId, principal } = connection.session
+  const request = { payload: Uint8Array.prototype.slice.call(packet.payload), clientId, username: principal.username }
+  connection.transport.pause()
+  endpoint.handle(request).then(
+    answer => {
+      if (connection.state !== 'ended') {
+        acknowledge()
+        connection.transport.resume()
+      }
+      broker.publishAnswer(responseTopic(topicName), answer.payload)
+      answer.carryOut()
+    },
+    (error: Error) => {
+      // Fail closed: whether it was done is not known, and nobody is told that it was.
+      broker.log.write(
+        'error',
+        `Error: Unable to carry out what ${connection.who} asked for: ${escapeText(error.message)}`,
+      )
+      connection.end(ReasonCode.implementationSpecificError)
+    },
+  )
+}
+
+/** Nobody else is told that somebody asked in vain. */
+function answerAlone(broker: Broker, { session }: ClientConnection, topicName: string): void {
+  const message = new Message(responseTopic(topicName), unavailable, 0, false, '')
+  session.outbound.offer({ message, qos: 0, retain: false, subscriptionIdentifiers: undefined }, broker.clock.now())
+}
+
+const unavailable = Buffer.from('{"error": "endpoint not available"}')
+
+function responseTopic(topicName: string): string {
+  return `${topicName}/response`
+}

@@ -1,0 +1,53 @@
+// Sessions under rules that have changed: what their clients may no longer have is taken away where it is, and nobody else
+// is disturbed.
+
+import { ReasonCode } from '../mqtt/reason-code.ts'
+import type { Session } from '../session/session.ts'
+import type { Broker } from './broker.ts'
+
+/** Whom a change concerns, by user name; undefined stands for clients without one. */
+export interface RightsChange {
+  concerns(username: string | undefined): boolean
+  /** Whoever has to come back to have the new rights (0x98). */
+  disconnects(username: string | undefined): boolean
+}
+
+/** Judges the sessions that a change concerns, connected or away. */
+export function reassess(broker: Broker, change: RightsChange): void {
+  broker.rulesVersion++
+  const concerned: Session[] = []
+  for (const session of broker.registry.values()) {
+    if (change.concerns(session.principal.username)) concerned.push(session)
+  }
+  if (concerned.length === 0) return
+  broker.router.outdate()
+  for (const session of concerned) {
+    judgeAgain(broker, session)
+    if (change.disconnects(session.principal.username)) session.connection?.end(ReasonCode.administrativeAction)
+  }
+}
+
+/** Leaves a session what the rules in force allow; whoever they exclude is disconnected (0x98). */
+export function judgeAgain(broker: Broker, session: Session): void {
+  const { access } = session
+  if (access.standing !== 'admitted') {
+    exclude(broker, session)
+    return
+  }
+  for (const subscription of [...session.subscriptions.values()]) {
+    if (access.subscribe(subscription.fullFilter)) continue
+    session.removeSubscription(subscription)
+    broker.router.unsubscribe(subscription)
+    session.connection?.forget(subscription)
+  }
+  session.outbound.prune(topicName => access.receive(topicName))
+}
+
+/** Nothing more is done in the client's name, its will included; of a user who is gone nothing is left (features B12). */
+function exclude(broker: Broker, session: Session): void {
+  const { standing } = session.access
+  session.will = undefined
+  if (session.connection !== undefined) session.connection.end(ReasonCode.administrativeAction)
+  else broker.journal?.recordSession(session)
+  if (standing === 'unknown') broker.registry.close(session)
+}
