@@ -3,6 +3,7 @@
 import type { Broker } from '../broker/broker.ts'
 import type { Gauges } from '../observe/counters.ts'
 import type { CensusFigures } from '../observe/metrics.ts'
+import { residentBytes } from '../observe/process-figures.ts'
 import { SysTree } from '../observe/sys-tree.ts'
 import type { Census } from './census.ts'
 
@@ -11,6 +12,8 @@ export class SysPublisher {
   readonly #census: Census
   readonly #tree: SysTree
   #nextAt: number
+  /** As it was last known. */
+  #residentBytes = 0
 
   /** @param version the value of `$SYS/broker/version` */
   constructor(broker: Broker, census: Census, version: string) {
@@ -26,13 +29,15 @@ export class SysPublisher {
     if (seconds === 0 || now < this.#nextAt) return
     const interval = seconds * 1000
     this.#nextAt = (Math.floor(now / interval) + 1) * interval
-    for (const [topicName, value] of this.#tree.update(now, gauges(this.#broker, this.#census.latest))) {
+    this.#residentBytes = residentBytes() ?? this.#residentBytes
+    const figures = gauges(this.#broker, this.#census.latest, this.#residentBytes)
+    for (const [topicName, value] of this.#tree.update(now, figures)) {
       this.#broker.publishOwn(topicName, Buffer.from(value), true, 60)
     }
   }
 }
 
-function gauges({ registry, router, retained }: Broker, census: CensusFigures): Gauges {
+function gauges({ registry, router, retained }: Broker, census: CensusFigures, heapBytes: number): Gauges {
   const connected = [...census.clientsConnected.values()].reduce((sum, clients) => sum + clients, 0)
   return {
     clientsTotal: registry.size,
@@ -45,6 +50,6 @@ function gauges({ registry, router, retained }: Broker, census: CensusFigures): 
     retainedMessages: retained.size,
     packetsQueued: census.connectionsBehind,
     bytesQueued: census.bytesBehind,
-    heapBytes: process.memoryUsage.rss(),
+    heapBytes,
   }
 }
