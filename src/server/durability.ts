@@ -8,13 +8,13 @@ import type { Broker } from '../broker/broker.ts'
 import type { Journal } from '../broker/journal.ts'
 import type { ListenerContext } from '../broker/listener-context.ts'
 import { type RestoreProgress, restoreBroker } from '../broker/restore.ts'
-
 import type { ReadinessCheck } from '../observe/readiness.ts'
 import { openStore } from '../store/open-store.ts'
 import type { Store, StoreFault } from '../store/store.ts'
 import type { StoreError } from '../store/store-error.ts'
 import type { StartControl } from './compose.ts'
 import type { Config } from './options.ts'
+import { clearRunMark, setRunMark } from './run-mark.ts'
 
 const directoryName = 'castellan-store'
 /** Milliseconds between two lines about how far a long load is, and between two about failures of a store nobody waits for. */
@@ -64,11 +64,28 @@ export class Durability implements ReadinessCheck {
       onFault: fault => this.#noteFault(fault),
       onError: error => this.#noteError(error),
     })
+    this.#mark(directory)
     // Loaded here, as the store is: a broker that keeps nothing does not pay for it at its start.
     const { importAtStart } = await import('./import-state.ts')
     this.#hasImported = await importAtStart(this.#store, persistenceFile(settings), wallClock(), this.#log)
     await this.#load(this.#store, listeners, directory)
     this.#isLoading = false
+  }
+
+  #mark(directory: string): void {
+    this.#tryMark(() => {
+      if (setRunMark(directory)) this.#log.write('warning', cutOff)
+    })
+  }
+
+  /** That a later run is told nothing, or too much, is no reason not to start, or not to end. */
+  #tryMark(act: () => void): void {
+    try {
+      act()
+    } catch (error) {
+      const why = escapeText((error as Error).message, 4096)
+      this.#log.write('warning', `Warning: Unable to note in the store whether the broker runs: ${why}.`)
+    }
   }
 
   async #load(store: Store, listeners: readonly ListenerContext[], directory: string): Promise<void> {
@@ -111,8 +128,10 @@ export class Durability implements ReadinessCheck {
   async close(): Promise<void> {
     await this.drain()
     this.#isClosing = true
-    await this.#store?.close()
+    if (this.#store === undefined) return
+    await this.#store.close()
     this.#store = undefined
+    this.#tryMark(() => clearRunMark(this.#directory))
   }
 
   /**
@@ -146,6 +165,9 @@ export class Durability implements ReadinessCheck {
     this.#log.write('error', `Error: The store could not be written: ${escapeText(error.message, 4096)}.`)
   }
 }
+
+const cutOff =
+  'Warning: The run before was cut off: it was killed, failed, or ran out of memory, or the machine stopped. What it had acknowledged is in the store, as persistence_durability has it.'
 
 /** Where the store of a broker with these settings is. */
 export function storeDirectory({ persistence_location: location }: Config['global']): string {

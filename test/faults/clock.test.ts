@@ -2,8 +2,7 @@
 // sets, and what a restart reads was written with the wall clock of its moment.
 
 import assert from 'node:assert/strict'
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'node:test'
 import { restoreBroker } from '../../src/broker/restore.ts'
@@ -13,6 +12,7 @@ import { startBroker } from '../support/broker-process.ts'
 import { Engine, lasting } from '../support/engine.ts'
 import { connectBytes } from '../support/packet-bytes.ts'
 import { connectRaw } from '../support/raw-client.ts'
+import { directory } from './fault-broker.ts'
 
 const year = 365 * 86_400_000
 /** Later than any engine of a test begins: its timers know no time before that. */
@@ -91,9 +91,7 @@ const faketime = ['x86_64', 'aarch64']
 test('faults: a clock that jumps by years while the broker runs ends no connection and no session; the log has the new time', {
   ...(faketime === undefined && { skip: 'libfaketime is missing' }),
 }, async t => {
-  const directory = mkdtempSync(join(tmpdir(), 'castellan-faults-'))
-  t.after(() => rmSync(directory, { recursive: true, force: true }))
-  const time = join(directory, 'time')
+  const time = join(directory(t), 'time')
   writeFileSync(time, '+0')
   const env = {
     LD_PRELOAD: faketime,

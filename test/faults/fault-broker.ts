@@ -1,6 +1,9 @@
 // A broker whose store is on a disk of the test's choosing, and the clients that the tests of faults need.
 
 import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { type BrokerProcess, startBroker } from '../support/broker-process.ts'
 import { u32 } from '../support/bytes.ts'
@@ -12,6 +15,13 @@ export interface FaultBroker {
   readonly process: BrokerProcess
   readonly port: number
   readonly metricsPort: number
+}
+
+/** A directory that goes with the test. */
+export function directory(t: TestContext): string {
+  const path = mkdtempSync(join(tmpdir(), 'castellan-faults-'))
+  t.after(() => rmSync(path, { recursive: true, force: true }))
+  return path
 }
 
 /** @param directory `persistence_location` */
@@ -76,4 +86,19 @@ export function publish(client: RawClient, topic: string, payload: string | Uint
 export async function publishAndWait(client: RawClient, topic: string, payload: string | Uint8Array): Promise<number> {
   publish(client, topic, payload, 7)
   return (await client.expectAcknowledgement('PUBACK')).reasonCode
+}
+
+/** A session that outlives its connection, is away, and has subscribed to `kept`. */
+export async function addKeeper(t: TestContext, broker: { readonly port: number }): Promise<void> {
+  const keeper = await enter(t, broker, { clientId: 'keeper', isLasting: true })
+  assert.equal(await subscribe(keeper, 'kept'), 1)
+  keeper.breakOff()
+}
+
+/** Starts a broker where another has ended. @returns the payload of what has waited for the keeper */
+export async function whatWasKept(t: TestContext, path: string): Promise<string> {
+  const broker = await startOn(t, path)
+  const { client, sessionPresent } = await knock(t, broker, { clientId: 'keeper', isLasting: true })
+  assert.equal(sessionPresent, true)
+  return (await client.expectPublish()).payload
 }

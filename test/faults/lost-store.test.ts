@@ -2,19 +2,12 @@
 // finds everything that was acknowledged.
 
 import assert from 'node:assert/strict'
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import test, { type TestContext } from 'node:test'
+import test from 'node:test'
 import { runBroker } from '../support/broker-process.ts'
-import { enter, knock, publish, publishAndWait, startOn, subscribe } from './fault-broker.ts'
+import { addKeeper, directory, enter, publish, publishAndWait, startOn, whatWasKept } from './fault-broker.ts'
 import { spoil } from './system-calls.ts'
-
-function directory(t: TestContext): string {
-  const path = mkdtempSync(join(tmpdir(), 'castellan-faults-'))
-  t.after(() => rmSync(path, { recursive: true, force: true }))
-  return path
-}
 
 for (const [what, calls] of [
   ['an I/O error', 'fdatasync:error=EIO'],
@@ -23,9 +16,7 @@ for (const [what, calls] of [
   test(`faults: ${what} ends the broker with exit code 1; nothing is acknowledged any more, and nothing acknowledged is lost`, async t => {
     const path = directory(t)
     const broker = await startOn(t, path)
-    const keeper = await enter(t, broker, { clientId: 'keeper', isLasting: true })
-    assert.equal(await subscribe(keeper, 'kept'), 1)
-    keeper.breakOff()
+    await addKeeper(t, broker)
     const publisher = await enter(t, broker)
     assert.equal(await publishAndWait(publisher, 'kept', 'safe'), 0)
     const onlooker = await enter(t, broker)
@@ -36,10 +27,7 @@ for (const [what, calls] of [
     assert.deepEqual(await broker.process.program.expectEnd(), { code: 1, signal: null })
     await broker.process.waitForLine(/Error: The store is lost, and the broker ends: cannot write to the store in /)
 
-    const restarted = await startOn(t, path)
-    const { client, sessionPresent } = await knock(t, restarted, { clientId: 'keeper', isLasting: true })
-    assert.equal(sessionPresent, true)
-    assert.equal((await client.expectPublish()).payload, 'safe')
+    assert.equal(await whatWasKept(t, path), 'safe')
   })
 }
 

@@ -1,15 +1,15 @@
 // File descriptors that run out (docs/operations.md, "Faults"): who is in goes on, who comes is closed, and nothing spins.
 
 import assert from 'node:assert/strict'
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { execFileSync } from 'node:child_process'
+import { existsSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test, { type TestContext } from 'node:test'
 import { castellanProgram } from '../support/broker-process.ts'
 import { freePort } from '../support/free-port.ts'
 import { startProgram } from '../support/line-process.ts'
 import { connectRaw, type RawClient } from '../support/raw-client.ts'
-import { enter, publishAndWait } from './fault-broker.ts'
+import { directory, enter, publishAndWait, subscribe } from './fault-broker.ts'
 
 const prlimit = '/usr/bin/prlimit'
 
@@ -38,12 +38,35 @@ test('faults: short of file descriptors, the broker closes who comes, tells of i
     )
 })
 
+test('faults: where not one file descriptor is left, who comes is closed, who is in is served, $SYS goes on, and others are let in when there are some', async t => {
+  if (!existsSync(prlimit)) return t.skip(`${prlimit} is missing`)
+  const port = await freePort()
+  const config = `listener ${port} 127.0.0.1\nallow_anonymous true\nsys_interval 1\nuser root\n`
+  const { child } = await startWith(t, config, 1024)
+  const inside = await enter(t, { port })
+  const limitTo = (most: number) => execFileSync(prlimit, ['--pid', `${child.pid}`, `--nofile=${most}:`])
+  limitTo(firstFree(readdirSync(`/proc/${child.pid}/fd`)))
+  for (let i = 0; i < 3; i++) await (await connectRaw(t, { port })).expectClosed()
+  assert.equal(await publishAndWait(inside, 'topic', 'payload'), 0x10)
+  assert.equal(await subscribe(inside, '$SYS/broker/uptime', 0), 0)
+  for (let i = 0; i < 3; i++) assert.match((await inside.expectPublish()).payload, /seconds/)
+  limitTo(1024)
+  await enter(t, { port })
+})
+
+/** The lowest file descriptor that is none, with all below it open. */
+function firstFree(open: readonly string[]): number {
+  const numbers = new Set(open.map(Number))
+  let free = 0
+  while (numbers.has(free)) free++
+  return free
+}
+
 /** @param openFiles soft and hard limit */
 async function startWith(t: TestContext, config: string, openFiles: number) {
-  const directory = mkdtempSync(join(tmpdir(), 'castellan-faults-'))
-  t.after(() => rmSync(directory, { recursive: true, force: true }))
-  writeFileSync(join(directory, 'broker.conf'), config)
-  const args = [`--nofile=${openFiles}:${openFiles}`, castellanProgram, 'run', '-c', join(directory, 'broker.conf')]
+  const file = join(directory(t), 'broker.conf')
+  writeFileSync(file, config)
+  const args = [`--nofile=${openFiles}:${openFiles}`, castellanProgram, 'run', '-c', file]
   const program = startProgram(t, prlimit, args)
   await program.waitForLine(/running$/)
   return program

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, statSync } from 'node:fs'
+import { mkdirSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'node:test'
 import { runBroker, startBroker } from '../support/broker-process.ts'
@@ -43,6 +43,23 @@ test(
     assert.match(
       said,
       new RegExp(`The broker runs as '${user}' \\(option 'user'\\), which may not: let that account have`),
+    )
+  },
+)
+
+test(
+  'conf §1, user: a place where the store cannot be made ends the start with exit code 1, and with why',
+  asRoot,
+  async t => {
+    const blocked = (place: { port: number; dir: string }) => {
+      writeFileSync(join(place.dir, 'state'), 'a file')
+      return config(place)
+    }
+    const program = await runBroker(t, 'castellan', { config: blocked })
+    assert.equal(program.ended?.code, 1)
+    assert.match(
+      program.stderr.join('\n'),
+      new RegExp(`Error: Unable to make '.*/state/castellan-store' for user '${user}': EEXIST`),
     )
   },
 )

@@ -2,16 +2,12 @@
 // afterwards.
 
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import test from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
-import { enter, startOn } from './fault-broker.ts'
+import { directory, enter, startOn } from './fault-broker.ts'
 
 test('faults: a stall beyond health_max_lag is told of when it is over, a shorter one is not', async t => {
-  const path = mkdtempSync(join(tmpdir(), 'castellan-faults-'))
-  t.after(() => rmSync(path, { recursive: true, force: true }))
+  const path = directory(t)
   const broker = await startOn(t, path, 'health_max_lag 1000')
   const client = await enter(t, broker)
   const { program } = broker.process
