@@ -76,7 +76,7 @@ function remarks(option: AnyOption): string {
 }
 
 function supportMark({ scope, unsupported }: AnyOption): string {
-  if (scope === 'bridge' || scope === 'plugin') return '**not yet**'
+  if (scope === 'bridge') return '**not yet**'
   if (unsupported === undefined) return ''
   const what = unsupported.accepts === undefined ? '' : 'some values '
   return `**${what}${unsupported.never === true ? 'refused' : 'not yet'}**`

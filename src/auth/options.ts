@@ -1,10 +1,15 @@
 // The options that say who may connect and what they may do.
 
 import { type ListenerAddress, type ListenerScope, option, type Settings } from '../config/option.ts'
+import { plugins } from '../config/plugin.ts'
 import { bool, integer, path, text } from '../config/value.ts'
+import { areBuiltIn, insteadOf } from './built-in-plugins.ts'
 import { certificateUsername } from './certificate-username.ts'
 
 const noPlugins = 'use password_file and acl_file, and remove the lines of the plugin'
+
+/** Anything else is refused: what it would decide is not known. */
+const builtInPlugins = { accepts: areBuiltIn, advice: insteadOf, never: true } as const
 
 export const authOptions = {
   acl_file: option({
@@ -21,6 +26,14 @@ export const authOptions = {
     reload: 'live',
     doc: 'Whether clients may connect without proving who they are. False, except in local only mode.',
     overriddenBy: 'listener_allow_anonymous',
+  }),
+  allow_certificates_without_client: option({
+    scope: 'global',
+    value: bool(),
+    default: false,
+    reload: 'live',
+    doc: 'With dynamic security: lets in certificates and keys whose name is none of its clients, as Mosquitto does. They may do what an ACL file allows, or nothing.',
+    own: true,
   }),
   auth_plugin_deny_special_chars: option({
     scope: 'plugin',
@@ -54,14 +67,22 @@ export const authOptions = {
     doc: "Requires that the user name of CONNECT is this part of the client's certificate, and its password right: certificate and password of one user.",
     own: true,
   }),
+  disconnect_on_role_change: option({
+    scope: 'global',
+    value: bool(),
+    default: true,
+    reload: 'live',
+    doc: 'With dynamic security: whether clients whose roles or groups change are disconnected, as Mosquitto does. Without, they go on under their new rights, and lose the subscriptions that these do not allow.',
+    own: true,
+  }),
   global_plugin: option({
     scope: 'global',
-    value: path({ replace: true }),
-    default: undefined,
+    value: plugins(),
+    default: [],
     reload: 'restart',
-    doc: 'Loads a plugin for all listeners.',
+    doc: 'A plugin for all listeners, whatever `per_listener_settings` says.',
     opens: 'plugin',
-    unsupported: { advice: noPlugins },
+    unsupported: builtInPlugins,
   }),
   listener_allow_anonymous: option({
     scope: 'listener-only',
@@ -95,13 +116,13 @@ export const authOptions = {
   }),
   plugin: option({
     scope: 'security',
-    value: path({ replace: true }),
-    default: undefined,
+    value: plugins(),
+    default: [],
     reload: 'restart',
-    doc: 'Loads a plugin.',
+    doc: 'A plugin. Nothing is loaded: those that are built in are known by the name of their file, `mosquitto_dynamic_security.so`, `mosquitto_password_file.so` and `mosquitto_acl_file.so`.',
     aliases: ['auth_plugin'],
     opens: 'plugin',
-    unsupported: { advice: noPlugins },
+    unsupported: builtInPlugins,
   }),
   plugin_load: option({
     scope: 'global',

@@ -34,7 +34,7 @@ export interface Unsupported<T> {
   /** Values that ask for nothing and so pass, such as `persistence false`. */
   readonly accepts?: (value: T) => boolean
   /** What to do instead, without a final full stop. */
-  readonly advice: string
+  readonly advice: string | ((value: T) => string)
   /** It will not come, and the text does not say "yet". */
   readonly never?: true
 }

@@ -7,6 +7,7 @@ import { type Draft, type DraftListener, emptyDraft } from './draft.ts'
 import { type Line, readLines } from './lines.ts'
 import { nearestName } from './nearest-name.ts'
 import type { AnyOption, OptionTable } from './option.ts'
+import { isPlugin } from './plugin.ts'
 import { OptionValueError } from './value.ts'
 
 /** Most faults of each kind that are reported at once. */
@@ -20,7 +21,8 @@ interface FileState {
   line: number
   listener: DraftListener | undefined
   bridge: boolean
-  plugin: boolean
+  /** The options of the plugin above; undefined before the first. */
+  plugin: Map<string, unknown> | undefined
 }
 
 interface Known {
@@ -59,7 +61,7 @@ class ConfigParser {
       return
     }
     this.draft.sources.push(file)
-    const state: FileState = { file, includedFrom, line: 0, listener: undefined, bridge: false, plugin: false }
+    const state: FileState = { file, includedFrom, line: 0, listener: undefined, bridge: false, plugin: undefined }
     for (const line of readLines(bytes)) {
       if (this.#countProblems('mosquitto') === maximumProblems) return
       state.line = line.number
@@ -86,11 +88,14 @@ class ConfigParser {
     }
     const values = this.#valuesFor(option, line.name, state)
     this.#remark(option, line.name)
-    if (option.opens !== undefined) state[option.opens] = true
+    if (option.opens === 'bridge') state.bridge = true
+    if (option.opens === 'plugin') state.plugin = new Map()
     const name =
       option.scope === 'plugin' && line.name !== key ? line.name.replace(/^(plugin|auth)_opt_/, '') : line.name
-    const value = option.value.parse(line.rest, name, values.get(key), warning => this.#warn(warning))
-    values.set(key, value)
+    const place = option.scope === 'plugin' ? name : key
+    const value = option.value.parse(line.rest, name, values.get(place), warning => this.#warn(warning))
+    values.set(place, value)
+    if (option.opens === 'plugin') state.plugin = optionsOfLast(value) ?? state.plugin
     this.#refuseUnsupported(key, option, value, values, state)
   }
 
@@ -113,8 +118,8 @@ class ConfigParser {
         if (!state.bridge) throw needsBridge(name)
         return new Map()
       case 'plugin':
-        if (!state.plugin) throw needsPlugin(option, name)
-        return new Map()
+        if (state.plugin === undefined) throw needsPlugin(option, name)
+        return state.plugin
       default:
         return this.draft.globals
     }
@@ -248,7 +253,7 @@ class ConfigParser {
     this.#reported.set(values, reported.add(key))
     this.#refuse({
       refusedBy: 'castellan',
-      message: `Error: ${refusalOf(key, unsupported)} by Castellan; ${unsupported.advice}.`,
+      message: `Error: ${refusalOf(key, unsupported)} by Castellan; ${adviceOn(unsupported, value)}.`,
       locations: locate(state),
     })
   }
@@ -302,6 +307,16 @@ function locate(state: FileState): readonly Location[] {
 
 function refusalOf(key: string, { never }: NonNullable<AnyOption['unsupported']>): string {
   return never === true ? `This '${key}' is refused` : `The '${key}' option is not supported yet`
+}
+
+function adviceOn({ advice }: NonNullable<AnyOption['unsupported']>, value: unknown): string {
+  return typeof advice === 'string' ? advice : advice(value as never)
+}
+
+/** Where the lines after a plugin's go; undefined for a plugin that is not kept. */
+function optionsOfLast(value: unknown): Map<string, unknown> | undefined {
+  const last: unknown = Array.isArray(value) ? value.at(-1) : undefined
+  return isPlugin(last) ? last.options : undefined
 }
 
 function originOf(state: FileState): string {

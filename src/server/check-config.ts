@@ -5,19 +5,43 @@ import type { ConfigProblem } from '../config/config-error.ts'
 import type { ConfigMessage } from '../config/draft.ts'
 import type { HttpAddress } from '../http/options.ts'
 import { asksForCertificate } from '../net/tls-context.ts'
+import { securityPlugin } from './dynamic-security.ts'
 import type { Config, ListenerSettings } from './options.ts'
 
 type Resolved = Pick<Config, 'global' | 'listeners' | 'localOnly'>
 
 /** Combinations that Mosquitto refuses; it names no line, so the hint names the listener. */
-export function checkConfig({ listeners }: Resolved): readonly ConfigProblem[] {
-  return listeners.flatMap(listener => {
-    const message = certificateFault(listener) ?? proxyFault(listener)
-    if (message === undefined) return []
-    return [
-      { refusedBy: 'mosquitto', message, locations: [], hint: `This is about the listener of ${listener.origin}.` },
-    ]
-  })
+export function checkConfig(config: Resolved): readonly ConfigProblem[] {
+  return [...config.listeners.flatMap(combinationFault), ...securityFaults(config)]
+}
+
+/** Mosquitto would go on without the plugin, and let everybody do everything. */
+function securityFaults({ global, listeners }: Resolved): readonly ConfigProblem[] {
+  const files = new Set<string>()
+  for (const listener of listeners) {
+    const plugin = securityPlugin(global, listener)
+    if (plugin === undefined) continue
+    const file = plugin.option('config_file')
+    if (file === undefined) return [ours(needsFile, listener)]
+    files.add(file)
+  }
+  const [first, second] = files
+  if (first === undefined || second === undefined) return []
+  const names = `"${escapeText(first)}" and "${escapeText(second)}"`
+  return [ours(`Error: Dynamic security has one config file, and ${names} are named.`, listeners[0])]
+}
+
+const needsFile = 'Error: Dynamic security needs its config file: add `plugin_opt_config_file` below the plugin.'
+
+function ours(message: string, listener: ListenerSettings | undefined): ConfigProblem {
+  const hint = `This is about the listener of ${listener?.origin ?? ''}.`
+  return { refusedBy: 'castellan', message, locations: [], hint }
+}
+
+function combinationFault(listener: ListenerSettings): readonly ConfigProblem[] {
+  const message = certificateFault(listener) ?? proxyFault(listener)
+  if (message === undefined) return []
+  return [{ refusedBy: 'mosquitto', message, locations: [], hint: `This is about the listener of ${listener.origin}.` }]
 }
 
 /** What is allowed, but probably not meant, or dangerous. */
@@ -26,6 +50,7 @@ export function warningsAbout({ global, listeners, localOnly }: Resolved): reado
     ...(localOnly ? localOnlyLines : []),
     ...listeners.flatMap(listener => [...warningsAboutListener(listener)]),
     ...(global.session_owner_check ? [] : [ownerCheckIsOff]),
+    ...(global.allow_certificates_without_client ? [strangersAreLetIn] : []),
     ...metricsForEverybody(global.metrics_listener),
     ...(global.tls_keylog === undefined ? [] : [secretsAreWritten]),
   ]
@@ -40,6 +65,9 @@ const localOnlyLines = [
 
 const ownerCheckIsOff =
   'Warning: session_owner_check is off: any user can take over the session and the queued messages of any client id.'
+
+const strangersAreLetIn =
+  'Warning: allow_certificates_without_client is on: dynamic security does not keep out whoever has a certificate.'
 
 const secretsAreWritten =
   'Warning: the secrets of all TLS connections are written to a file (tls_keylog): whoever reads it can decrypt all traffic.'

@@ -30,6 +30,7 @@ import type { StoreError } from '../store/store-error.ts'
 import { loadX509Library } from '../x509/library.ts'
 import { Census } from './census.ts'
 import { Durability } from './durability.ts'
+import { SecurityService } from './dynamic-security.ts'
 import { failureThrottle, passwordChecks, takeoverThrottle } from './guard-settings.ts'
 import { Monitor } from './monitor.ts'
 import { connectionsFor } from './open-files.ts'
@@ -56,6 +57,8 @@ export interface RunningBroker {
   readonly verifier: PasswordVerifier
   /** The files of revocation lists that the listeners name. */
   readonly revocations: RevocationFiles
+  /** undefined without dynamic security. */
+  readonly security: SecurityService | undefined
   /** As last loaded; a reload replaces it. */
   config: Config
   /**
@@ -89,7 +92,10 @@ export async function startBroker(
 ): Promise<RunningBroker> {
   const { global } = config
   const verifier = new PasswordVerifier(passwordChecks(global), clock)
-  const rules = new RulesLoader(log, verifier)
+  let current = config
+  const settings = () => current.global
+  const security = await SecurityService.open(config, log, settings)
+  const rules = new RulesLoader(log, verifier, security?.directory)
   const planned = config.listeners.map(settings => ({
     settings,
     context: new ListenerContext(settings, rules.realm(global, settings)),
@@ -98,8 +104,6 @@ export async function startBroker(
   const revocations = new RevocationFiles(log)
   const downloads = new RevocationDownloads(log)
   const tlsWatch = new TlsWatch(log, () => broker.recheckCertificates())
-  let current = config
-  const settings = () => current.global
   const census = new Census(broker)
   const lag = new LoopLag(tickMs, clock.now())
   const memory = new MemoryGuard(broker, systemMemoryProbe())
@@ -113,6 +117,7 @@ export async function startBroker(
     census.advance(now)
     sys.advance(now)
     durability.advance(now)
+    security?.advance(now)
     revocations.advance(now)
     downloads.intervalMs = current.global.crl_fetch_interval * 1000
     downloads.advance(now)
@@ -121,7 +126,7 @@ export async function startBroker(
   }, tickMs)
   let listeners: readonly OpenListener[] = []
   const opened = () => listeners.map(({ listener }) => listener)
-  const checks = [durability]
+  const checks = [durability, ...(security === undefined ? [] : [security])]
   const monitor = new Monitor({
     broker,
     verifier,
@@ -140,6 +145,7 @@ export async function startBroker(
       global,
       planned.map(({ context }) => context),
     )
+    security?.attach(broker)
     await loadRevocations(revocations, config)
     listeners = await openListeners(planned, broker, log, clock, settings, {
       revocations: path => revocations.get(path),
@@ -163,6 +169,7 @@ export async function startBroker(
     listeners,
     verifier,
     revocations,
+    security,
     get config() {
       return current
     },

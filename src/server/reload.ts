@@ -39,9 +39,11 @@ export async function reload(running: RunningBroker, log: BrokerLog, inputs: Rel
     const refusals = reloadRefusals(diffConfig(options, comparable(running.config), comparable(next)))
     if (refusals.length > 0) return refuse(log, refusals)
     await loadRevocations(running.revocations, next)
+    const replaceSecurity = running.security?.prepareReload()
     const prepared = prepare(running, next, log)
     log.configure(next.global)
     for (const message of next.messages) log.write(message.type, message.line)
+    replaceSecurity?.()
     apply(running, next, prepared)
     running.revocations.keep(next.listeners.map(({ crlfile }) => crlfile))
     log.write('information', 'Configuration reloaded.')
@@ -54,7 +56,7 @@ export async function reload(running: RunningBroker, log: BrokerLog, inputs: Rel
 }
 
 function prepare(running: RunningBroker, next: Config, log: BrokerLog): readonly Prepared[] {
-  const rules = new RulesLoader(log, running.verifier)
+  const rules = new RulesLoader(log, running.verifier, running.security?.directory)
   const openListeners = new Map(
     [...byName(running.config.listeners).keys()].map((name, i) => [name, running.listeners[i]]),
   )

@@ -3,15 +3,18 @@
 
 import { parseAclFile } from '../auth/acl-file.ts'
 import type { AclRules } from '../auth/acl-rules.ts'
+import { aclFilePlugin, passwordFilePlugin } from '../auth/built-in-plugins.ts'
 import { type CertificateMapping, createFileRealm } from '../auth/file-realm.ts'
 import { loadPasswordFile, type PasswordFile } from '../auth/password-file.ts'
 import type { PasswordVerifier } from '../auth/password-verifier.ts'
 import { loadPskFile, type PresharedKeys } from '../auth/psk-file.ts'
 import type { Realm } from '../auth/realm.ts'
 import { readSecretFile } from '../auth/secret-file.ts'
-import { AppError } from '../base/errors.ts'
+import type { UserDirectory } from '../auth/user-directory.ts'
+import { AppError, assert } from '../base/errors.ts'
 import { escapeText } from '../base/escape.ts'
 import type { Log } from '../base/log.ts'
+import { securityPlugin } from './dynamic-security.ts'
 import type { GlobalSettings, ListenerSettings } from './options.ts'
 
 /** A file of rules cannot be read. */
@@ -25,21 +28,28 @@ export class RulesFileError extends AppError {
 export class RulesLoader {
   readonly #log: Log
   readonly #verifier: PasswordVerifier
+  readonly #directory: UserDirectory | undefined
   readonly #passwords = new Map<string, PasswordFile>()
   readonly #keys = new Map<string, PresharedKeys>()
   readonly #acls = new Map<string, AclRules>()
 
-  constructor(log: Log, verifier: PasswordVerifier) {
+  /** @param directory for the listeners that have dynamic security */
+  constructor(log: Log, verifier: PasswordVerifier, directory: UserDirectory | undefined) {
     this.#log = log
     this.#verifier = verifier
+    this.#directory = directory
   }
 
   /** @throws PasswordFileError, PskFileError, AclFileError or RulesFileError */
   realm(global: GlobalSettings, listener: ListenerSettings): Realm {
+    const passwords = listener.password_file ?? pluginOption(global, listener, passwordFilePlugin, 'password_file')
+    const acl = listener.acl_file ?? pluginOption(global, listener, aclFilePlugin, 'acl_file')
     return createFileRealm({
       allowAnonymous: listener.allow_anonymous,
-      passwords: listener.password_file === undefined ? undefined : this.#passwordFile(listener.password_file),
-      acl: listener.acl_file === undefined ? undefined : this.#aclFile(listener.acl_file),
+      passwords: passwords === undefined ? undefined : this.#passwordFile(passwords),
+      acl: acl === undefined ? undefined : this.#aclFile(acl),
+      directory: this.#directoryOf(global, listener),
+      admitsUnknownNames: global.allow_certificates_without_client,
       clientIdPrefixes: global.clientid_prefixes,
       certificateIdentity: certificateIdentity(listener),
       certificateIsOptional:
@@ -49,6 +59,12 @@ export class RulesLoader {
       log: this.#log,
       verifier: this.#verifier,
     })
+  }
+
+  #directoryOf(global: GlobalSettings, listener: ListenerSettings): UserDirectory | undefined {
+    if (securityPlugin(global, listener) === undefined) return undefined
+    assert(this.#directory !== undefined, 'dynamic security was opened for the listener that has it')
+    return this.#directory
   }
 
   #passwordFile(path: string): PasswordFile {
@@ -80,6 +96,16 @@ export class RulesLoader {
     this.#acls.set(path, rules)
     return rules
   }
+}
+
+/** What the lines of a plugin say that is built in; those of the last such plugin count. */
+function pluginOption(
+  { global_plugin: everywhere }: GlobalSettings,
+  { plugin: own }: ListenerSettings,
+  name: string,
+  option: string,
+): string | undefined {
+  return [...everywhere, ...own].findLast(({ baseName }) => baseName === name)?.option(option)
 }
 
 /** As password files: no link is followed, no pipe waited for, and who else may read or write it is warned about. */

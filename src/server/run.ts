@@ -21,6 +21,7 @@ import { CertificateService, CertificateServiceError } from './certificate-servi
 import { loadRevocations, type RunningBroker, startBroker } from './compose.ts'
 import { daemonize, tellParent } from './daemon.ts'
 import { storeDirectory } from './durability.ts'
+import { readDirectory } from './dynamic-security.ts'
 import { errorLines } from './error-lines.ts'
 import type { Config } from './options.ts'
 import { parseConfig } from './parse-config.ts'
@@ -75,7 +76,8 @@ async function testConfig(config: Config, io: RunIo): Promise<number> {
   }
   for (const { line } of config.messages) io.stderr.write(stamped(line))
   try {
-    const rules = new RulesLoader(log, new PasswordVerifier(passwordVerifierDefaults, systemClock()))
+    const verifier = new PasswordVerifier(passwordVerifierDefaults, systemClock())
+    const rules = new RulesLoader(log, verifier, readDirectory(config, log))
     for (const listener of config.listeners) {
       rules.realm(config.global, listener)
       if (listener.certfile !== undefined) loadTlsOptions(listener, log)

@@ -28,6 +28,7 @@ export const rooms: Readonly<Record<string, Room>> = {
   net: { imports: [...lowest, 'config', 'observe', 'mqtt', 'x509'], packages: ['ws'] },
   session: { imports: [...lowest, 'mqtt', 'topic'], types: ['auth'], pure: true },
   auth: { imports: [...lowest, 'config', 'observe', 'topic', 'x509'] },
+  dynsec: { imports: [...lowest, 'topic', 'auth'] },
   pki: { imports: [...lowest, 'x509'], packages: ['@peculiar/x509', 'asn1js', 'pkijs', 'reflect-metadata'] },
   broker: {
     imports: [...lowest, 'mqtt', 'topic', 'session', 'auth', 'config', 'observe'],
@@ -46,6 +47,7 @@ export const rooms: Readonly<Record<string, Room>> = {
       'net',
       'session',
       'auth',
+      'dynsec',
       'pki',
       'store',
       'broker',

@@ -1,0 +1,31 @@
+// The plugins of Mosquitto that are parts of this program, known by the names of their files.
+
+import type { Plugin } from '../config/plugin.ts'
+
+export const dynamicSecurityPlugin = 'mosquitto_dynamic_security.so'
+export const passwordFilePlugin = 'mosquitto_password_file.so'
+export const aclFilePlugin = 'mosquitto_acl_file.so'
+
+const builtIn: readonly string[] = [dynamicSecurityPlugin, passwordFilePlugin, aclFilePlugin]
+
+/** What there is for other plugins that people have. */
+const instead: Readonly<Record<string, string>> = {
+  'mosquitto_persist_sqlite.so':
+    'use `persistence true`, which takes its database over when persistence_file names it, and remove the lines of the plugin',
+  'cedalo_mosquitto_ha.so':
+    'clusters are not there yet: for dynamic security alone use mosquitto_dynamic_security.so, with plugin_opt_config_file',
+  'cedalo_certificate_management.so': 'use `castellan ca` and `castellan cert`, and remove the lines of the plugin',
+}
+
+const usual =
+  'nothing is loaded into the broker: dynamic security, password and ACL files are built in (mosquitto_dynamic_security.so, password_file, acl_file); remove the lines of the plugin'
+
+export function areBuiltIn(plugins: readonly Plugin[]): boolean {
+  return plugins.every(({ baseName }) => builtIn.includes(baseName))
+}
+
+/** What to use in the place of the first that is not built in. */
+export function insteadOf(plugins: readonly Plugin[]): string {
+  const foreign = plugins.find(({ baseName }) => !builtIn.includes(baseName))
+  return instead[foreign?.baseName ?? ''] ?? usual
+}

@@ -1,0 +1,238 @@
+// Dynamic security: who the users are and what they may do, changed by commands while the broker runs. Commands are carried
+// out one request after the other, hold at once, and are answered when they are safe on the disk.
+
+import type { PasswordEntry } from '../auth/password-file.ts'
+import type { PasswordHash } from '../auth/password-hash.ts'
+import type { DirectoryUser, Rights, UserDirectory } from '../auth/user-directory.ts'
+import { escapeText } from '../base/escape.ts'
+import type { Log } from '../base/log.ts'
+import { CommandArguments } from './arguments.ts'
+import { type Batch, type CommandRequest, type CommandResponse, formatResponses, parseBatch } from './batch.ts'
+import { CommandContext } from './command.ts'
+import { findCommand } from './commands/table.ts'
+import { decoyFor } from './decoy.ts'
+import { Effects } from './effects.ts'
+import { CommandError } from './errors.ts'
+import type { FileWriter } from './file-writer.ts'
+import { hashPassword } from './first-start.ts'
+import { textOf } from './json.ts'
+import type { SecurityState } from './state.ts'
+
+/** What dynamic security needs of the broker that it is part of. */
+export interface SecurityHost {
+  /** Judges again whoever is concerned, and disconnects whoever has to come back. */
+  reassess(change: Pick<Effects, 'concerns' | 'disconnects'>): void
+  /** Where users are connected from, by name. */
+  addresses(): ReadonlyMap<string, readonly string[]>
+}
+
+export interface SecurityParts {
+  readonly state: SecurityState
+  readonly writer: Pick<FileWriter, 'write'>
+  readonly log: Log
+  /** Whether clients whose roles change are disconnected, as Mosquitto does, or go on under their new rights. */
+  readonly disconnects: () => boolean
+}
+
+/** Who asks, and for what. */
+export interface SecurityRequest {
+  readonly payload: Uint8Array
+  readonly clientId: string
+  readonly username: string | undefined
+}
+
+export interface SecurityAnswer {
+  readonly payload: Uint8Array
+  /** What follows for whoever asked. */
+  carryOut(): void
+}
+
+export class DynamicSecurity implements UserDirectory {
+  readonly #parts: SecurityParts
+  #state: SecurityState
+  #host: SecurityHost = nobody
+  #version = 0
+  #decoy: { readonly version: number; readonly hash: PasswordHash } | undefined = undefined
+  #isUnsaved = false
+  /** Requests that are not answered yet. */
+  #underWay = 0
+  /** The end of the request before. */
+  #last: Promise<unknown> = Promise.resolve()
+
+  constructor(parts: SecurityParts) {
+    this.#parts = parts
+    this.#state = parts.state
+  }
+
+  /** The broker that has been built around it. */
+  set host(host: SecurityHost) {
+    this.#host = host
+  }
+
+  get state(): SecurityState {
+    return this.#state
+  }
+
+  get version(): number {
+    return this.#version
+  }
+
+  get decoy(): PasswordHash {
+    if (this.#decoy?.version !== this.#version) {
+      this.#decoy = { version: this.#version, hash: decoyFor(this.#state.clients.values()) }
+    }
+    return this.#decoy.hash
+  }
+
+  user(username: string): DirectoryUser | undefined {
+    return this.#state.clients.get(username)
+  }
+
+  rights(username: string | undefined): Rights | undefined {
+    if (username === undefined) return this.#state.rights(undefined)
+    const client = this.#state.clients.get(username)
+    return client && this.#state.rights(client)
+  }
+
+  /** The file was edited: all hold to what it says from now on. */
+  replace(state: SecurityState): void {
+    this.#state = state
+    this.#version++
+  }
+
+  /** Carries out the commands of one message; resolves when what they have changed is safe. */
+  async handle(request: SecurityRequest): Promise<SecurityAnswer> {
+    this.#underWay++
+    try {
+      const carriedOut = this.#last.then(() => this.#carryOut(request))
+      this.#last = carriedOut.catch(() => {})
+      return await this.#answer(request, await carriedOut)
+    } finally {
+      this.#underWay--
+    }
+  }
+
+  /** Something that holds is not on the disk. */
+  get isUnsaved(): boolean {
+    return this.#isUnsaved
+  }
+
+  /** Whether the file says what holds. */
+  get isSettled(): boolean {
+    return this.#underWay === 0 && !this.#isUnsaved
+  }
+
+  /** Writes again what could not be written. */
+  async retry(): Promise<void> {
+    if (this.#isUnsaved) await this.#save()
+  }
+
+  async #carryOut({ payload, clientId, username }: SecurityRequest): Promise<CarriedOut> {
+    const batch = parseBatch(payload)
+    const passwords = await hashPasswords(batch)
+    const effects = new Effects()
+    let addresses: ReadonlyMap<string, readonly string[]> | undefined
+    const parts = {
+      state: this.#state,
+      effects,
+      log: this.#parts.log,
+      requester: `${escapeText(clientId)}/${escapeText(username ?? '')}`,
+      addressesOf: (name: string) => {
+        addresses ??= this.#host.addresses()
+        return addresses.get(name) ?? []
+      },
+    }
+    const outcomes = batch.requests.map(command => run(command, { ...parts, password: passwords.get(command) }))
+    const changes = outcomes.filter(({ hasChanged }) => hasChanged).length
+    if (changes > 0) {
+      this.#state.changeIndex += changes
+      this.#version++
+      this.#reassess(effects, name => name !== username)
+    }
+    return { batch, outcomes, effects, hasChanged: changes > 0 }
+  }
+
+  async #answer({ username }: SecurityRequest, done: CarriedOut): Promise<SecurityAnswer> {
+    const { batch, effects, hasChanged } = done
+    const isSafe = !hasChanged || (await this.#save())
+    const responses = done.outcomes.map(outcome => (isSafe || !outcome.hasChanged ? outcome : unsaved(outcome)))
+    return {
+      payload: formatResponses([...responses.map(({ response }) => response), ...(batch.fault ? [batch.fault] : [])]),
+      carryOut: () => {
+        if (effects.concerns(username)) this.#reassess(effects, name => name === username)
+      },
+    }
+  }
+
+  #reassess(effects: Effects, isMeant: (username: string | undefined) => boolean): void {
+    if (effects.isEmpty) return
+    const disconnects = this.#parts.disconnects()
+    this.#host.reassess({
+      concerns: username => effects.concerns(username) && isMeant(username),
+      disconnects: username => disconnects && effects.disconnects(username),
+    })
+  }
+
+  /** @returns false when the file could not be written; it is tried again */
+  async #save(): Promise<boolean> {
+    try {
+      await this.#parts.writer.write()
+      this.#isUnsaved = false
+      return true
+    } catch (error) {
+      this.#isUnsaved = true
+      const why = escapeText((error as Error).message, 4096)
+      this.#parts.log.write('error', `Error: Dynamic security config could not be written: ${why}`)
+      return false
+    }
+  }
+}
+
+/** What became of one command. */
+interface Outcome {
+  readonly response: CommandResponse
+  readonly hasChanged: boolean
+}
+
+interface CarriedOut {
+  readonly batch: Batch
+  readonly outcomes: readonly Outcome[]
+  readonly effects: Effects
+  readonly hasChanged: boolean
+}
+
+function run(
+  { name, correlationData, given }: CommandRequest,
+  parts: ConstructorParameters<typeof CommandContext>[0],
+): Outcome {
+  const known = findCommand(name)
+  if (known === undefined) {
+    return { response: { command: name, error: 'Unknown command', correlationData }, hasChanged: false }
+  }
+  try {
+    const data = known.command.run(new CommandArguments(given), new CommandContext(parts, known.name))
+    return { response: { command: name, data, correlationData }, hasChanged: known.command.changes }
+  } catch (error) {
+    if (!(error instanceof CommandError)) throw error
+    return { response: { command: name, error: error.message, correlationData }, hasChanged: false }
+  }
+}
+
+/** It holds, but may be forgotten: nobody is told that it was done. */
+function unsaved({ response, hasChanged }: Outcome): Outcome {
+  const { command, correlationData } = response
+  return { response: { command, error: 'Internal error', correlationData }, hasChanged }
+}
+
+/** Off the event loop, before the commands are carried out: nothing comes between these then. */
+async function hashPasswords({ requests }: Batch): Promise<ReadonlyMap<CommandRequest, PasswordEntry>> {
+  const passwords = new Map<CommandRequest, PasswordEntry>()
+  for (const request of requests) {
+    const password = textOf(request.given, 'password')
+    const takesOne = findCommand(request.name)?.command.takesPassword === true
+    if (takesOne && password !== undefined && password !== '') passwords.set(request, await hashPassword(password))
+  }
+  return passwords
+}
+
+const nobody: SecurityHost = { reassess: () => {}, addresses: () => new Map() }

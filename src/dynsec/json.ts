@@ -1,0 +1,44 @@
+// JSON as cJSON reads it for Mosquitto: names of members are compared without regard to case, and numbers become integers.
+
+export type JsonObject = Readonly<Record<string, unknown>>
+
+/** @returns undefined for a member that is not there */
+export function member(object: JsonObject, name: string): unknown {
+  if (Object.hasOwn(object, name)) return object[name]
+  const lower = name.toLowerCase()
+  const key = Object.keys(object).find(candidate => candidate.toLowerCase() === lower)
+  return key === undefined ? undefined : object[key]
+}
+
+export function isObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+/** @returns undefined for what is no text, and for a member that is not there */
+export function textOf(object: JsonObject, name: string): string | undefined {
+  const value = member(object, name)
+  return typeof value === 'string' ? value : undefined
+}
+
+/** Any number, cut to a 32-bit integer; anything else is `fallback`. */
+export function integerOf(object: JsonObject, name: string, fallback: number): number {
+  const value = member(object, name)
+  if (typeof value !== 'number') return fallback
+  return Math.trunc(Math.min(Math.max(value, -0x8000_0000), 0x7fff_ffff))
+}
+
+export function booleanOf(object: JsonObject, name: string, fallback: boolean): boolean {
+  const value = member(object, name)
+  return typeof value === 'boolean' ? value : fallback
+}
+
+/** The objects of a list; whatever else is in it is passed over. */
+export function objectsOf(object: JsonObject, name: string): readonly JsonObject[] {
+  const value = member(object, name)
+  return Array.isArray(value) ? value.filter(isObject) : []
+}
+
+/** What MQTT lets be a string (§1.5.4), and C too. */
+export function isMqttText(text: string): boolean {
+  return text.isWellFormed() && !/[\p{Cc}\p{Noncharacter_Code_Point}]/u.test(text)
+}

@@ -1,0 +1,139 @@
+// All clients, groups and roles, and the links between them: each change keeps both ends of a link, and forgets what was
+// worked out from what it changes.
+
+import type { Rights } from '../auth/user-directory.ts'
+import { type Acl, aclTypes, byPriority, type Client, type DefaultAccess, type Group, type Role } from './model.ts'
+import { NameTable } from './name-table.ts'
+import { RoleRights } from './role-rights.ts'
+import { RoleRules } from './role-rules.ts'
+
+export const closedByDefault: DefaultAccess = {
+  publishClientSend: false,
+  publishClientReceive: false,
+  subscribe: false,
+  unsubscribe: false,
+}
+
+export class SecurityState {
+  readonly clients = new NameTable<Client>()
+  readonly groups = new NameTable<Group>()
+  readonly roles = new NameTable<Role>()
+  /** Counts the commands that have changed something. */
+  changeIndex = 0
+  #defaultAccess: DefaultAccess = closedByDefault
+  #anonymousGroup: Group | undefined = undefined
+  #anonymousRights: Rights | undefined = undefined
+
+  get defaultAccess(): DefaultAccess {
+    return this.#defaultAccess
+  }
+
+  set defaultAccess(access: DefaultAccess) {
+    this.#defaultAccess = access
+    for (const client of this.clients.values()) client.rights = undefined
+    this.#anonymousRights = undefined
+  }
+
+  get anonymousGroup(): Group | undefined {
+    return this.#anonymousGroup
+  }
+
+  set anonymousGroup(group: Group | undefined) {
+    this.#anonymousGroup = group
+    this.#anonymousRights = undefined
+  }
+
+  /** @param client undefined for whoever has no name */
+  rights(client: Client | undefined): Rights {
+    if (client === undefined) {
+      this.#anonymousRights ??= this.#rightsOf([this.#anonymousGroup?.roles])
+      return this.#anonymousRights
+    }
+    client.rights ??= this.#rightsOf([client.roles, ...byPriority(client.groups).map(([group]) => group.roles)])
+    return client.rights
+  }
+
+  #rightsOf(lists: readonly (ReadonlyMap<Role, number> | undefined)[]): Rights {
+    const roles = lists.flatMap(list => (list === undefined ? [] : byPriority(list).map(([role]) => role)))
+    return new RoleRights(roles.map(rulesOf), this.#defaultAccess)
+  }
+
+  /** @param acls in the order in which they were added */
+  setRules(role: Role, acls: readonly Acl[], allowWildcardSubs: boolean): void {
+    role.outdate()
+    role.acls = acls.toSorted(
+      (one, other) => aclTypes.indexOf(one.type) - aclTypes.indexOf(other.type) || other.priority - one.priority,
+    )
+    role.allowWildcardSubs = allowWildcardSubs
+    role.rules = undefined
+    for (const client of role.clients) client.rights = undefined
+    for (const group of role.groups) this.#forgetMembers(group)
+  }
+
+  giveRole(holder: Client | Group, role: Role, priority: number): void {
+    holder.roles.set(role, priority)
+    this.#linkRole(holder, role, true)
+  }
+
+  takeRole(holder: Client | Group, role: Role): void {
+    if (holder.roles.delete(role)) this.#linkRole(holder, role, false)
+  }
+
+  addMember(group: Group, client: Client, priority: number): void {
+    group.clients.set(client, priority)
+    client.groups.set(group, priority)
+    this.#forgetMembership(group, client)
+  }
+
+  removeMember(group: Group, client: Client): void {
+    if (!group.clients.delete(client)) return
+    client.groups.delete(group)
+    this.#forgetMembership(group, client)
+  }
+
+  deleteClient(client: Client): void {
+    for (const role of [...client.roles.keys()]) this.takeRole(client, role)
+    for (const group of [...client.groups.keys()]) this.removeMember(group, client)
+    this.clients.delete(client)
+  }
+
+  deleteGroup(group: Group): void {
+    for (const role of [...group.roles.keys()]) this.takeRole(group, role)
+    for (const client of [...group.clients.keys()]) this.removeMember(group, client)
+    if (this.#anonymousGroup === group) this.anonymousGroup = undefined
+    this.groups.delete(group)
+  }
+
+  deleteRole(role: Role): void {
+    for (const holder of [...role.clients, ...role.groups]) this.takeRole(holder, role)
+    this.roles.delete(role)
+  }
+
+  #linkRole(holder: Client | Group, role: Role, isHeld: boolean): void {
+    holder.outdate()
+    if ('clients' in holder) {
+      if (isHeld) role.groups.add(holder)
+      else role.groups.delete(holder)
+      this.#forgetMembers(holder)
+    } else {
+      if (isHeld) role.clients.add(holder)
+      else role.clients.delete(holder)
+      holder.rights = undefined
+    }
+  }
+
+  #forgetMembers(group: Group): void {
+    for (const client of group.clients.keys()) client.rights = undefined
+    if (group === this.#anonymousGroup) this.#anonymousRights = undefined
+  }
+
+  #forgetMembership(group: Group, client: Client): void {
+    group.outdate()
+    client.rights = undefined
+  }
+}
+
+function rulesOf(role: Role): RoleRules {
+  role.rules ??= new RoleRules(role.acls, role.allowWildcardSubs)
+  return role.rules
+}

@@ -1,0 +1,161 @@
+// Dynamic security as the lines of its plugin ask for it: read or begun at the start, put before the broker's topics, read
+// again at a reload.
+
+import { existsSync } from 'node:fs'
+import { dynamicSecurityPlugin } from '../auth/built-in-plugins.ts'
+import { readSecretFile, SecretFileError } from '../auth/secret-file.ts'
+import type { UserDirectory } from '../auth/user-directory.ts'
+import { escapeText } from '../base/escape.ts'
+import type { Log } from '../base/log.ts'
+import type { Broker } from '../broker/broker.ts'
+import type { Plugin } from '../config/plugin.ts'
+import { DynamicSecurity } from '../dynsec/dynamic-security.ts'
+import { unusableFile } from '../dynsec/errors.ts'
+import { fileText } from '../dynsec/file-text.ts'
+import { FileWriter, replaceFile } from '../dynsec/file-writer.ts'
+import { firstStart } from '../dynsec/first-start.ts'
+import { readState } from '../dynsec/read-file.ts'
+import { SecurityState } from '../dynsec/state.ts'
+import type { ReadinessCheck } from '../observe/readiness.ts'
+import type { Config, GlobalSettings, ListenerSettings } from './options.ts'
+
+/** Where commands are sent. */
+const topic = '$CONTROL/dynamic-security/v1'
+/** Milliseconds between two attempts to write what could not be written. */
+const retryMs = 1000
+
+/** The plugin's lines that hold for a listener; undefined where there are none. */
+export function securityPlugin(
+  { global_plugin: everywhere }: GlobalSettings,
+  { plugin: own }: ListenerSettings,
+): Plugin | undefined {
+  return [...own, ...everywhere].find(({ baseName }) => baseName === dynamicSecurityPlugin)
+}
+
+/** As `--test-config` needs it: what is there is read, and nothing written. @throws DynamicSecurityError */
+export function readDirectory(config: Config, log: Log): UserDirectory | undefined {
+  const path = pluginOf(config)?.option('config_file')
+  if (path === undefined) return undefined
+  const state = existsSync(path) ? load(path, log) : new SecurityState()
+  return new DynamicSecurity({ state, writer: { write: async () => {} }, log, disconnects: () => true })
+}
+
+/** The one that all listeners share which have any; `check-config.ts` lets no second file pass. */
+function pluginOf({ global, listeners }: Config): Plugin | undefined {
+  return listeners.map(listener => securityPlugin(global, listener)).find(plugin => plugin !== undefined)
+}
+
+export class SecurityService implements ReadinessCheck {
+  readonly name = 'dynamic security'
+  readonly directory: DynamicSecurity
+  readonly #path: string
+  readonly #log: Log
+  #retriedAt = Number.NEGATIVE_INFINITY
+
+  private constructor(path: string, directory: DynamicSecurity, log: Log) {
+    this.#path = path
+    this.directory = directory
+    this.#log = log
+  }
+
+  /**
+   * @param settings those in force when they are asked for
+   * @returns undefined where no listener has the plugin
+   * @throws DynamicSecurityError for a file that cannot be read, or made
+   */
+  static async open(
+    config: Config,
+    log: Log,
+    settings: () => GlobalSettings,
+    env: NodeJS.ProcessEnv = process.env,
+  ): Promise<SecurityService | undefined> {
+    const plugin = pluginOf(config)
+    const path = plugin?.option('config_file')
+    if (plugin === undefined || path === undefined) return undefined
+    if (!existsSync(path)) await begin(path, plugin.option('password_init_file'), log, env)
+    const state = load(path, log)
+    const writer = new FileWriter(path, () => directory.state)
+    const disconnects = () => settings().disconnect_on_role_change
+    const directory = new DynamicSecurity({ state, writer, log, disconnects })
+    return new SecurityService(path, directory, log)
+  }
+
+  /** The sessions that were restored may have more than they may have by now. */
+  attach(broker: Broker): void {
+    this.directory.host = {
+      reassess: change => broker.reassess(change),
+      addresses: () => addressesOf(broker),
+    }
+    broker.endpoints.set(topic, this.directory)
+    broker.reassess({ concerns: () => true, disconnects: () => false })
+  }
+
+  unreadyBecause(): string | undefined {
+    return this.directory.isUnsaved ? 'its file cannot be written' : undefined
+  }
+
+  /** Called several times a second. */
+  advance(now: number): void {
+    if (!this.directory.isUnsaved || now < this.#retriedAt + retryMs) return
+    this.#retriedAt = now
+    void this.directory.retry()
+  }
+
+  /**
+   * Reads the file for a reload.
+   *
+   * @returns puts it to work; the sessions are the caller's to judge again
+   * @throws DynamicSecurityError
+   */
+  prepareReload(): () => void {
+    // What has just been changed is not in the file yet, and must not be lost to it.
+    if (!this.directory.isSettled) return () => {}
+    const state = load(this.#path, this.#log)
+    return () => {
+      if (this.directory.isSettled) this.directory.replace(state)
+    }
+  }
+}
+
+function load(path: string, log: Log): SecurityState {
+  try {
+    const { bytes, warnings: exposure } = readSecretFile(path)
+    const { state, warnings } = readState(bytes, path)
+    for (const line of [...exposure, ...warnings]) log.write('warning', line)
+    const { clients, groups, roles } = state
+    log.write(
+      'information',
+      `Dynamic security: ${clients.size} clients, ${groups.size} groups and ${roles.size} roles from ${escapeText(path, 4096)}.`,
+    )
+    return state
+  } catch (error) {
+    if (!(error instanceof SecretFileError)) throw error
+    throw unusableFile(path, error.message, error)
+  }
+}
+
+async function begin(path: string, initFile: string | undefined, log: Log, env: NodeJS.ProcessEnv): Promise<void> {
+  log.write('information', 'Dynamic security plugin config not found, generating a default config.')
+  const { state, passwords } = await firstStart(initFile, env)
+  try {
+    if (passwords !== undefined) await replaceFile(`${path}.pw`, [passwords])
+    await replaceFile(path, fileText(state))
+  } catch (error) {
+    throw unusableFile(path, `it cannot be written (${(error as NodeJS.ErrnoException).code})`, error)
+  }
+  if (passwords !== undefined) {
+    log.write('notice', `The passwords of its clients are in ${escapeText(path, 4096)}.pw: read them, and remove it.`)
+  }
+}
+
+function addressesOf({ connections }: Broker): ReadonlyMap<string, readonly string[]> {
+  const addresses = new Map<string, string[]>()
+  for (const connection of connections) {
+    const username = connection.state === 'connected' ? connection.session.principal.username : undefined
+    if (username === undefined) continue
+    const known = addresses.get(username)
+    if (known === undefined) addresses.set(username, [connection.peer.address])
+    else known.push(connection.peer.address)
+  }
+  return addresses
+}
