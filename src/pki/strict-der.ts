@@ -1,12 +1,17 @@
 // Walks DER and refuses what only BER allows. The libraries read far more than DER: lengths in more bytes than needed, an open
 // end, a boolean of 7F; two readers of such bytes can see two certificates.
 
+import { DerCursor, DerError, derHeader, derTag } from '../x509/der.ts'
 import { PkiError } from './errors.ts'
+
+export { derTag }
 
 /** One element inside `bytes`, by offsets. */
 export interface DerElement {
   /** Class, constructed bit and number as one byte. */
   readonly tag: number
+  /** Where its tag is. */
+  readonly head: number
   /** Where its first content byte is. */
   readonly start: number
   /** Behind its last content byte. */
@@ -15,18 +20,6 @@ export interface DerElement {
 
 /** Certificates nest about ten deep; nothing needs more. */
 const maxDepth = 24
-
-export const derTag = {
-  boolean: 0x01,
-  integer: 0x02,
-  bitString: 0x03,
-  octetString: 0x04,
-  objectIdentifier: 0x06,
-  utcTime: 0x17,
-  generalizedTime: 0x18,
-  sequence: 0x30,
-  set: 0x31,
-} as const
 
 /**
  * Checks that `bytes` is one DER element and nothing behind it, all that is nested in it included.
@@ -56,30 +49,19 @@ export function childrenOf(bytes: Uint8Array, { start, end }: DerElement): DerEl
  * @throws PkiError
  */
 export function readElement(bytes: Uint8Array, at: number, limit: number): DerElement {
-  if (limit - at < 2) throw fault(at, 'an element is cut short')
-  const tag = bytes[at]!
-  if ((tag & 0x1f) === 0x1f) throw fault(at, 'a tag has more than one byte')
-  const first = bytes[at + 1]!
-  let length = first
-  let start = at + 2
-  if (first >= 0x80) {
-    const count = first - 0x80
-    if (count === 0 || count > 4) throw fault(at, count === 0 ? 'a length is left open' : 'a length has too many bytes')
-    if (limit - start < count) throw fault(at, 'a length is cut short')
-    length = 0
-    for (let index = 0; index < count; index++) length = length * 256 + bytes[start + index]!
-    if (length < 0x80 || bytes[start] === 0) throw fault(at, 'a length is longer than needed')
-    start += count
+  const cursor = new DerCursor(bytes)
+  try {
+    cursor.read(at, limit)
+  } catch (error) {
+    throw error instanceof DerError ? fault(at, error.message) : error
   }
-  if (length > limit - start) throw fault(at, 'an element is longer than what holds it')
-  return { tag, start, end: start + length }
+  const { tag, head, start, end } = cursor
+  return { tag, head, start, end }
 }
 
 /** The whole element with its tag and length: for what is signed or compared as bytes. */
-export function wholeElement(bytes: Uint8Array, { start, end }: DerElement): Uint8Array {
-  const length = end - start
-  const header = length < 0x80 ? 2 : 2 + Math.ceil((32 - Math.clz32(length)) / 8)
-  return bytes.subarray(start - header, end)
+export function wholeElement(bytes: Uint8Array, { head, end }: DerElement): Uint8Array {
+  return bytes.subarray(head, end)
 }
 
 function checkContent(bytes: Uint8Array, element: DerElement, depth: number): void {
@@ -139,10 +121,6 @@ function fault(at: number, what: string): PkiError {
 
 /** One element: tag, shortest length, and the parts one after the other as content. */
 export function encodeElement(tag: number, ...parts: readonly Uint8Array[]): Buffer {
-  const content = Buffer.concat(parts)
-  if (content.length < 0x80) return Buffer.concat([Buffer.of(tag, content.length), content])
-  const length = Buffer.alloc(4)
-  length.writeUInt32BE(content.length)
-  const shortest = length.subarray(length.findIndex(byte => byte !== 0))
-  return Buffer.concat([Buffer.of(tag, 0x80 + shortest.length), shortest, content])
+  const size = parts.reduce((sum, { length }) => sum + length, 0)
+  return Buffer.concat([derHeader(tag, size), ...parts])
 }

@@ -1,5 +1,6 @@
 // The outermost form of DER (X.690 §10): which elements lie in a row, and where each ends. Enough to walk the entries of a
-// revocation list one by one; what is in everything else is for the library to read (decision 14).
+// revocation list one by one; what is in everything else is for the library to read (decision 14). Where all of what is nested
+// has to be DER, too, the authority's own check goes on from here (src/pki/strict-der.ts).
 
 import { AppError } from '../base/errors.ts'
 
@@ -20,6 +21,7 @@ export const derTag = {
   utcTime: 0x17,
   generalizedTime: 0x18,
   sequence: 0x30,
+  set: 0x31,
 } as const
 
 /** Reads one element after the other; reading makes no object, since a list may have a million of them. */
@@ -66,7 +68,8 @@ export class DerCursor {
 
 /** One to four bytes, as few as will do. */
 function longLength(bytes: Uint8Array, from: number, to: number, limit: number): number {
-  if (to - from < 1 || to - from > 4) throw new DerError('a length has no bytes, or more than four')
+  if (to === from) throw new DerError('a length is left open')
+  if (to - from > 4) throw new DerError('a length has more than four bytes')
   if (to > limit) throw new DerError('an element is cut short')
   let length = 0
   for (let at = from; at < to; at++) length = length * 256 + (bytes[at] as number)
