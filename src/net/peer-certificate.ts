@@ -7,6 +7,9 @@ import type { X509Certificate } from 'node:crypto'
 import type { CertificateIdentity } from '../x509/certificate-identity.ts'
 import { type CertificateContent, readCertificate } from './certificate-cache.ts'
 import type { ClientTrust, ProvenCertificate } from './client-trust.ts'
+import { keepShownChains } from './shown-chain.ts'
+
+keepShownChains()
 
 /** What is needed of `tls.TLSSocket`. */
 export interface HandshakeResult {
@@ -33,7 +36,7 @@ const dateErrors: ReadonlySet<unknown> = new Set(['CERT_HAS_EXPIRED', 'CERT_NOT_
 
 /** @param now milliseconds since the epoch, by the wall clock: certificates live by dates */
 export function judgePeerCertificate(handshake: HandshakeResult, now: number, trust: ClientTrust): PeerVerdict {
-  // Once: Node gives the further certificates that the client has shown only the first time.
+  // Once: the further certificates that the client has shown are there only the first time.
   const x509 = handshake.getPeerX509Certificate()
   if (x509 === undefined) {
     return { accepted: false, openssl: noCertificate, reason: 'no certificate shown', certificate: undefined }
