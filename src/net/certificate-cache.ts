@@ -3,17 +3,17 @@
 
 import type { X509Certificate } from 'node:crypto'
 import { type CertificateIdentity, readCertificateIdentity } from '../x509/certificate-identity.ts'
+import { listNames } from '../x509/distribution-points.ts'
+import type { ListedCertificate } from '../x509/revocation-index.ts'
 import { serialBytes } from '../x509/serial-table.ts'
 
 /** What is said in a certificate, and never changes. */
-export interface CertificateContent {
+export interface CertificateContent extends ListedCertificate {
   readonly identity: CertificateIdentity
   /** It names no purpose, or TLS clients among them (RFC 5280 §4.2.1.12). */
   readonly isForClients: boolean
   /** It may issue certificates itself (RFC 5280 §4.2.1.9). */
   readonly isAuthority: boolean
-  /** As revocation lists are asked for it. */
-  readonly serial: Uint8Array
   /** The OCSP responder that it names (RFC 5280 §4.2.2.1). */
   readonly responder: string | undefined
 }
@@ -34,6 +34,7 @@ export function readCertificate(x509: X509Certificate): CertificateContent {
     isForClients: purposes === undefined || purposes.includes(clientAuth),
     isAuthority: x509.ca,
     serial: serialBytes(x509.serialNumber),
+    listNames: listNames(x509.raw),
     responder: responderOf(x509),
   }
 }

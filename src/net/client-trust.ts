@@ -190,16 +190,16 @@ export class ClientTrust {
     return undefined
   }
 
-  #revocationFault({ serial }: CertificateContent, issuer: Issuer, now: number, isNew: boolean): string | undefined {
+  #revocationFault(content: CertificateContent, issuer: Issuer, now: number, isNew: boolean): string | undefined {
     if (this.#index === undefined) return undefined
     const { needsList } = this.rules
     const graceMs = isNew ? this.rules.graceMs : Number.POSITIVE_INFINITY
-    const own = this.#index.find(issuer.keyId, serial, false, now, graceMs)
+    const own = this.#index.find(issuer.keyId, content, false, now, graceMs)
     if (own.kind === 'revoked') return `certificate was revoked (${reasonText(own.reason)})`
     if (own.kind === 'expired') return 'the revocation list of its authority has expired'
     if (own.kind === 'unlisted' && needsList && isNew) return 'there is no revocation list of its authority'
     for (let at = issuer; at.parent !== undefined; at = at.parent) {
-      const finding = this.#index.find(at.parent.keyId, at.serial, true, now, graceMs)
+      const finding = this.#index.find(at.parent.keyId, at, true, now, graceMs)
       if (finding.kind === 'revoked') return `an authority above it was revoked (${reasonText(finding.reason)})`
       if (finding.kind === 'expired') return 'the revocation list of an authority above it has expired'
     }

@@ -1,11 +1,25 @@
-// Where a certificate says that the revocation list is which speaks of it (RFC 5280 §4.2.1.13).
+// Where a certificate says that the revocation list is which speaks of it, and which list means just the certificates that say so
+// (RFC 5280 §4.2.1.13, §5.2.5): an authority may have several lists, each for a part of its certificates.
 
 import type { X509Certificate } from 'node:crypto'
 import type { CRLDistributionPointsExtension } from '@peculiar/x509'
+import { DerCursor, DerError, derHeader, derTag } from './der.ts'
 import { x509Library } from './library.ts'
 
 /** Of one certificate. */
 const maxPlaces = 4
+/** 2.5.29.31, cRLDistributionPoints. */
+const distributionPoints = Buffer.from([0x55, 0x1d, 0x1f])
+
+/** Context tags of DistributionPoint, IssuingDistributionPoint and DistributionPointName. */
+const pointName = 0xa0
+const listIssuer = 0xa2
+const fullName = 0xa0
+const relativeName = 0xa1
+/** GeneralName, directoryName. */
+const directoryName = 0xa4
+/** TBSCertificate, extensions. */
+const extensions = 0xa3
 
 /** @returns the URLs with http; needs the X.509 library */
 export function listPlaces(certificate: X509Certificate): readonly string[] {
@@ -15,4 +29,109 @@ export function listPlaces(certificate: X509Certificate): readonly string[] {
     .flatMap(({ distributionPoint }) => distributionPoint?.fullName ?? [])
     .flatMap(({ uniformResourceIdentifier: url }) => (url?.startsWith('http://') ? [url] : []))
     .slice(0, maxPlaces)
+}
+
+/**
+ * What a certificate calls the lists that speak of it, in the form of `pointNames`. A list of another issuer's is not among them.
+ *
+ * @param der the certificate
+ * @returns none where it names none, or is not DER: then no list counts that is for a part of the certificates
+ */
+export function listNames(der: Uint8Array): readonly string[] {
+  try {
+    return readListNames(new DerCursor(der))
+  } catch (error) {
+    if (error instanceof DerError) return []
+    throw error
+  }
+}
+
+/**
+ * The names in a DistributionPointName, each as the hex of a GeneralName; two name the same list when they are equal.
+ *
+ * @param cursor at the element that holds the DistributionPointName
+ * @param issuer the DER of the name that a relative one goes on from
+ * @throws DerError
+ */
+export function pointNames(cursor: DerCursor, issuer: Uint8Array): readonly string[] {
+  const { bytes, start, end } = cursor
+  cursor.read(start, end)
+  if (cursor.tag === relativeName) return [namedBelow(issuer, bytes.subarray(cursor.start, cursor.end))]
+  if (cursor.tag !== fullName) throw new DerError('the name of a distribution point is of a kind that is not known')
+  const names: string[] = []
+  const namesEnd = cursor.end
+  for (let at = cursor.start; at < namesEnd; at = cursor.end) {
+    cursor.read(at, namesEnd)
+    names.push(hex(bytes.subarray(cursor.head, cursor.end)))
+  }
+  return names
+}
+
+/** nameRelativeToCRLIssuer: one more RDN behind those of the issuer. */
+function namedBelow(issuer: Uint8Array, attributes: Uint8Array): string {
+  const cursor = new DerCursor(issuer)
+  cursor.expect(derTag.sequence, 0, issuer.length, 'the issuer')
+  const rdn = Buffer.concat([derHeader(derTag.set, attributes.length), attributes])
+  const rdns = Buffer.concat([issuer.subarray(cursor.start, cursor.end), rdn])
+  const name = Buffer.concat([derHeader(derTag.sequence, rdns.length), rdns])
+  return hex(Buffer.concat([derHeader(directoryName, name.length), name]))
+}
+
+/** version? serialNumber signature issuer …, and the extensions last. */
+function readListNames(cursor: DerCursor): readonly string[] {
+  const { bytes } = cursor
+  cursor.expect(derTag.sequence, 0, bytes.length, 'a certificate')
+  cursor.expect(derTag.sequence, cursor.start, cursor.end, 'what is signed')
+  const { end } = cursor
+  cursor.read(cursor.start, end)
+  if (cursor.tag !== derTag.integer) cursor.read(cursor.end, end)
+  cursor.expect(derTag.sequence, cursor.end, end, 'the signature algorithm')
+  cursor.expect(derTag.sequence, cursor.end, end, 'the issuer')
+  const issuer = bytes.subarray(cursor.head, cursor.end)
+  while (cursor.end < end && cursor.tag !== extensions) cursor.read(cursor.end, end)
+  if (cursor.tag !== extensions || !findPoints(cursor)) return []
+  return readPoints(cursor, issuer)
+}
+
+/** @returns whether the cursor stands at the value of cRLDistributionPoints now */
+function findPoints(cursor: DerCursor): boolean {
+  cursor.expect(derTag.sequence, cursor.start, cursor.end, 'the extensions')
+  const { end } = cursor
+  for (let at = cursor.start; at < end; ) {
+    cursor.expect(derTag.sequence, at, end, 'an extension')
+    at = cursor.end
+    cursor.expect(derTag.oid, cursor.start, at, 'the name of an extension')
+    if (Buffer.compare(cursor.bytes.subarray(cursor.start, cursor.end), distributionPoints) !== 0) continue
+    while (cursor.end < at) cursor.read(cursor.end, at)
+    return cursor.tag === derTag.octetString
+  }
+  return false
+}
+
+function readPoints(cursor: DerCursor, issuer: Uint8Array): readonly string[] {
+  cursor.expect(derTag.sequence, cursor.start, cursor.end, 'the distribution points')
+  const names: string[] = []
+  const { end } = cursor
+  for (let at = cursor.start; at < end; ) {
+    cursor.expect(derTag.sequence, at, end, 'a distribution point')
+    at = cursor.end
+    names.push(...namesOfPoint(cursor, issuer))
+  }
+  return names
+}
+
+function namesOfPoint(cursor: DerCursor, issuer: Uint8Array): readonly string[] {
+  const { end } = cursor
+  let names: readonly string[] = []
+  for (let at = cursor.start; at < end; ) {
+    cursor.read(at, end)
+    at = cursor.end
+    if (cursor.tag === listIssuer) return []
+    if (cursor.tag === pointName) names = pointNames(cursor, issuer)
+  }
+  return names
+}
+
+function hex(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString('hex')
 }

@@ -3,7 +3,9 @@
 
 import { createHash, type KeyObject, X509Certificate } from 'node:crypto'
 import type { KeyUsagesExtension } from '@peculiar/x509'
+import { listNames } from './distribution-points.ts'
 import { x509Library } from './library.ts'
+import type { ListedCertificate } from './revocation-index.ts'
 import { comparableName } from './revocation-list-head.ts'
 import { serialBytes } from './serial-table.ts'
 
@@ -13,12 +15,13 @@ const maxDepth = 10
 const maxLearned = 1000
 
 /** An authority with everything above it, of which all its certificates share one. */
-export class Issuer {
+export class Issuer implements ListedCertificate {
   readonly certificate: X509Certificate
   readonly publicKey: KeyObject
   /** SHA-256 of its public key (SubjectPublicKeyInfo), hex. */
   readonly keyId: string
   readonly serial: Uint8Array
+  readonly listNames: readonly string[]
   /** Milliseconds since the epoch. */
   readonly notBefore: number
   readonly notAfter: number
@@ -34,6 +37,7 @@ export class Issuer {
     this.publicKey = publicKey
     this.keyId = keyIdOf(publicKey)
     this.serial = serialBytes(certificate.serialNumber)
+    this.listNames = listNames(certificate.raw)
     this.notBefore = certificate.validFromDate.getTime()
     this.notAfter = certificate.validToDate.getTime()
     this.isStored = isStored

@@ -11,6 +11,14 @@ export type Finding =
   /** No list of this issuer speaks of such certificates. */
   | { readonly kind: 'unlisted' }
 
+/** A certificate as lists are asked about it. */
+export interface ListedCertificate {
+  /** As `serialBytes` makes it. */
+  readonly serial: Uint8Array
+  /** What it calls its lists, as `listNames` reads it. */
+  readonly listNames: readonly string[]
+}
+
 const good: Finding = { kind: 'good' }
 const expired: Finding = { kind: 'expired' }
 const unlisted: Finding = { kind: 'unlisted' }
@@ -59,16 +67,23 @@ export class RevocationIndex {
 
   /**
    * @param issuerKeyId of whoever issued the certificate
-   * @param serial as `serialBytes` makes it
+   * @param isAuthority whether it is an authority's
    * @param now milliseconds since the epoch
    * @param graceMs for how long a list is used after its nextUpdate
    */
-  find(issuerKeyId: string, serial: Uint8Array, isAuthority: boolean, now: number, graceMs: number): Finding {
+  find(
+    issuerKeyId: string,
+    { serial, listNames }: ListedCertificate,
+    isAuthority: boolean,
+    now: number,
+    graceMs: number,
+  ): Finding {
     const scopes = this.#scopes.get(issuerKeyId)
     if (scopes === undefined) return unlisted
     let finding = unlisted
     for (const { full, delta } of scopes) {
       if (full.covers === (isAuthority ? 'users' : 'authorities')) continue
+      if (full.names?.some(name => listNames.includes(name)) === false) continue
       const reason = delta?.entries.find(serial) ?? full.entries.find(serial)
       if (reason !== undefined && reason !== removeFromList) return { kind: 'revoked', reason }
       if (hasEnded(full, delta, now, graceMs)) finding = expired
@@ -87,7 +102,7 @@ export class RevocationIndex {
 
 /** When a list ends, with the delta list that goes on from it; undefined when it does not say. */
 export function endOf(full: RevocationList, delta?: RevocationList): number | undefined {
-  if (full.nextUpdate === undefined || delta?.nextUpdate === undefined) return full.nextUpdate
+  if (full.nextUpdate === undefined || delta?.nextUpdate === undefined || !goesOn(full, delta)) return full.nextUpdate
   return Math.max(full.nextUpdate, delta.nextUpdate)
 }
 
@@ -150,9 +165,14 @@ function usableDelta(
   if (delta?.number === undefined || delta.deltaBase === undefined || full.number === undefined) return undefined
   if (delta.number <= full.number) return undefined
   // All that it says counts: without it, less would be known.
-  if (delta.deltaBase > full.number)
+  if (!goesOn(full, delta))
     remarks.push(`the delta list of ${describe(delta)} goes on from number ${delta.deltaBase}, which is not there`)
   return delta
+}
+
+/** Whether nothing is missing between the two; a delta list that leaves a gap says nothing of what was revoked in it. */
+function goesOn({ number }: RevocationList, { deltaBase }: RevocationList): boolean {
+  return number !== undefined && deltaBase !== undefined && deltaBase <= number
 }
 
 function isNewer(list: RevocationList, other: RevocationList): boolean {

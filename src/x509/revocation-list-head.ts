@@ -3,6 +3,7 @@
 import { constants } from 'node:crypto'
 import type { Name, X509Crl } from '@peculiar/x509'
 import { DerCursor, DerError, derTag } from './der.ts'
+import { pointNames } from './distribution-points.ts'
 import { x509Library } from './library.ts'
 
 export interface ListHead {
@@ -19,6 +20,8 @@ export interface ListHead {
   /** Lists of one issuer with the same scope replace each other. */
   readonly scope: string
   readonly covers: 'all' | 'users' | 'authorities'
+  /** It speaks only of certificates that name it by one of these (`listNames`); undefined when it speaks of all. */
+  readonly names: readonly string[] | undefined
   /** Milliseconds since the epoch. */
   readonly thisUpdate: number
   /** undefined for a list that says nothing about its end. */
@@ -76,7 +79,7 @@ function readHead(list: X509Crl): ListHead {
     number,
     deltaBase,
     scope: point === undefined ? '' : Buffer.from(point).toString('hex'),
-    covers: point === undefined ? 'all' : coveredBy(point),
+    ...(point === undefined ? coversAll : coveredBy(point, new Uint8Array(list.issuerName.toArrayBuffer()))),
     thisUpdate: list.thisUpdate.getTime(),
     nextUpdate: list.nextUpdate?.getTime(),
     signatureAlgorithm: signatureAlgorithm(list),
@@ -115,21 +118,29 @@ function keyIdOf(value: Uint8Array | undefined): string | undefined {
   return cursor.tag === 0x80 ? Buffer.from(value.subarray(cursor.start, cursor.end)).toString('hex') : undefined
 }
 
+type Coverage = Pick<ListHead, 'covers' | 'names'>
+
+const coversAll: Coverage = { covers: 'all', names: undefined }
+
 /** IssuingDistributionPoint (RFC 5280 §5.2.5). */
-function coveredBy(value: Uint8Array): ListHead['covers'] {
+function coveredBy(value: Uint8Array, issuer: Uint8Array): Coverage {
   const cursor = new DerCursor(value)
   cursor.expect(derTag.sequence, 0, value.length, 'the issuing distribution point')
-  let covers: ListHead['covers'] = 'all'
-  const end = cursor.end
-  for (let at = cursor.start; at < end; at = cursor.end) {
+  let { covers, names } = coversAll
+  const { end } = cursor
+  for (let at = cursor.start; at < end; ) {
     cursor.read(at, end)
+    at = cursor.end
     const isSet = cursor.end > cursor.start && value[cursor.start] !== 0
-    if (cursor.tag === 0x81 && isSet) covers = 'users'
+    if (cursor.tag === 0xa0) names = pointNames(cursor, issuer)
+    else if (cursor.tag === 0x81 && isSet) covers = 'users'
     else if (cursor.tag === 0x82 && isSet) covers = 'authorities'
+    // It may call good who is revoked for another reason, and the list for that one may be missing.
+    else if (cursor.tag === 0x83) throw new DerError('it speaks of some reasons only')
     else if (cursor.tag === 0x84 && isSet) throw new DerError('it is an indirect list')
     else if (cursor.tag === 0x85 && isSet) throw new DerError('it speaks of attribute certificates')
   }
-  return covers
+  return { covers, names }
 }
 
 function signatureAlgorithm(list: X509Crl): SignatureAlgorithm {

@@ -130,6 +130,16 @@ const refused: readonly (readonly [string, () => Buffer, RegExp])[] = [
     /attribute certificates/,
   ],
   [
+    'a list of some reasons',
+    () => list(entry(), extensionBytes('551d1c', '300483020640')),
+    /it speaks of some reasons only/,
+  ],
+  [
+    'a list with a name of a kind that is not known',
+    () => list(entry(), extensionBytes('551d1c', '3004a002a200')),
+    /the name of a distribution point is of a kind that is not known/,
+  ],
+  [
     'a delta list without a number',
     () => list(entry(), extensionBytes('551d1b', '020101')),
     /delta list without a number/,

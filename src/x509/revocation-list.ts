@@ -29,6 +29,7 @@ export class RevocationList implements ListHead {
   readonly deltaBase!: bigint | undefined
   readonly scope!: string
   readonly covers!: ListHead['covers']
+  readonly names!: ListHead['names']
   readonly thisUpdate!: number
   readonly nextUpdate!: number | undefined
   readonly signatureAlgorithm!: ListHead['signatureAlgorithm']
