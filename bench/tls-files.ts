@@ -3,12 +3,8 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { wallClock } from '../src/base/clock.ts'
-import {
-  createCertificateAuthority,
-  issueClientCertificate,
-  issueServerCertificate,
-} from '../src/pki/certificate-authority.ts'
 import { loadUser } from './access.ts'
+import { createCertificateAuthority, issueClientCertificate, issueServerCertificate } from './single-authority.ts'
 
 /** Absolute paths of PEM files. */
 export interface TlsFiles {

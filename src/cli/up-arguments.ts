@@ -26,12 +26,8 @@ export class UpError extends AppError {
   }
 }
 
-/** What makes a further client, in a data directory, until there is a verb for it. */
-export const clientRecipe = `openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout clients/device-2.key \\
-  -subj /CN=device-2 -addext extendedKeyUsage=clientAuth -out device-2.csr
-openssl x509 -req -in device-2.csr -CA ca/ca.crt -CAkey ca/private/ca.key -set_serial 0x$(openssl rand -hex 16) \\
-  -days 397 -copy_extensions copy -out clients/device-2.crt
-`
+/** What makes a further client, beside the data directory. */
+export const clientRecipe = 'castellan cert issue device-2 --ca castellan-data/ca --out castellan-data/clients\n'
 
 export const upHelp = `Brings up a secure broker from nothing, and the same one again.
 
@@ -45,17 +41,18 @@ Usage: castellan up [--dir DIR] [--host NAME]... [--port PORT] [--local-port POR
   --help             this page
 
 The first start makes, in DIR:
-  ca/                a certificate authority of your own; its private key signs new clients and nothing else needs it
+  ca/                a certificate authority of your own, for castellan ca and castellan cert; keep it safe
   server/            the broker's certificate
   clients/           two clients: admin, who may do everything, and device-1, who has devices/device-1/#
   acl, passwords     who may do what (nothing, unless a line says so), and who has a password (nobody, yet)
   castellan.conf     the configuration, in mosquitto.conf's language
 
-Each later start uses what is there, changes nothing and prints the same lines.
+Each later start uses what is there, changes nothing but revocation lists that are due, and prints the same lines.
 
-There is no verb for a further client yet; in DIR, with OpenSSL 3, its name being what follows CN=:
+A further client, and one that was lost; the broker notices by itself:
 
-${clientRecipe}
+  ${clientRecipe}  castellan cert revoke device-2 --ca castellan-data/ca
+
 Exit codes: 0 stopped, 1 a directory, a certificate or a port cannot be used, 2 wrong usage, 3 a mistake in the
 configuration, 5 the directory is somebody else's, was moved, or was made with other options.
 

@@ -17,6 +17,7 @@ import { isIP } from 'node:net'
 import { hostname } from 'node:os'
 import { dirname } from 'node:path'
 import { escapeText } from '../base/escape.ts'
+import type { IssuedCertificate } from '../pki/engine.ts'
 import { exitCode } from './exit-code.ts'
 import { makeDirectories } from './make-directories.ts'
 import { type UpArguments, UpError } from './up-arguments.ts'
@@ -42,7 +43,8 @@ export function isMade(files: DataDirectory): boolean {
   if (!existsSync(files.config) || !readFileSync(files.config, 'utf8').startsWith(configMark)) {
     throw conflict(`'${shown}' is not empty and castellan up did not make it; choose another directory with --dir`)
   }
-  for (const file of [files.authority.certificate, files.server.certificate, files.server.privateKey]) {
+  const { root, trust, lists } = files.authority
+  for (const file of [root, trust, lists, files.server.certificate, files.server.privateKey]) {
     if (!existsSync(file))
       throw conflict(`'${escapeText(file)}' is gone; put it back, or choose another directory with --dir`)
   }
@@ -87,7 +89,9 @@ function formerPlace(files: DataDirectory, config: string): string | undefined {
     password_file: files.passwords,
     certfile: files.server.certificate,
     keyfile: files.server.privateKey,
-    cafile: files.authority.certificate,
+    cafile: files.authority.trust,
+    crlfile: files.authority.lists,
+    ca_directory: files.authority.directory,
   }
   const places = Object.entries(ours).map(([option, path]) => {
     const below = path.slice(files.dir.length)
@@ -152,38 +156,44 @@ function refuseWorkingDirectory(dir: string): void {
 
 function makePrivateDirectories(files: DataDirectory): void {
   // The umask may only take away; these must be exactly so.
-  for (const dir of [
-    files.dir,
-    dirname(files.authority.certificate),
-    dirname(files.authority.privateKey),
-    dirname(files.server.certificate),
-    files.clients,
-  ]) {
+  for (const dir of [files.dir, dirname(files.server.certificate), files.clients]) {
     mkdirSync(dir, { mode: 0o700 })
     chmodSync(dir, 0o700)
   }
 }
 
+/** An authority as `castellan ca init` makes it, its keys in the clear (decision 16), and the first certificates. */
 async function issueAll(files: DataDirectory, names: readonly string[], now: number): Promise<void> {
   // Loaded here, so that a second start does not pay for it.
-  const pki = await import('../pki/certificate-authority.ts')
-  const authority = await pki.createCertificateAuthority(`Castellan CA ${randomBytes(4).toString('hex')}`, now)
-  writePair(files.authority, authority)
-  const lifetimeDays = serverLifetimeDays
-  writePair(files.server, await pki.issueServerCertificate(authority, names, { now, lifetimeDays }))
-  for (const name of clientNames) {
-    writePair(clientFiles(files, name), await pki.issueClientCertificate(authority, name, { now }))
+  const [{ initDirectory }, { CertificateEngine }] = await Promise.all([
+    import('../pki/ca-directory.ts'),
+    import('../pki/engine.ts'),
+  ])
+  const { directory } = files.authority
+  const name = `Castellan ${randomBytes(4).toString('hex')}`
+  const inTheClear = { passphrase: undefined, rootPassphrase: undefined }
+  await initDirectory(directory, { name, keyType: 'ec-p256', ...inTheClear, now })
+  const engine = new CertificateEngine(directory)
+  await engine.resignCrls(now)
+  const options = { now, by: 'castellan up' }
+  const generate = { kind: 'generate' } as const
+  const [first = 'localhost', ...alternatives] = names
+  const server = { ...options, lifetimeDays: serverLifetimeDays }
+  writePair(files.server, await engine.issue('server', { name: first, alternatives }, generate, server))
+  for (const client of clientNames) {
+    writePair(clientFiles(files, client), await engine.issue('device', { name: client }, generate, options))
   }
 }
 
-interface Pair {
+interface PairPaths {
   readonly certificate: string
   readonly privateKey: string
 }
 
-function writePair(paths: Pair, pem: Pair): void {
-  write(paths.certificate, pem.certificate)
-  write(paths.privateKey, pem.privateKey)
+/** The certificate with the authority below the root: whoever checks it may know the root alone. */
+function writePair(paths: PairPaths, { certificate, chain, privateKey = '' }: IssuedCertificate): void {
+  write(paths.certificate, certificate + chain)
+  write(paths.privateKey, privateKey)
 }
 
 function write(path: string, text: string): void {

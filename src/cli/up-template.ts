@@ -7,7 +7,15 @@ export interface DataDirectory {
   readonly config: string
   readonly acl: string
   readonly passwords: string
-  readonly authority: { readonly certificate: string; readonly privateKey: string }
+  readonly authority: {
+    /** What castellan ca and cert take as --ca. */
+    readonly directory: string
+    /** The root, for clients. */
+    readonly root: string
+    /** Root and authority for devices, and all revocation lists: for the listener. */
+    readonly trust: string
+    readonly lists: string
+  }
   readonly server: { readonly certificate: string; readonly privateKey: string }
   readonly clients: string
 }
@@ -19,7 +27,12 @@ export function dataDirectory(dir: string): DataDirectory {
     config: join(dir, 'castellan.conf'),
     acl: join(dir, 'acl'),
     passwords: join(dir, 'passwords'),
-    authority: { certificate: join(dir, 'ca', 'ca.crt'), privateKey: join(dir, 'ca', 'private', 'ca.key') },
+    authority: {
+      directory: join(dir, 'ca'),
+      root: join(dir, 'ca', 'trust', 'root.pem'),
+      trust: join(dir, 'ca', 'trust', 'devices.pem'),
+      lists: join(dir, 'ca', 'crl', 'all.pem'),
+    },
     server: { certificate: join(dir, 'server', 'server.crt'), privateKey: join(dir, 'server', 'server.key') },
     clients: join(dir, 'clients'),
   }
@@ -47,12 +60,17 @@ acl_file ${files.acl}
 #   castellan passwd ${files.passwords} NAME
 password_file ${files.passwords}
 
+# The authority that makes certificates: castellan cert issue NAME --ca ${files.authority.directory}
+# The broker signs its revocation lists each day.
+ca_directory ${files.authority.directory}
+
 # For everybody: TLS, and a client certificate of our own authority. The name in the certificate (its CN) is the user
-# name, so a password is neither needed nor looked at.
+# name, so a password is neither needed nor looked at. Who is revoked (castellan cert revoke NAME --ca ...) is out at once.
 listener ${port}
 certfile ${files.server.certificate}
 keyfile ${files.server.privateKey}
-cafile ${files.authority.certificate}
+cafile ${files.authority.trust}
+crlfile ${files.authority.lists}
 require_certificate true
 use_identity_as_username true
 

@@ -4,6 +4,7 @@ import { X509Certificate } from 'node:crypto'
 import {
   chownSync,
   cpSync,
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -15,7 +16,7 @@ import {
 } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { PassThrough } from 'node:stream'
 import { type TestContext, test } from 'node:test'
 import { freePort } from '../../test/support/free-port.ts'
@@ -23,6 +24,8 @@ import { shellQuote } from './shell-quote.ts'
 import { type StartOptions, up } from './up.ts'
 import { clientRecipe } from './up-arguments.ts'
 import type { Io } from './verbs.ts'
+
+const program = resolve(import.meta.dirname, '../../bin/castellan')
 
 interface Outcome {
   readonly code: number
@@ -68,23 +71,13 @@ test('an absent directory is made with authority, server, two clients, rules and
   const dir = join(place(t), 'a', 'data')
   const { code, err, started } = await run('--dir', dir, ...(await portArguments()))
   assert.deepEqual([code, err], [0, ''])
-  assert.deepEqual(readdirSync(dir, { recursive: true, encoding: 'utf8' }).sort(), [
-    'acl',
-    'ca',
-    'ca/ca.crt',
-    'ca/private',
-    'ca/private/ca.key',
-    'castellan.conf',
-    'clients',
-    'clients/admin.crt',
-    'clients/admin.key',
-    'clients/device-1.crt',
-    'clients/device-1.key',
-    'passwords',
-    'server',
-    'server/server.crt',
-    'server/server.key',
-  ])
+  assert.deepEqual(readdirSync(dir).sort(), ['acl', 'ca', 'castellan.conf', 'clients', 'passwords', 'server'])
+  assert.deepEqual(readdirSync(join(dir, 'server')).sort(), ['server.crt', 'server.key'])
+  const clients = ['admin.crt', 'admin.key', 'device-1.crt', 'device-1.key']
+  assert.deepEqual(readdirSync(join(dir, 'clients')).sort(), clients)
+  for (const file of ['ca.json', 'trust/root.pem', 'trust/devices.pem', 'crl/all.pem', 'device/private/ca.key']) {
+    assert.ok(existsSync(join(dir, 'ca', file)), file)
+  }
   assert.deepEqual(readdirSync(join(dir, '..')), ['data'], 'nothing is left beside it')
   assert.equal(started[0]?.configFile, join(dir, 'castellan.conf'))
 })
@@ -93,7 +86,8 @@ test('private keys are for their owner alone, and there is no password', async t
   const dir = join(place(t), 'data')
   await run('--dir', dir, ...(await portArguments()))
   const mode = (name: string) => statSync(join(dir, name)).mode & 0o777
-  assert.deepEqual([mode('ca/private'), mode('ca/private/ca.key'), mode('passwords')], [0o700, 0o600, 0o600])
+  assert.deepEqual([mode(''), mode('ca'), mode('ca/device/private'), mode('passwords')], [0o700, 0o700, 0o700, 0o600])
+  for (const id of ['root', 'server', 'device']) assert.equal(mode(`ca/${id}/private/ca.key`), 0o400)
   for (const name of ['server/server.key', 'clients/admin.key', 'clients/device-1.key']) assert.equal(mode(name), 0o600)
   assert.equal(readFileSync(join(dir, 'passwords'), 'utf8'), '')
 })
@@ -107,8 +101,13 @@ test("the certificates verify for their purpose; the server's holds for this mac
       '-x509_strict',
       '-purpose',
       purpose,
+      '-crl_check_all',
+      '-CRLfile',
+      join(dir, 'ca/crl/all.pem'),
       '-CAfile',
-      join(dir, 'ca/ca.crt'),
+      join(dir, 'ca/trust/root.pem'),
+      '-untrusted',
+      join(dir, leaf),
       join(dir, leaf),
     ]).status
   assert.equal(verify('server/server.crt', 'sslserver'), 0)
@@ -120,7 +119,7 @@ test("the certificates verify for their purpose; the server's holds for this mac
   for (const address of ['127.0.0.1', '::1', '192.0.2.7']) assert.ok(server.checkIP(address))
 })
 
-test('a second start changes nothing, prints the same, and does not load the X.509 library', async t => {
+test('a second start changes nothing, prints the same, and loads the X.509 library no earlier than the broker', async t => {
   const dir = join(place(t), 'data')
   const ports = await portArguments()
   const first = await run('--dir', dir, ...ports)
@@ -148,7 +147,7 @@ test('the two commands stand on lines of their own, absolute, and a shell reads 
       .split('\n'),
   )
   const common = (name: string) => [
-    ...['-h', 'localhost', '-p', ports[1], '--cafile', join(dir, 'ca/ca.crt')],
+    ...['-h', 'localhost', '-p', ports[1], '--cafile', join(dir, 'ca/trust/root.pem')],
     ...['--cert', join(dir, `clients/${name}.crt`), '--key', join(dir, `clients/${name}.key`)],
   ]
   assert.deepEqual(words, [
@@ -319,19 +318,28 @@ test('wrong usage exits with 2 and says what is right', async () => {
   }
 })
 
-test('the recipe of the help makes a client that verifies, with a key for its owner alone', async t => {
-  const dir = join(place(t), 'data')
+test('the recipe of the help makes a client that verifies, with a key for its owner alone; and revoked it verifies no more', async t => {
+  const parent = place(t)
+  const dir = join(parent, 'castellan-data')
   await run('--dir', dir, ...(await portArguments()))
-  assert.ok((await run('--help')).out.includes(clientRecipe))
-  execFileSync('sh', ['-ec', clientRecipe], { cwd: dir, stdio: 'ignore' })
-  const [certificate, key] = [join(dir, 'clients/device-2.crt'), join(dir, 'clients/device-2.key')]
-  execFileSync('openssl', ['verify', '-purpose', 'sslclient', '-CAfile', join(dir, 'ca/ca.crt'), certificate])
+  const help = (await run('--help')).out
+  assert.ok(help.includes(clientRecipe))
+  const shell = (line: string) =>
+    execFileSync('sh', ['-ec', line.trim().replace(/^castellan/, program)], { cwd: parent, stdio: 'ignore' })
+  shell(clientRecipe)
+  const bundle = join(dir, 'clients/device-2')
+  const certificate = join(bundle, 'device-2.crt')
+  const verify = (purpose: string) => {
+    const lists = ['-crl_check_all', '-CRLfile', join(dir, 'ca/crl/all.pem')]
+    const trust = ['-CAfile', join(bundle, 'ca.crt'), '-untrusted', certificate]
+    return spawnSync('openssl', ['verify', '-purpose', purpose, ...lists, ...trust, certificate]).status
+  }
+  assert.equal(verify('sslclient'), 0)
+  assert.notEqual(verify('sslserver'), 0)
   assert.match(new X509Certificate(readFileSync(certificate)).subject, /^CN=device-2$/)
-  assert.notEqual(
-    spawnSync('openssl', ['verify', '-purpose', 'sslserver', '-CAfile', join(dir, 'ca/ca.crt'), certificate]).status,
-    0,
-  )
-  assert.equal(statSync(key).mode & 0o777, 0o600)
+  assert.equal(statSync(join(bundle, 'device-2.key')).mode & 0o777, 0o400)
+  shell(/^ +castellan cert revoke .*$/m.exec(help)?.[0] ?? 'false')
+  assert.notEqual(verify('sslclient'), 0)
 })
 
 test('--help tells all and starts nothing', async () => {

@@ -128,7 +128,7 @@ function pageOf(files: DataDirectory, { port, localPort }: Ports, { hosts }: UpA
     'Castellan is up.',
     `  configuration    ${shown(files.config)}`,
     `  rules            ${shown(files.acl)}: admin may do everything, each device what is below devices/ and its name`,
-    `  authority        ${shown(files.authority.certificate)}; keep ${shown(files.authority.privateKey)} safe, it makes clients`,
+    `  authority        ${shown(files.authority.directory)}, keep it safe; for a further client: castellan cert issue NAME --ca ${shown(files.authority.directory)}`,
     `  everywhere       port ${port}, TLS with client certificates, as ${names}; until ${validTo}`,
     ...local,
     '',
@@ -154,16 +154,6 @@ function command(
   rest: readonly string[],
 ): string {
   const identity = ['--cert', client.certificate, '--key', client.privateKey]
-  const words = [
-    tool,
-    '-h',
-    'localhost',
-    '-p',
-    `${port}`,
-    '--cafile',
-    files.authority.certificate,
-    ...identity,
-    ...rest,
-  ]
+  const words = [tool, '-h', 'localhost', '-p', `${port}`, '--cafile', files.authority.root, ...identity, ...rest]
   return words.map(shellQuote).join(' ')
 }

@@ -33,6 +33,14 @@ export interface CrlOutcome {
 /** `changes`: there are new ones; `complete`: a whole list, also when the last one is fresh. */
 type Wanted = 'when due' | 'changes' | 'complete'
 
+/** Looks without the directory's lock, and writes nothing. @returns undefined when there is something to sign or to write */
+export function freshCrls(engine: CertificateEngine, now: number): CrlOutcome[] | undefined {
+  const authorities = livingAuthorities(engine, now)
+  const isFresh = authorities.every(one => !isDue(engine, one, now) && !engine.inventory.hasUnpublished(one.id))
+  if (!isFresh || !isAllWritten(engine, allOf(engine))) return undefined
+  return authorities.map(({ id }) => ({ ...knownOf(engine, id), outcome: 'fresh' }))
+}
+
 /** Inside the engine's `exclusive`. */
 export async function signCrls(
   engine: CertificateEngine,
@@ -40,13 +48,27 @@ export async function signCrls(
   wanted: (id: string) => Wanted,
 ): Promise<CrlOutcome[]> {
   const outcomes: CrlOutcome[] = []
-  for (const authority of engine.description.authorities) {
-    // Nobody asks for the list of an authority whose own time is over.
-    if (engine.issuer(authority.id).notAfter <= now) continue
+  for (const authority of livingAuthorities(engine, now)) {
     outcomes.push(await signOne(engine, authority, now, wanted(authority.id)))
   }
-  writeAll(engine)
+  const all = allOf(engine)
+  if (!isAllWritten(engine, all)) writeWhole(engine.files.allCrls, all, publicMode)
   return outcomes
+}
+
+/** Nobody asks for the list of an authority whose own time is over. */
+function livingAuthorities(engine: CertificateEngine, now: number): AuthorityDescription[] {
+  return engine.description.authorities.filter(({ id }) => engine.issuer(id).notAfter > now)
+}
+
+function isDue(engine: CertificateEngine, authority: AuthorityDescription, now: number): boolean {
+  const last = engine.inventory.lastCrl(authority.id)
+  return last === undefined || now >= last.thisUpdate + renewAfter(authority) || !isPublished(engine, authority.id)
+}
+
+function knownOf({ inventory }: CertificateEngine, id: string): Omit<CrlOutcome, 'outcome'> {
+  const { nextUpdate = 0, entries = 0 } = inventory.lastCrl(id) ?? {}
+  return { issuer: id, number: inventory.lastCrlNumber(id), nextUpdate, entries }
 }
 
 async function signOne(
@@ -56,18 +78,13 @@ async function signOne(
   wanted: Wanted,
 ): Promise<CrlOutcome> {
   const { id } = authority
-  const last = engine.inventory.lastCrl(id)
-  const known = {
-    issuer: id,
-    number: engine.inventory.lastCrlNumber(id),
-    nextUpdate: last?.nextUpdate ?? 0,
-    entries: last?.entries ?? 0,
-  }
-  const isDue = last === undefined || now >= last.thisUpdate + renewAfter(authority) || !isPublished(engine, id)
-  if (!isDue && wanted === 'when due' && !engine.inventory.hasUnpublished(id)) return { ...known, outcome: 'fresh' }
+  const due = isDue(engine, authority, now)
+  const known = knownOf(engine, id)
+  if (!due && wanted === 'when due' && !engine.inventory.hasUnpublished(id)) return { ...known, outcome: 'fresh' }
   const key = await engine.keys.unlock(id).catch(asLocked)
   if (typeof key === 'string') return { ...known, outcome: 'locked', why: key }
-  const isDelta = !isDue && wanted !== 'complete' && last.entries > engine.deltaAbove
+  const last = engine.inventory.lastCrl(id)
+  const isDelta = !due && wanted !== 'complete' && last !== undefined && last.entries > engine.deltaAbove
   return isDelta ? signDelta(engine, last, key, now) : signComplete(engine, authority, key, now)
 }
 
@@ -163,17 +180,20 @@ function entriesOf(engine: CertificateEngine, id: string, lastUpdate: number): C
   return entries
 }
 
-function writeAll(engine: CertificateEngine): void {
-  const texts = engine.description.authorities
-    .flatMap(({ id }) => [engine.files.crl(id), engine.files.deltaCrl(id)])
+/** Every list, one after the other. */
+function allOf({ description, files }: CertificateEngine): string {
+  return description.authorities
+    .flatMap(({ id }) => [files.crl(id), files.deltaCrl(id)])
     .map(pemPath)
     .filter(path => existsSync(path))
     .map(path => readWhole(path).toString('latin1'))
-  const text = texts.join('')
-  const path = engine.files.allCrls
-  // Not written again as it is: whoever watches it would read it for nothing.
-  const known = existsSync(path) ? readWhole(path, Number.POSITIVE_INFINITY).toString('latin1') : ''
-  if (known !== text) writeWhole(path, text, publicMode)
+    .join('')
+}
+
+/** It is not written again as it is: whoever watches it would read it for nothing. */
+function isAllWritten({ files }: CertificateEngine, all: string): boolean {
+  if (!existsSync(files.allCrls)) return all === ''
+  return readWhole(files.allCrls, Number.POSITIVE_INFINITY).toString('latin1') === all
 }
 
 function pemPath(path: string): string {

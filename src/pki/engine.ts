@@ -16,7 +16,7 @@ import {
 } from './ca-directory.ts'
 import { randomSerialNumber, signLeaf } from './certificate-builder.ts'
 import { type RequestNames, readRequest } from './certificate-request.ts'
-import { type CrlOutcome, signCrls } from './crl-publisher.ts'
+import { type CrlOutcome, freshCrls, signCrls } from './crl-publisher.ts'
 import { withLock } from './directory-lock.ts'
 import { PkiConflictError, PkiError, PkiNotFoundError } from './errors.ts'
 import { publicMode, ReplacedFile, readWhole, secretMode, writeWhole } from './files.ts'
@@ -243,7 +243,10 @@ export class CertificateEngine {
    * Signs every list that is due: after a third of its life, or a day, or when it is gone. For a timer to call; what stays
    * locked is said, and is an error for nobody.
    */
-  resignCrls(now: number, force = false): Promise<CrlOutcome[]> {
+  async resignCrls(now: number, force = false): Promise<CrlOutcome[]> {
+    this.refresh()
+    const fresh = force ? undefined : freshCrls(this, now)
+    if (fresh !== undefined) return fresh
     return this.exclusive(() => signCrls(this, now, () => (force ? 'complete' : 'when due')))
   }
 

@@ -10,7 +10,7 @@ import {
   type IssuedPair,
   issueClientCertificate,
   issueServerCertificate,
-} from './certificate-authority.ts'
+} from './single-authority.ts'
 
 const dir = mkdtempSync(join(tmpdir(), 'castellan-pki-'))
 after(() => rmSync(dir, { recursive: true, force: true }))

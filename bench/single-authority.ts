@@ -3,15 +3,21 @@
 
 import type { KeyObject } from 'node:crypto'
 import type { JsonGeneralNames } from '@peculiar/x509'
-import { escapeText } from '../base/escape.ts'
-import { seconds } from './ca-directory.ts'
-import { randomSerialNumber, signAuthority, signLeaf } from './certificate-builder.ts'
-import { PkiError } from './errors.ts'
-import { Issuer } from './issuer.ts'
-import { alternativeName, checkCommonName } from './name-rules.ts'
-import { formatPem } from './pem.ts'
-import { generateKeys, plainKeyPem } from './private-key.ts'
-import { authorityLifetimeDays, backdateMs, type LeafProfile, maxCommonNameLength, profiles } from './profiles.ts'
+import { escapeText } from '../src/base/escape.ts'
+import { seconds } from '../src/pki/ca-directory.ts'
+import { randomSerialNumber, signAuthority, signLeaf } from '../src/pki/certificate-builder.ts'
+import { PkiError } from '../src/pki/errors.ts'
+import { Issuer } from '../src/pki/issuer.ts'
+import { alternativeName, checkCommonName } from '../src/pki/name-rules.ts'
+import { formatPem } from '../src/pki/pem.ts'
+import { generateKeys, plainKeyPem } from '../src/pki/private-key.ts'
+import {
+  authorityLifetimeDays,
+  backdateMs,
+  type LeafProfile,
+  maxCommonNameLength,
+  profiles,
+} from '../src/pki/profiles.ts'
 
 /** A certificate with its private key, both PEM; the key is PKCS#8, not encrypted. */
 export interface IssuedPair {
