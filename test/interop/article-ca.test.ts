@@ -1,72 +1,179 @@
-// The guide to client certificates and their revocation, from its first command to its last: our scripts under their old
-// names, Debian's client, and no restart.
+// The guides to client certificates and their revocation, from their first command to their last: authorities made by our scripts under
+// their old names or by openssl as printed, Debian's clients, and no restart.
 
 import assert from 'node:assert/strict'
 import { execFileSync, spawnSync } from 'node:child_process'
-import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import test from 'node:test'
-import { castellanProgram, startBroker } from '../support/broker-process.ts'
-import { runTool } from '../support/clients.ts'
+import test, { type TestContext } from 'node:test'
+import { type BrokerProcess, castellanProgram, startBroker } from '../support/broker-process.ts'
+import { runTool, startSubscriber, type ToolResult } from '../support/clients.ts'
 
 const pass = 'correct horse battery'
 const defaults = ['', '', '', '', '', '']
 
-function run(cwd: string, command: string, args: readonly string[], lines: readonly string[]): void {
-  const input = lines.map(line => `${line}\n`).join('')
-  const { status, stdout, stderr } = spawnSync(command, args, { cwd, input, encoding: 'utf8' })
-  assert.equal(status, 0, stdout + stderr)
-}
-
-test('the guide: create-root-ca, create-ssl, create-client; in by certificate; revoke-cert with reason 2, the list copied; out, while it runs', async t => {
+function newHome(t: TestContext): string {
   const home = mkdtempSync(join(tmpdir(), 'castellan-article-'))
   t.after(() => rmSync(home, { recursive: true, force: true }))
   execFileSync(castellanProgram, ['compat', 'install', '--dir', join(home, 'easy-ca')])
-  run(home, 'easy-ca/create-root-ca', ['-d', 'CA'], ['', 'example.org', 'PT', '', '', 'Example', '', '', pass, pass])
-  const ca = join(home, 'CA')
-  run(ca, 'bin/create-ssl', ['-s', 'localhost'], [pass, ...defaults])
-  run(ca, 'bin/create-client', ['-c', 'user1'], [pass, ...defaults])
-  run(ca, 'bin/create-client', ['-c', 'user2'], [pass, ...defaults])
+  mkdirSync(join(home, 'certs'))
+  return home
+}
 
-  const certs = join(home, 'certs')
-  mkdirSync(certs)
-  copyFileSync(join(ca, 'ca/ca.crt'), join(certs, 'ca.crt'))
-  copyFileSync(join(ca, 'crl/ca.crl'), join(certs, 'ca.crl'))
-  copyFileSync(join(ca, 'certs/localhost.server.crt'), join(certs, 'hostname.crt'))
-  copyFileSync(join(ca, 'private/localhost.server.key'), join(certs, 'hostname.key'))
-  const broker = await startBroker(t, {
+function run(cwd: string, command: string, args: readonly string[], lines: readonly string[] = [], env = {}): void {
+  const input = lines.map(line => `${line}\n`).join('')
+  const options = { cwd, input, encoding: 'utf8', env: { ...process.env, ...env } } as const
+  const { status, stdout, stderr } = spawnSync(command, args, options)
+  assert.equal(status, 0, stdout + stderr)
+}
+
+/** The listener of the guides; `more` is what they add to it. */
+function guideBroker(t: TestContext, certs: string, more: string): Promise<BrokerProcess> {
+  return startBroker(t, {
     config: ({ port }) => `listener ${port} 127.0.0.1
 cafile ${certs}/ca.crt
 certfile ${certs}/hostname.crt
 keyfile ${certs}/hostname.key
 require_certificate true
-use_identity_as_username true
-crlfile ${certs}/ca.crl
-`,
+${more}`,
   })
-  const publish = async (name: string) => {
-    const target = ['-h', 'localhost', '-p', String(broker.port), '--cafile', join(certs, 'ca.crt')]
-    const own = ['--cert', `certs/${name}.client.crt`, '--key', `private/${name}.client.key`]
-    const { code } = await runTool(t, 'mosquitto_pub', [
-      ...target,
-      ...own.map(word => word.replace(/^(certs|private)\//, `${ca}/$1/`)),
-      '-q',
-      '1',
-      '-t',
-      'test',
-      '-m',
-      'message',
-    ])
-    return code
-  }
-  assert.equal(await publish('user1'), 0)
+}
+
+/** `mosquitto_pub --cafile ca.crt -h localhost -t test -m message …`, at QoS 1: it ends well when the broker has taken the message. */
+function publish(t: TestContext, broker: BrokerProcess, ca: string, ...own: string[]): Promise<ToolResult> {
+  const target = ['-h', 'localhost', '-p', String(broker.port), '--cafile', ca]
+  return runTool(t, 'mosquitto_pub', [...target, '-q', '1', '-t', 'test', '-m', 'message', ...own])
+}
+
+const withKey = (certificate: string, key: string) => ['--cert', certificate, '--key', key]
+
+test('the guide with easy-ca: create-root-ca, create-ssl, create-client; in by certificate; revoke-cert with reason 2, the list copied; out, while it runs, and who was connected, too', async t => {
+  const home = newHome(t)
+  run(home, 'easy-ca/create-root-ca', ['-d', 'CA'], ['', 'example.org', 'PT', '', '', 'Example', '', '', pass, pass])
+  const [ca, certs] = [join(home, 'CA'), join(home, 'certs')]
+  run(ca, 'bin/create-ssl', ['-s', 'localhost'], [pass, ...defaults])
+  run(ca, 'bin/create-client', ['-c', 'user1'], [pass, ...defaults])
+  run(ca, 'bin/create-client', ['-c', 'user2'], [pass, ...defaults])
+  copyFileSync(join(ca, 'ca/ca.crt'), join(certs, 'ca.crt'))
+  copyFileSync(join(ca, 'crl/ca.crl'), join(certs, 'ca.crl'))
+  copyFileSync(join(ca, 'certs/localhost.server.crt'), join(certs, 'hostname.crt'))
+  copyFileSync(join(ca, 'private/localhost.server.key'), join(certs, 'hostname.key'))
+  const broker = await guideBroker(t, certs, `use_identity_as_username true\ncrlfile ${certs}/ca.crl\n`)
+  const of = (name: string) => withKey(join(ca, `certs/${name}.client.crt`), join(ca, `private/${name}.client.key`))
+  const trusted = join(certs, 'ca.crt')
+  assert.equal((await publish(t, broker, trusted, ...of('user1'))).code, 0)
   await broker.waitForLine(/u'user1'\)/)
+  const target = ['-h', 'localhost', '-p', String(broker.port), '--cafile', trusted]
+  await startSubscriber(t, [...target, ...of('user1'), '-i', 'listener', '-t', 'test', '-q', '1'])
 
   run(ca, 'bin/revoke-cert', ['-c', 'certs/user1.client.crt'], ['2', 'y', pass])
   assert.match(readFileSync(join(ca, 'ca/db/certificate.db'), 'utf8'), /keyCompromise/)
   copyFileSync(join(ca, 'crl/ca.crl'), join(certs, 'ca.crl'))
   await broker.waitForLine(/Revocation lists of ".*ca\.crl" were read again/)
-  assert.notEqual(await publish('user1'), 0)
-  assert.equal(await publish('user2'), 0)
+  await broker.waitForLine(/Client listener \[\S+\] has to go: certificate was revoked \(key compromise\)/)
+  assert.notEqual((await publish(t, broker, trusted, ...of('user1'))).code, 0)
+  assert.equal((await publish(t, broker, trusted, ...of('user2'))).code, 0)
+})
+
+/** What `gen_CA.sh localhost` and `gen_CA.sh client user1` make, where the guide has it. */
+function generated(t: TestContext): { home: string; certs: string } {
+  const home = newHome(t)
+  const certs = join(home, 'certs')
+  run(certs, '../easy-ca/gen_CA.sh', ['localhost'], [], { GENCA_PLAINTEXT: '1' })
+  run(certs, '../easy-ca/gen_CA.sh', ['client', 'user1'])
+  copyFileSync(join(certs, 'localhost.crt'), join(certs, 'hostname.crt'))
+  copyFileSync(join(certs, 'localhost.key'), join(certs, 'hostname.key'))
+  return { home, certs }
+}
+
+test('the guide with gen_CA.sh: no entry without a certificate or with one of another authority; with it, its name is the user; the authority taken over, it can be revoked after all', async t => {
+  const { home, certs } = generated(t)
+  run(certs, 'openssl', [
+    ...['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-subj', '/CN=user1', '-days', '10'],
+    ...['-keyout', 'other.key', '-out', 'other.crt'],
+  ])
+  // What the guide cannot do with this script: the same authority, with a memory.
+  const ca = join(home, 'ca')
+  writeFileSync(join(home, 'passphrase'), `${pass}\n`)
+  const passphrase = ['--passphrase-file', join(home, 'passphrase')]
+  run(home, castellanProgram, ['ca', 'import', certs, ca, ...passphrase])
+  const broker = await guideBroker(t, certs, `use_identity_as_username true\ncrlfile ${ca}/crl/all.pem\n`)
+  const trusted = join(certs, 'ca.crt')
+  assert.notEqual((await publish(t, broker, trusted, '-u', 'user1', '-P', 'secret')).code, 0)
+  await broker.waitForLine(/OpenSSL Error.*peer did not return a certificate/)
+  const stranger = withKey(join(certs, 'other.crt'), join(certs, 'other.key'))
+  assert.notEqual((await publish(t, broker, trusted, ...stranger)).code, 0)
+  await broker.waitForLine(/OpenSSL Error.*certificate verify failed/)
+  const user1 = withKey(join(certs, 'user1.crt'), join(certs, 'user1.key'))
+  assert.equal((await publish(t, broker, trusted, ...user1)).code, 0)
+  await broker.waitForLine(/New client connected from .* u'user1'\)/)
+
+  run(home, castellanProgram, ['cert', 'revoke', 'user1', '--reason', 'keyCompromise', '--ca', ca, ...passphrase])
+  await broker.waitForLine(/Revocation lists of ".*all\.pem" were read again/)
+  assert.notEqual((await publish(t, broker, trusted, ...user1)).code, 0)
+})
+
+test('the guide without use_identity_as_username: the certificate opens the door, and user and password are asked for, whoever they name', async t => {
+  const { home, certs } = generated(t)
+  const passwords = join(certs, 'passwd_mqtt')
+  run(home, 'easy-ca/mosquitto_passwd', ['-c', '-b', passwords, 'somebody', 'secret'])
+  const broker = await guideBroker(t, certs, `allow_anonymous false\npassword_file ${passwords}\n`)
+  const trusted = join(certs, 'ca.crt')
+  const user1 = withKey(join(certs, 'user1.crt'), join(certs, 'user1.key'))
+  assert.equal((await publish(t, broker, trusted, ...user1)).code, 5)
+  assert.equal((await publish(t, broker, trusted, ...user1, '-u', 'somebody', '-P', 'wrong')).code, 5)
+  assert.equal((await publish(t, broker, trusted, ...user1, '-u', 'somebody', '-P', 'secret')).code, 0)
+  await broker.waitForLine(/New client connected from .* u'somebody'\)/)
+  assert.notEqual((await publish(t, broker, trusted, '-u', 'somebody', '-P', 'secret')).code, 0)
+})
+
+test('the guide with openssl alone, its commands as printed: in as demo-client; revoked by openssl ca with reason 2, the list copied; out, while it runs', async t => {
+  const home = newHome(t)
+  const certs = join(home, 'certs')
+  const shell = (command: string, lines: readonly string[] = []) => run(certs, 'sh', ['-c', command], lines)
+  const authority = `openssl req -nodes -x509 -newkey rsa:4096 \\
+-keyout my-ca-key.pem -out my-ca.crt \\
+-days 356`
+  shell(authority, [...defaults, ''])
+  const request = `openssl req -new -newkey rsa:2048 -nodes \\
+-keyout demo-client-key.pem -out demo-client.csr \\
+-subj "/CN=demo-client"`
+  const sign = `openssl x509 -req -CAkey my-ca-key.pem -CA my-ca.crt \\
+-CAcreateserial -in demo-client.csr -out demo-client.crt`
+  for (const command of [request, sign]) {
+    shell(command)
+    shell(
+      command
+        .replaceAll('demo-client-key.pem', 'hostname.key')
+        .replaceAll('CN=demo-client', 'CN=localhost')
+        .replaceAll('demo-client', 'hostname'),
+    )
+  }
+  copyFileSync(join(certs, 'my-ca.crt'), join(certs, 'ca.crt'))
+  writeFileSync(join(certs, 'index.txt'), '')
+  const settings = 'database=index.txt\ncrlnumber=crlnumber\ndefault_md=sha256\ndefault_crl_days=7\n'
+  writeFileSync(join(certs, 'crlnumber'), '01\n')
+  writeFileSync(
+    join(certs, 'ca.cnf'),
+    `[ca]\ndefault_ca=this\n[this]\n${settings}certificate=my-ca.crt\nprivate_key=my-ca-key.pem\n`,
+  )
+  const list = 'openssl ca -config ca.cnf -gencrl -out ca.crl.new && mv ca.crl.new ca.crl'
+  shell(list)
+  const broker = await guideBroker(t, certs, `use_identity_as_username true\ncrlfile ${certs}/ca.crl\n`)
+  const demo = withKey(join(certs, 'demo-client.crt'), join(certs, 'demo-client-key.pem'))
+  const trusted = join(certs, 'my-ca.crt')
+  assert.equal((await publish(t, broker, trusted, ...demo, '-i', 'demo-id')).code, 0)
+  await broker.waitForLine(/New client connected from .* as demo-id \(p4, c1, k60, u'demo-client'\)/)
+
+  shell('openssl ca -config ca.cnf -revoke demo-client.crt -crl_reason keyCompromise')
+  shell(list)
+  await broker.waitForLine(/Revocation lists of ".*ca\.crl" were read again/)
+  assert.notEqual((await publish(t, broker, trusted, ...demo)).code, 0)
+  const server = withKey(join(certs, 'hostname.crt'), join(certs, 'hostname.key'))
+  assert.equal(
+    (await publish(t, broker, trusted, ...server)).code,
+    0,
+    'who was not revoked: a certificate of version 1 has no purpose',
+  )
 })
