@@ -6,8 +6,10 @@ import { conformanceDocument, conformancePath, namedTests } from './conformance.
 import { errorsPage } from './errors-page.ts'
 import { metricsPage } from './metrics-page.ts'
 import { optionsPage } from './options-page.ts'
+import { pkitsPage } from './pkits-page.ts'
 
 writeFileSync(join(import.meta.dirname, '../docs/reference/options.md'), optionsPage())
 writeFileSync(join(import.meta.dirname, '../docs/reference/errors.md'), errorsPage())
 writeFileSync(join(import.meta.dirname, '../docs/reference/metrics.md'), metricsPage())
+writeFileSync(join(import.meta.dirname, '../docs/reference/pkits.md'), pkitsPage())
 writeFileSync(conformancePath, conformanceDocument(namedTests()))

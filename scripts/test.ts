@@ -10,6 +10,12 @@ const judges: readonly DebianPackage[] = [
   mosquittoPackage,
   { name: 'mosquitto-clients', file: '/usr/bin/mosquitto_pub' },
   { name: 'openssl', file: '/usr/bin/openssl' },
+  { name: 'gnutls-bin', file: '/usr/bin/certtool' },
+  { name: 'libnss3-tools', file: '/usr/bin/vfychain' },
+  {
+    name: 'python3-cryptography-vectors',
+    file: '/usr/lib/python3/dist-packages/cryptography_vectors/x509/PKITS_data/pkits.ldif',
+  },
   { name: 'python3-paho-mqtt', file: '/usr/lib/python3/dist-packages/paho/mqtt/client.py' },
 ]
 

@@ -87,6 +87,13 @@ function chainFault(error: unknown): string {
       return 'certificate is not yet valid'
     case 'INVALID_PURPOSE':
       return 'certificate is not for clients'
+    case 'PATH_LENGTH_EXCEEDED':
+      return 'its chain is longer than an authority allows'
+    case 'INVALID_CA':
+      return 'issued by a certificate that may not issue any'
+    // Node's word for whatever else OpenSSL has found.
+    case 'UNSPECIFIED':
+      return 'a name, a critical extension or an authority of its chain is not allowed there'
     default:
       return typeof error === 'string' ? error : 'not verified'
   }

@@ -11,6 +11,7 @@ import { type Listener, openListener } from '../../src/net/listener.ts'
 import type { ListenerSettings, NetSettings } from '../../src/net/options.ts'
 import { Outbox } from '../../src/net/outbox.ts'
 import { RawBinding } from '../../src/net/raw-binding.ts'
+import { RevocationFiles } from '../../src/net/revocation-files.ts'
 import { TurnQueue } from '../../src/net/turn-queue.ts'
 import { type FakeClock, fakeClock } from './fake-clock.ts'
 import { RecordingHandler } from './recording-handler.ts'
@@ -105,6 +106,8 @@ export class TestListener {
 
   async open(settings: Partial<ListenerSettings>): Promise<void> {
     const log: Log = { enabled: () => true, write: (type, line) => this.#logged(type, line) }
+    const files = new RevocationFiles(log)
+    await files.load([settings.crlfile])
     this.listener = await openListener(
       { ...listenerDefaults, ...settings },
       {
@@ -117,6 +120,7 @@ export class TestListener {
         wallClock: () => this.wallClock,
         settings: () => this.#net,
         raw: this.raw,
+        revocations: path => files.get(path),
         hasRoom: () => this.hasRoom,
         limitReached: limit => this.reached.push(limit),
         presharedKey: identity => this.presharedKeys.get(identity),
