@@ -58,6 +58,12 @@ export const verbs: readonly Verb[] = [
     load: async () => (await import('./cert.ts')).cert,
   },
   {
+    name: 'crl',
+    group: 'Certificates',
+    summary: 'say what a revocation list holds and when it ends, or fetch one',
+    load: async () => (await import('./crl.ts')).crl,
+  },
+  {
     name: 'compat',
     group: 'Move from Mosquitto',
     summary: "this program under Mosquitto's names; `compat install` makes the links",
