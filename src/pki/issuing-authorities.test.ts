@@ -97,10 +97,10 @@ test('pki.md 6: other processes at work in the directory go over to the new auth
   const other = open(engine.files.dir)
   const responder = new OcspResponder(other)
   const service = new PublicService(other)
+  await other.renewOcspSigners(now)
   await rotateAuthority(engine, 'device', rotation)
   const issued = await other.issue('device', { name: 'd1' }, generate, { now, by })
   assert.equal(issued.record.issuer, 'device-2')
-  await other.renewOcspSigners(now)
   const [request, answer] = [join(dir, 'request'), join(dir, 'answer')]
   const chain = ['-issuer', file(issued.chain)]
   execFileSync('openssl', ['ocsp', ...chain, '-cert', file(issued.certificate), '-no_nonce', '-reqout', request])

@@ -44,39 +44,54 @@ export interface RotationRequest {
  * @param id the authority that issues now
  * @throws PkiNotFoundError, PkiError when it is a root or was replaced before, PkiKeyError
  */
-export function rotateAuthority(engine: CertificateEngine, id: string, request: RotationRequest): Promise<Rotation> {
-  return engine.exclusive(async () => {
-    const { description, files } = engine
-    const old = replaceable(description.authorities, id)
-    const root = old.parent
-    const rootKey = await engine.keys.unlock(root)
+export async function rotateAuthority(
+  engine: CertificateEngine,
+  id: string,
+  request: RotationRequest,
+): Promise<Rotation> {
+  const rotation = await engine.exclusive(async () => {
+    const old = replaceable(engine.description.authorities, id)
     const to = freeId(engine, id)
-    const { publicKey, privateKey } = await generateKeys(request.keyType)
-    const sealed = await engine.keys.sealLike(id, privateKey)
-    const [kind] = old.issues as [IssuerKind]
-    const { domain } = description
-    const der = await signIssuingAuthority(kind, {
-      commonName: numbered(`${description.name} ${authorityTitle(kind)}`, to),
-      publicKey,
-      root: engine.issuer(root),
-      rootKey,
-      now: request.now,
-      pointers: pointersOf(description.url, root),
-      ...(domain === undefined ? {} : { domain }),
-    })
-    mkdirSync(dirname(files.privateKey(to)), { recursive: true, mode: 0o700 })
-    writeWhole(files.privateKey(to), sealed, secretMode)
-    writeWhole(files.certificate(to), formatPem('CERTIFICATE', der), publicMode)
-    engine.record([authorityEvent(der, root, request.by)], request.now)
-    // Trusted before it issues: no listener shall meet a certificate of it too early.
-    if (kind === 'device') alsoTrust(files.deviceTrust, der)
-    const authorities = description.authorities.map(one => (one.id === id ? { ...one, replacedBy: to } : one))
-    writeDescription(files, {
-      ...description,
-      authorities: [...authorities, { id: to, issues: old.issues, parent: root }],
-    })
+    await makeReplacement(engine, old, to, request)
     const crls = await signCrls(engine, request.now, () => 'when due')
     return { from: id, to, living: livingOf(engine, id, request.now), crls }
+  })
+  // Where OCSP is answered for the old one, it is for the new one, too, and not only when a timer looks.
+  if (existsSync(engine.files.ocspCertificate(id))) await engine.renewOcspSigners(request.now)
+  return rotation
+}
+
+async function makeReplacement(
+  engine: CertificateEngine,
+  old: Below,
+  to: string,
+  { keyType, now, by }: RotationRequest,
+): Promise<void> {
+  const { description, files } = engine
+  const { name, url, domain, authorities } = description
+  const [kind] = old.issues as [IssuerKind]
+  const rootKey = await engine.keys.unlock(old.parent)
+  const { publicKey, privateKey } = await generateKeys(keyType)
+  const sealed = await engine.keys.sealLike(old.id, privateKey)
+  const der = await signIssuingAuthority(kind, {
+    commonName: numbered(`${name} ${authorityTitle(kind)}`, to),
+    publicKey,
+    root: engine.issuer(old.parent),
+    rootKey,
+    now,
+    pointers: pointersOf(url, old.parent),
+    ...(domain === undefined ? {} : { domain }),
+  })
+  mkdirSync(dirname(files.privateKey(to)), { recursive: true, mode: 0o700 })
+  writeWhole(files.privateKey(to), sealed, secretMode)
+  writeWhole(files.certificate(to), formatPem('CERTIFICATE', der), publicMode)
+  engine.record([authorityEvent(der, old.parent, by)], now)
+  // Trusted before it issues: no listener shall meet a certificate of it too early.
+  if (kind === 'device') alsoTrust(files.deviceTrust, der)
+  const others = authorities.map(one => (one.id === old.id ? { ...one, replacedBy: to } : one))
+  writeDescription(files, {
+    ...description,
+    authorities: [...others, { id: to, issues: old.issues, parent: old.parent }],
   })
 }
 
