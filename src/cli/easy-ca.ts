@@ -7,9 +7,9 @@ import type { SubjectParts } from '../pki/certificate-builder.ts'
 import { defaultLabel, EasyCaTree, easyCaName, type TreeSettings } from '../pki/easy-ca-tree.ts'
 import { readWhole } from '../pki/files.ts'
 import { pemOrDer } from '../pki/pem.ts'
-import { checkPassphrase } from '../pki/private-key.ts'
+import { checkPassphrase, type KeyType, parseKeyType } from '../pki/private-key.ts'
 import type { RevocationReason } from '../pki/revocation-reasons.ts'
-import { complain, now } from './ca-context.ts'
+import { complain, now, wholeNumber } from './ca-context.ts'
 import { exitCode } from './exit-code.ts'
 import { type differences, printDifferences } from './script-differences.ts'
 import { readScriptOptions, type ScriptOptions } from './script-options.ts'
@@ -25,6 +25,9 @@ export const createSsl = script('create-ssl', 'sa', '-s SERVER_NAME [-a ALT_NAME
 export const createClient = script('create-client', 'cn', '-c CLIENT_NAME [-n CERT_NAME]', issueClient)
 export const createClientO = script('create-client-o', 'c', '-c CLIENT_NAME', issueClient)
 export const revokeCert = script('revoke-cert', 'c', '-c CERT_FILE', revoke)
+
+const ownOptions =
+  '--batch, --pass-file FILE, --subject /C=XX/O=NAME/CN=NAME, --days N, --key-type TYPE, --easyca-eku, --reason N, --yes'
 
 /** The files that easy-ca puts into bin/. */
 const binaries = [
@@ -46,9 +49,7 @@ function script(tool: string, letters: string, synopsis: string, work: (call: Ca
   return async (args, io) => {
     const options = readScriptOptions(args, letters)
     if (options === undefined || !options[letters[0] as 'd' | 's' | 'c']) {
-      io.stdout.write(
-        `Usage: ${tool} ${synopsis}\n\nOptions of castellan: --batch, --pass-file FILE, --easyca-eku, --reason N, --yes\n\n`,
-      )
+      io.stdout.write(`Usage: ${tool} ${synopsis}\n\nOptions of castellan: ${ownOptions}\n\n`)
       return exitCode.usage
     }
     const prompt = new ScriptPrompt(io)
@@ -77,7 +78,7 @@ async function makeRoot(call: Call): Promise<void> {
   const passphrase = await choosePassphrase(call, 'root CA key')
   const tree = new EasyCaTree(dir)
   tree.make(settings)
-  await tree.makeRoot(settings, passphrase, now())
+  await tree.makeRoot(settings, passphrase, now(), keyTypeOf(options))
   linkBinaries(dir)
   printDifferences(io, ['encryptedKey', 'crlLife'])
   io.stdout.write('\nRoot CA initialized.\n\n')
@@ -95,7 +96,7 @@ async function makeSigning(call: Call): Promise<void> {
   parent.checkPolicy(settings.subject)
   const tree = new EasyCaTree(dir)
   tree.make(settings)
-  await tree.makeSigning(settings, passphrase, parent, parentKey, now())
+  await tree.makeSigning(settings, passphrase, parent, parentKey, now(), keyTypeOf(options))
   linkBinaries(dir)
   printDifferences(io, ['encryptedKey', 'crlLife'])
   io.stdout.write('\nSigning sub-CA initialized.\n\n')
@@ -118,6 +119,7 @@ async function issueServer(call: Call, comment?: string): Promise<void> {
       alternatives: [...new Set([name, ...options.list])],
       bothPurposes: options.easycaEku,
       ...(comment === undefined ? {} : { comment }),
+      ...leafOf(options),
       now: now(),
     },
     key,
@@ -136,7 +138,7 @@ async function issueClient(call: Call): Promise<void> {
   io.stdout.write(`\nCreating new client certificate for '${escaped(name)}'\n\n`)
   const key = await unlock(call, tree, 'Enter passphase for signing CA key: ')
   const { subject, commonName } = await askSubject(call, tree.settings, name)
-  await tree.issue({ kind: 'client', fileName, commonName, subject, now: now() }, key)
+  await tree.issue({ kind: 'client', fileName, commonName, subject, ...leafOf(options), now: now() }, key)
   const isNew = tool === 'create-client'
   printDifferences(
     io,
@@ -200,13 +202,17 @@ async function askSettings(
   dir: string,
   above: Partial<TreeSettings>,
 ): Promise<TreeSettings> {
+  const given = options.subject === undefined ? undefined : subjectIn(options.subject)
   const ask = async (question: string, value: string) =>
-    options.batch ? value : prompt.askWithDefault(question, value)
+    options.batch || given !== undefined ? value : prompt.askWithDefault(question, value)
   const label = easyCaName(await ask('Short label for new CA', defaultLabel(dir)))
-  const domain = await ask('Domain name for new CA', above.domain ?? (options.batch ? 'localhost' : ''))
+  const domain = await ask(
+    'Domain name for new CA',
+    above.domain ?? (options.batch || given !== undefined ? 'localhost' : ''),
+  )
   if (!/^[A-Za-z0-9.-]+(?::\d+)?$/.test(domain)) throw new ScriptExit('Domain is required, exiting.')
   io.stdout.write(`\nCRL URL will be http://${domain}/ca/${label}.crl\n\n`)
-  const { C = '', ST = '', L = '', O = '', OU = '' } = above.subject ?? {}
+  const { C = '', ST = '', L = '', O = '', OU = '' } = given?.subject ?? above.subject ?? {}
   const subject = {
     C: await ask('Default country code for new certificates', C),
     ST: await ask('Default state for new certificates', ST),
@@ -215,7 +221,8 @@ async function askSettings(
     OU: await ask('Default organizational unit for new certificates', OU),
   }
   checkCountry(subject.C)
-  const commonName = await ask('Common Name for CA certificate', `${subject.O} Certificate Authority`)
+  const commonName =
+    given?.commonName ?? (await ask('Common Name for CA certificate', `${subject.O} Certificate Authority`))
   return { label, domain, subject, commonName }
 }
 
@@ -224,6 +231,11 @@ async function askSubject(
   { subject }: TreeSettings,
   name: string,
 ): Promise<{ readonly subject: SubjectParts; readonly commonName: string }> {
+  if (options.subject !== undefined) {
+    const given = subjectIn(options.subject)
+    // What is not given is the authority's, as an empty answer would have it.
+    return { subject: { ...subject, ...given.subject }, commonName: given.commonName ?? name }
+  }
   if (options.batch) return { subject, commonName: name }
   const ask = (question: string, value = '') => prompt.askWithDefault(question, value)
   const answers = {
@@ -235,6 +247,35 @@ async function askSubject(
   }
   checkCountry(answers.C)
   return { subject: answers, commonName: await ask('Common Name', name) }
+}
+
+/** `/C=PT/O=Example/CN=name`, as openssl(1) takes it; a value has no `/`. */
+function subjectIn(text: string): { readonly subject: SubjectParts; readonly commonName: string | undefined } {
+  const parts = new Map<string, string>()
+  for (const part of text.replace(/^\//, '').split('/')) {
+    const [, type = '', value = ''] = /^(C|ST|L|O|OU|CN)=(.+)$/.exec(part) ?? []
+    if (type === '' || parts.has(type)) {
+      throw new ScriptExit(`--subject has '${escaped(part)}'; it is like /C=PT/O=Example/CN=name, exiting.`)
+    }
+    parts.set(type, value)
+  }
+  const commonName = parts.get('CN')
+  parts.delete('CN')
+  checkCountry(parts.get('C') ?? '')
+  return { subject: Object.fromEntries(parts), commonName }
+}
+
+function keyTypeOf({ keyType }: ScriptOptions): KeyType | undefined {
+  return keyType === undefined ? undefined : parseKeyType(keyType)
+}
+
+function leafOf(options: ScriptOptions): { lifetimeDays?: number; keyType?: KeyType } {
+  const lifetimeDays = wholeNumber(options.days, 'days')
+  const keyType = keyTypeOf(options)
+  return {
+    ...(lifetimeDays === undefined ? {} : { lifetimeDays }),
+    ...(keyType === undefined ? {} : { keyType }),
+  }
 }
 
 function checkCountry(code: string): void {

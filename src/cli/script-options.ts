@@ -16,6 +16,10 @@ export interface ScriptOptions {
   readonly passFile: string | undefined
   /** 1 to 7. */
   readonly reason: string | undefined
+  /** `/C=PT/O=Example/CN=name`: instead of the questions about names. */
+  readonly subject: string | undefined
+  readonly days: string | undefined
+  readonly keyType: string | undefined
   readonly easycaEku: boolean
 }
 
@@ -40,16 +44,20 @@ export function readScriptOptions(args: readonly string[], letters: string): Scr
         yes: flag,
         'pass-file': text,
         reason: text,
+        subject: text,
+        days: text,
+        'key-type': text,
         'easyca-eku': flag,
       },
       allowPositionals: false,
       strict: true,
     })
-    const { d, s, c, n, a = [], batch = false, yes = false, reason } = values
+    const { d, s, c, n, a = [], batch = false, yes = false, reason, subject, days } = values
     const foreign = Object.keys(values).find(name => name.length === 1 && !letters.includes(name))
     if (foreign !== undefined) return undefined
     return {
-      ...{ d, s, c, n, list: a, batch, yes, reason },
+      ...{ d, s, c, n, list: a, batch, yes, reason, subject, days },
+      keyType: values['key-type'],
       passFile: values['pass-file'],
       easycaEku: values['easyca-eku'] === true,
     }

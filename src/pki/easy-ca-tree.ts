@@ -13,10 +13,10 @@ import { crlLifeMs } from './crl-publisher.ts'
 import { PkiConflictError, PkiError, PkiFileError } from './errors.ts'
 import { makeDirectory, publicMode, readWhole, secretMode, writeWhole } from './files.ts'
 import { databaseRow, parseOpenSslDatabase, revocationCell, wholeBytes } from './import/openssl-database.ts'
-import { Issuer } from './issuer.ts'
+import { Issuer, signingAlgorithm } from './issuer.ts'
 import { alternativeName } from './name-rules.ts'
 import { formatPem, pemBlocks } from './pem.ts'
-import { encryptedKeyPem, generateKeys, plainKeyPem, readPrivateKey } from './private-key.ts'
+import { encryptedKeyPem, generateKeys, type KeyType, plainKeyPem, readPrivateKey } from './private-key.ts'
 import { extendedKeyUsage, type LeafProfile, profiles } from './profiles.ts'
 import type { RevocationReason } from './revocation-reasons.ts'
 
@@ -95,9 +95,14 @@ export class EasyCaTree {
     writeWhole(this.path('conf', 'ca.conf'), openSslConfiguration(settings), publicMode)
   }
 
-  /** A root in a tree that was just made: RSA 4096, ten years. */
-  async makeRoot(settings: TreeSettings, passphrase: string, now: number): Promise<void> {
-    const keys = await generateKeys('rsa-4096')
+  /** A root in a tree that was just made: RSA 4096 unless told otherwise, ten years. */
+  async makeRoot(
+    settings: TreeSettings,
+    passphrase: string,
+    now: number,
+    keyType: KeyType = 'rsa-4096',
+  ): Promise<void> {
+    const keys = await generateKeys(keyType)
     const der = await signAuthority({
       commonName: settings.commonName,
       organization: settings.subject,
@@ -113,8 +118,15 @@ export class EasyCaTree {
   }
 
   /** An authority below the one of `parent`: RSA 2048 as before, ten years or as long as its parent. */
-  async makeSigning(settings: TreeSettings, passphrase: string, parent: EasyCaTree, parentKey: KeyObject, now: number) {
-    const keys = await generateKeys('rsa-2048')
+  async makeSigning(
+    settings: TreeSettings,
+    passphrase: string,
+    parent: EasyCaTree,
+    parentKey: KeyObject,
+    now: number,
+    keyType: KeyType = 'rsa-2048',
+  ): Promise<void> {
+    const keys = await generateKeys(keyType)
     const issuer = parent.readIssuer()
     parent.checkPolicy(settings.subject)
     const notAfter = Math.min(seconds(now) + authorityDays * dayMs, issuer.notAfter)
@@ -153,12 +165,12 @@ export class EasyCaTree {
    * @throws PkiConflictError when the name is taken
    */
   async issue(request: TreeRequest, signingKey: KeyObject): Promise<void> {
-    const { kind, fileName, commonName, subject, now } = request
+    const { kind, fileName, commonName, subject, lifetimeDays = leafDays, now } = request
     const base = `${easyCaName(fileName)}.${kind}`
     const issuer = this.readIssuer()
     this.checkPolicy(subject)
-    const keys = await generateKeys('rsa-4096')
     const profile = profileOf(request)
+    const keys = await generateKeys(request.keyType ?? profile.keyType)
     const der = await signLeaf(
       {
         profile,
@@ -166,7 +178,7 @@ export class EasyCaTree {
         commonName,
         organization: subject,
         alternatives: (request.alternatives ?? []).map(alternativeName),
-        validity: { notBefore: seconds(now), notAfter: Math.min(seconds(now) + leafDays * dayMs, issuer.notAfter) },
+        validity: { notBefore: seconds(now), notAfter: Math.min(seconds(now) + lifetimeDays * dayMs, issuer.notAfter) },
         publicKey: keys.publicKey,
         pointers: pointersOf(this.settings),
         furtherExtensions: request.comment === undefined ? [] : netscapeExtensions(request.comment),
@@ -253,6 +265,10 @@ export interface TreeRequest {
   readonly bothPurposes?: boolean
   /** nsComment, with nsCertType. */
   readonly comment?: string
+  /** 730 when absent. */
+  readonly lifetimeDays?: number
+  /** RSA 4096 when absent. */
+  readonly keyType?: KeyType
   readonly now: number
 }
 
@@ -272,7 +288,9 @@ export function netscapeExtensions(comment: string): x509.Extension[] {
 }
 
 export async function requestPem(key: KeyObject, commonName: string): Promise<string> {
-  const algorithm = { name: 'RSASSA-PKCS1-v1_5', hash: 'SHA-512' }
+  const isRsa = key.asymmetricKeyType === 'rsa'
+  // As easy-ca has it.
+  const algorithm = isRsa ? { name: 'RSASSA-PKCS1-v1_5', hash: 'SHA-512' } : signingAlgorithm(key).forLibrary
   const { subtle } = webcrypto
   const pkcs8 = Uint8Array.from(key.export({ type: 'pkcs8', format: 'der' }))
   const privateKey = await subtle.importKey('pkcs8', pkcs8, algorithm, false, ['sign'])

@@ -268,6 +268,23 @@ test('two processes that issue at once both succeed, one after the other', async
   assert.deepEqual(names.sort(), ['at-once-1', 'at-once-2', 'at-once-3'])
 })
 
+test('pki.md 4: a long host name is an alternative name, and the CN is one that fits; without one it is refused', async () => {
+  const long = `${'a'.repeat(60)}.example.org`
+  const { certificate, record } = await engine.issue(
+    'server',
+    { name: long, alternatives: ['short.example'] },
+    generate,
+    { now, by },
+  )
+  assert.equal(record.name, 'short.example')
+  const hosts = new X509Certificate(certificate)
+  assert.deepEqual([hosts.checkHost(long), hosts.checkHost('short.example')], [long, 'short.example'])
+  await assert.rejects(engine.issue('server', { name: long }, generate, { now, by }), {
+    code: 'ERR_PKI_REFUSED',
+    message: /is too long for a CN \(64 characters\); name a shorter one, too/,
+  })
+})
+
 test('renew: the same names with another key, and the old one lives on', async () => {
   const renewed = await engine.renew(device.record, generate, { now: now + day, by })
   assert.deepEqual(renewed.record.alternatives, device.record.alternatives)

@@ -154,6 +154,38 @@ test('cli section 3: create-signing-ca makes an authority below, whose clients v
   assert.equal(verified.status, 0, verified.stderr)
 })
 
+test('cli section 3: --subject, --days and --key-type ask nothing but the passphrase, which --pass-file has; what is wrong is refused with 1', () => {
+  const passFile = join(dir, 'passphrase')
+  writeFileSync(passFile, `${pass}\n`)
+  const quick = ['--pass-file', passFile, '--key-type', 'ec-p256']
+  const root = run(dir, 'easy-ca/create-root-ca', ['-d', 'QUICK', '--subject', '/C=PT/O=Example/CN=Quick CA', ...quick])
+  assert.equal(root.status, 0, root.stderr + root.stdout)
+  const at = join(dir, 'QUICK')
+  const client = (...more: string[]) => run(at, 'bin/create-client', ['-c', 'user1', ...quick, ...more])
+  for (const wrong of [
+    ['--days', '0'],
+    ['--days', 'many'],
+    ['--subject', '/X=1'],
+    ['--subject', '/CN=user1/O=Other'],
+  ]) {
+    assert.equal(client(...wrong).status, 1, wrong.join(' '))
+  }
+  assert.deepEqual(readdirSync(join(at, 'certs')), [])
+  const made = client('--days', '30', '--subject', '/OU=Line 2/CN=user1')
+  assert.equal(made.status, 0, made.stderr + made.stdout)
+  const shown = spawnSync('openssl', ['x509', '-in', 'certs/user1.client.crt', '-noout', '-subject', '-text'], {
+    cwd: at,
+    encoding: 'utf8',
+  }).stdout
+  assert.match(shown, /subject=C = PT, O = Example, OU = Line 2, CN = user1\n/)
+  assert.match(shown, /Public Key Algorithm: id-ecPublicKey/)
+  const check = (...args: string[]) => spawnSync('openssl', args, { cwd: at }).status
+  assert.equal(check('x509', '-in', 'certs/user1.client.crt', '-noout', '-checkend', String(29 * 86_400)), 0)
+  assert.equal(check('x509', '-in', 'certs/user1.client.crt', '-noout', '-checkend', String(31 * 86_400)), 1)
+  assert.equal(check('req', '-in', 'csr/user1.client.csr', '-verify', '-noout'), 0)
+  assert.equal(check('verify', '-x509_strict', '-CAfile', 'ca/ca.crt', 'certs/user1.client.crt'), 0)
+})
+
 test('cli section 4: generate-CA.sh makes authority and server, gen_CA.sh client NAME a client, under the old names; again changes nothing', () => {
   const at = join(dir, 'generated')
   mkdirSync(at)
