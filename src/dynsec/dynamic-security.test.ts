@@ -1,0 +1,210 @@
+import assert from 'node:assert/strict'
+import test from 'node:test'
+import { verifyPassword } from '../auth/password-hash.ts'
+import type { Log } from '../base/log.ts'
+import { DynamicSecurity, type SecurityHost } from './dynamic-security.ts'
+import { readState } from './read-file.ts'
+
+interface Setup {
+  readonly file?: object
+  readonly write?: () => Promise<void>
+  readonly disconnects?: boolean
+}
+
+function start({ file = {}, write = async () => {}, disconnects = true }: Setup = {}) {
+  const lines: string[] = []
+  const log: Log = { enabled: () => true, write: (type, line) => void lines.push(`${type}: ${line}`) }
+  const { state } = readState(Buffer.from(JSON.stringify(file)), 'f')
+  const security = new DynamicSecurity({ state, writer: { write }, log, disconnects: () => disconnects })
+  const send = async (payload: unknown) => {
+    const bytes = Buffer.from(typeof payload === 'string' ? payload : JSON.stringify({ commands: payload }))
+    const answer = await security.handle({ payload: bytes, clientId: 'c', username: 'root' })
+    return { text: Buffer.from(answer.payload).toString(), carryOut: () => answer.carryOut() }
+  }
+  return { security, lines, send }
+}
+
+const create = (username: string, more: object = {}) => ({ command: 'createClient', username, ...more })
+
+const envelopes: readonly (readonly [payload: string, responses: string])[] = [
+  ['{', '{"command":"Unknown command","error":"Payload not valid JSON"}'],
+  ['', '{"command":"Unknown command","error":"Payload not valid JSON"}'],
+  ['[]', '{"command":"Unknown command","error":"Invalid/missing commands"}'],
+  ['{"commands":{}}', '{"command":"Unknown command","error":"Invalid/missing commands"}'],
+  ['{"commands":[]}', ''],
+  [
+    '{"commands":[{"command":"nope","correlationData":"é"}]}',
+    '{"command":"nope","error":"Unknown command","correlationData":"é"}',
+  ],
+  [
+    '{"commands":[{"command":"getAnonymousGroup"},5,{"command":"getDetails"}]}',
+    '{"command":"getAnonymousGroup","data":{"group":{"groupname":""}}},{"command":"Unknown command","error":"Command not an object"}',
+  ],
+  ['{"commands":[{},{"command":"getDetails"}]}', '{"command":"Unknown command","error":"Missing command"}'],
+  [
+    '{"commands":[{"command":"getDetails","correlationData":5},{"command":"getDetails"}]}',
+    '{"command":"getDetails","error":"Invalid correlationData data type."}',
+  ],
+  [
+    '{"COMMANDS":[{"COMMAND":"GETanonymousGROUP","correlationdata":"1"}]}',
+    '{"command":"GETanonymousGROUP","data":{"group":{"groupname":""}},"correlationData":"1"}',
+  ],
+]
+
+for (const [payload, responses] of envelopes) {
+  test(`dynsec 1: ${payload} is answered as Mosquitto answers it`, async () => {
+    assert.equal((await start().send(payload)).text, `{"responses":[${responses}]}`)
+  })
+}
+
+test('dynsec 1: a payload that is not UTF-8, or holds more commands than are carried out in one turn, is refused', async () => {
+  const { security, send } = start()
+  const answer = await security.handle({ payload: Uint8Array.of(0x22, 0xff, 0x22), clientId: 'c', username: 'root' })
+  assert.match(Buffer.from(answer.payload).toString(), /Payload not valid JSON/)
+  const many = Array.from({ length: 10_001 }, (_, i) => create(`u${i}`))
+  assert.match((await send(many)).text, /"Too many commands"/)
+  assert.equal(security.state.clients.size, 0)
+})
+
+test('dynsec 1: the commands of one message are carried out in order, and those before a fault stay done', async () => {
+  const { security, send } = start()
+  const { text } = await send([create('a'), create('a'), create('b')])
+  assert.deepEqual(
+    JSON.parse(text).responses.map(({ error }: { error?: string }) => error),
+    [undefined, 'Client already exists', undefined],
+  )
+  await send('{"commands":[{"command":"createClient","username":"d"},5]}')
+  assert.deepEqual(
+    security.state.clients.values().map(({ name }) => name),
+    ['a', 'b', 'd'],
+  )
+})
+
+test('dynsec 1: messages are carried out in the order in which they came, also when a password takes its time', async () => {
+  const { send } = start()
+  const answers = await Promise.all([send([create('a', { password: 'p' })]), send([create('a')])])
+  assert.doesNotMatch(answers[0]?.text ?? '', /error/)
+  assert.match(answers[1]?.text ?? '', /Client already exists/)
+})
+
+test('an answer waits for the disk, and meanwhile what was asked for holds', async () => {
+  const disk = Promise.withResolvers<void>()
+  const { security, send } = start({ write: () => disk.promise })
+  const changed = Promise.withResolvers<void>()
+  security.host = { reassess: () => changed.resolve(), addresses: () => new Map() }
+  let isAnswered = false
+  const answer = send([create('a')]).then(() => {
+    isAnswered = true
+  })
+  await changed.promise
+  assert.equal(security.user('a') !== undefined, true)
+  assert.deepEqual([isAnswered, security.isSettled], [false, false])
+  disk.resolve()
+  await answer
+  assert.deepEqual([isAnswered, security.isSettled], [true, true])
+})
+
+test('what only asks is answered without the disk', async () => {
+  const { send } = start({ write: () => assert.fail('nothing is written') })
+  assert.match((await send([{ command: 'getDetails' }])).text, /changeIndex/)
+  assert.match((await send([create('')])).text, /Empty username/)
+})
+
+test('what could not be saved is not said to be done, and is written again until it is', async () => {
+  let isFull = true
+  const { security, send, lines } = start({
+    write: async () => {
+      if (isFull) throw new Error('ENOSPC: no space left')
+    },
+  })
+  const { text } = await send([create('a', { correlationData: '7' }), { command: 'getAnonymousGroup' }])
+  assert.deepEqual(JSON.parse(text).responses, [
+    { command: 'createClient', error: 'Internal error', correlationData: '7' },
+    { command: 'getAnonymousGroup', data: { group: { groupname: '' } } },
+  ])
+  assert.ok(lines.includes('error: Error: Dynamic security config could not be written: ENOSPC: no space left'))
+  await security.retry()
+  assert.equal(security.isUnsaved, true)
+  isFull = false
+  await security.retry()
+  assert.deepEqual([security.isUnsaved, security.isSettled], [false, true])
+})
+
+test('dynsec 1: whoever asked is judged again after the answer, everybody else at once', async () => {
+  const judged: string[] = []
+  const host: SecurityHost = {
+    reassess: change => void judged.push(...['root', 'a'].filter(name => change.concerns(name))),
+    addresses: () => new Map(),
+  }
+  const { security, send } = start({ file: { clients: [{ username: 'root' }, { username: 'a' }] } })
+  security.host = host
+  const { carryOut } = await send([
+    { command: 'disableClient', username: 'root' },
+    { command: 'disableClient', username: 'a' },
+  ])
+  assert.deepEqual(judged, ['a'])
+  carryOut()
+  assert.deepEqual(judged, ['a', 'root'])
+})
+
+test('features G5: with disconnect_on_role_change false nobody is disconnected, and all who are concerned are judged', async () => {
+  const { security, send } = start({
+    file: { clients: [{ username: 'a' }], roles: [{ rolename: 'r' }] },
+    disconnects: false,
+  })
+  const seen: boolean[][] = []
+  security.host = {
+    reassess: change => void seen.push([change.concerns('a'), change.disconnects('a'), change.concerns('b')]),
+    addresses: () => new Map(),
+  }
+  await send([{ command: 'addClientRole', username: 'a', rolename: 'r' }])
+  assert.deepEqual(seen, [[true, false, false]])
+})
+
+test('dynsec 1: the log tells who has done what, without passwords, and nobody can forge a line of it', async () => {
+  const { send, lines } = start()
+  await send([create('a', { password: 'geheim' })])
+  await send([create('b')])
+  await send([{ command: 'setClientPassword', username: 'a', password: 'geheim2' }])
+  await send([{ command: 'setClientId', username: 'a' }, { command: 'getDetails' }])
+  await send([create('x | y\u202e')])
+  assert.deepEqual(lines, [
+    'information: dynsec: c/root | createClient | username=a | password=*****',
+    'information: dynsec: c/root | createClient | username=b | password=no password',
+    'information: dynsec: c/root | setClientPassword | username=a | password=******',
+    'information: dynsec: c/root | setClientId | username=a | clientid=(null)',
+    'information: dynsec: c/root | getDetails',
+    'information: dynsec: c/root | createClient | username=x | y\\u{202e} | password=no password',
+  ])
+})
+
+test('a password is kept as a hash that it fits, and one that is empty as none', async () => {
+  const { security, send } = start()
+  await send([create('a', { password: 'secret' }), create('b', { password: '' })])
+  const hash = security.user('a')?.password?.hash
+  assert.ok(hash?.kind === 'sha512-pbkdf2' && hash.salt.length === 12, 'what Mosquitto 2.0 can read')
+  assert.equal(await verifyPassword(hash, Buffer.from('secret')), true)
+  assert.equal(security.user('b')?.password, undefined)
+})
+
+test('what is asked of the directory is outdated by each change, and by no question', async () => {
+  const { security, send } = start()
+  const first = security.version
+  await send([{ command: 'getDetails' }])
+  assert.equal(security.version, first)
+  await send([create('a')])
+  assert.notEqual(security.version, first)
+  assert.ok(security.rights('a'))
+  assert.equal(security.rights('b'), undefined)
+  assert.ok(security.rights(undefined))
+})
+
+test('features B11: an unknown user costs as much to refuse as the users there are', () => {
+  const salt = Buffer.alloc(12).toString('base64')
+  const password = Buffer.alloc(64).toString('base64')
+  const { security } = start({ file: { clients: [{ username: 'a', password, salt, iterations: 321 }] } })
+  assert.ok(security.decoy.kind === 'sha512-pbkdf2')
+  assert.equal(security.decoy.iterations, 321)
+  const { decoy } = start().security
+  assert.ok(decoy.kind === 'sha512-pbkdf2' && decoy.iterations > 100_000, 'as dear as a new password')
+})
