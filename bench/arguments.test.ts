@@ -16,7 +16,7 @@ test('without arguments everything is measured three times, with password and ac
   assert.deepEqual(run(), {
     action: 'run',
     only: undefined,
-    rounds: 5,
+    rounds: 3,
     otherRounds: 1,
     seconds: 1,
     accesses: ['acl'],
@@ -34,7 +34,7 @@ test('--quick is one short round, unless another number is given', () => {
 })
 
 test('brokers other than Castellan and Mosquitto have one round, unless a number is given', () => {
-  assert.deepEqual([run().rounds, run().otherRounds], [5, 1])
+  assert.deepEqual([run().rounds, run().otherRounds], [3, 1])
   assert.deepEqual([run('--rounds', '3').rounds, run('--rounds', '3').otherRounds], [3, 3])
 })
 

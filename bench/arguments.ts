@@ -50,8 +50,9 @@ Usage: npm run bench -- [OPTION]...
        npm run bench -- --compare BEFORE.json AFTER.json
 
   --only NAME[,NAME]     only these scenarios; * stands for any letters. --list names them all
-  --rounds N             measurements of each, fresh processes each time; medians are shown (default 5, of brokers other than
-                         Castellan and Mosquitto 1; --quick 1; latency has three times as many)
+  --rounds N             measurements of each that count, fresh processes each time; medians are shown (default 3, of brokers other
+                         than Castellan and Mosquitto 1; --quick 1; latency has five times as many). Where the core was
+                         disturbed it is measured again, up to four times, and the least disturbed ones count
   --seconds S            length of one measurement (default 1)
   --config WHAT          acl: with password and access control list (default); anonymous: without; both
   --peer 'NAME=COMMAND'  a further broker; {port} and {conf} stand for the port it has to listen on, and for a
@@ -65,8 +66,8 @@ Usage: npm run bench -- [OPTION]...
   --list                 the scenarios, and the ratios they are to reach
   --help                 this page
 
-All scenarios take some 20 minutes on a quiet machine, with --config both some 35, with --quick four. docs/benchmarks.md tells what is
-measured, and how.
+All scenarios take some 20 minutes on a quiet machine and twice that on a busy one, with --quick four.
+docs/benchmarks.md tells what is measured, and how.
 
 Exit codes: 0 all measured, whether targets were met or missed; 1 something could not be measured or written, or differs;
 2 wrong usage, or nowhere to write the results.
@@ -85,7 +86,7 @@ export function parseBenchArguments(args: readonly string[]): BenchArguments {
   return {
     action: 'run',
     only: values.only?.flatMap(namesOf),
-    rounds: rounds ?? (quick ? 1 : 5),
+    rounds: rounds ?? (quick ? 1 : 3),
     otherRounds: rounds ?? 1,
     seconds: numberOf('--seconds', values.seconds, 0.2, 600, false) ?? 1,
     accesses: accessesOf(values.config ?? 'acl'),

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { figuresOf } from './figures.ts'
+import { figuresOf, probedCost } from './figures.ts'
 import { loadResult } from './made-up-report.ts'
 
 test('a closed loop has CPU and rate; its latency says nothing and is left out', () => {
@@ -49,4 +49,20 @@ test('retained messages fill a line for loading and one for searching', () => {
   const result = loadResult({ retained })
   assert.deepEqual(figuresOf(result, ' load'), { cpuMicroseconds: 3, perSecond: 1000, generatorPercent: 50 })
   assert.deepEqual(figuresOf(result, ' search'), { p50: 70 })
+})
+
+test('CPU time is told as it would have been on the undisturbed core, and as it was measured', () => {
+  const result = loadResult({ coreProbeMicroseconds: 300 })
+  const { cpuMicroseconds, measuredCpuMicroseconds, coreSlowness, perSecond } = figuresOf(result, '', 200)
+  assert.equal(coreSlowness, 1.5)
+  assert.equal(measuredCpuMicroseconds, 7)
+  assert.ok(Math.abs(cpuMicroseconds! - 7 / 1.5) < 1e-9)
+  assert.equal(perSecond, 100)
+})
+
+test('without a probe, CPU time is told as it was measured', () => {
+  const plain = figuresOf(loadResult(), '')
+  assert.deepEqual(figuresOf(loadResult({ coreProbeMicroseconds: null }), '', 200), plain)
+  assert.deepEqual(figuresOf(loadResult({ coreProbeMicroseconds: 300 }), ''), plain)
+  assert.equal(probedCost(loadResult()), undefined)
 })

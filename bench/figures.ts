@@ -7,6 +7,10 @@ import type { Row } from './scenarios.ts'
 export const figureNames = [
   /** Of the broker, user and system, per delivered message, or per connection; where sessions must survive, per acknowledged message. */
   'cpuMicroseconds',
+  /** The same as it was measured, at whatever speed the core had: `cpuMicroseconds` times `coreSlowness`. */
+  'measuredCpuMicroseconds',
+  /** How many times as long as on the undisturbed core the same work took meanwhile. */
+  'coreSlowness',
   /** Messages delivered or, where sessions must survive, acknowledged; or connections accepted. */
   'perSecond',
   /** Latency in microseconds, at a fixed offered rate or of a search. */
@@ -20,20 +24,49 @@ export const figureNames = [
 export type FigureName = (typeof figureNames)[number]
 export type Figures = { readonly [Name in FigureName]?: number }
 
-/** The figures of one line of the table. What the kernel did not show is left out. */
-export function figuresOf(result: LoadResult, part: Row['part']): Figures {
+/**
+ * The figures of one line of the table. What the kernel did not show is left out.
+ *
+ * @param undisturbed CPU microseconds of a piece of the probe's work on the undisturbed core, when that is known
+ */
+export function figuresOf(result: LoadResult, part: Row['part'], undisturbed?: number): Figures {
+  return known(corrected(partFigures(result, part), probedCost(result, part), undisturbed))
+}
+
+/** What a piece of the probe's work cost in a measurement; undefined without a probe. */
+export function probedCost(
+  { coreProbeMicroseconds, retained }: LoadResult,
+  part: Row['part'] = '',
+): number | undefined {
+  return (part === ' load' ? retained?.loadCoreProbeMicroseconds : coreProbeMicroseconds) ?? undefined
+}
+
+/**
+ * CPU time as it would have been on the undisturbed core. As it was measured where there was no probe.
+ *
+ * @param probed what a piece of the probe's work cost meanwhile
+ * @param undisturbed what it costs when the core has nothing else to do
+ */
+function corrected(figures: Partial, probed: number | undefined, undisturbed: number | undefined): Partial {
+  const { cpuMicroseconds: measured } = figures
+  if (!probed || !undisturbed || typeof measured !== 'number') return figures
+  const coreSlowness = probed / undisturbed
+  return { ...figures, cpuMicroseconds: measured / coreSlowness, measuredCpuMicroseconds: measured, coreSlowness }
+}
+
+function partFigures(result: LoadResult, part: Row['part']): Partial {
   const generatorPercent = result.generatorCpuPercent
   switch (part) {
     case ' load':
-      return known({
+      return {
         cpuMicroseconds: result.retained?.loadCpuMicrosecondsPerMessage,
         perSecond: result.retained?.loadedPerSecond,
         generatorPercent,
-      })
+      }
     case ' search':
-      return known({ p50: result.retained?.searchMicroseconds })
+      return { p50: result.retained?.searchMicroseconds }
     case '':
-      return known({ ...wholeFigures(result), generatorPercent })
+      return { ...wholeFigures(result), generatorPercent }
   }
 }
 

@@ -11,6 +11,7 @@ import type { LoadRequest, Scenario as LoadScenario, TlsRequest } from './load/r
 import type { LoadResult } from './load/result.ts'
 import { runLoad } from './load-process.ts'
 import { type ConfFiles, mosquittoConf } from './mosquitto-conf.ts'
+import { CoreProbe } from './probe/core-probe.ts'
 import { runDirectory } from './run-directory.ts'
 import type { Scenario } from './scenarios.ts'
 import { type TlsFiles, writeTlsFiles } from './tls-files.ts'
@@ -25,6 +26,7 @@ export interface Bench {
   readonly passwords: string
   readonly smallAcl: string
   readonly largeAcl: string
+  readonly probe: CoreProbe | undefined
 }
 
 /** Writes certificates, password file and access control lists once for a run. */
@@ -42,6 +44,7 @@ export async function prepareBench(seconds: number): Promise<Bench> {
     passwords: await write('passwords', passwordFile()),
     smallAcl: await write('acl', smallAclFile()),
     largeAcl: await write('acl-10k', largeAclFile()),
+    probe: await CoreProbe.start(dir),
   }
 }
 
@@ -69,11 +72,20 @@ export async function measure(bench: Bench, measurement: Measurement): Promise<L
   try {
     const shortage = running.shortage(scenario.connections)
     if (shortage !== undefined) throw new BenchError(shortage)
-    return await loaded(running, loadRequest(bench, measurement, port, running.pid))
+    return await probed(bench, scenario, () => loaded(running, loadRequest(bench, measurement, port, running.pid)))
   } finally {
     await running.stop()
     await rm(place, { recursive: true })
   }
+}
+
+/** Latency bears no third process on the core. */
+function probed<Result>({ probe }: Bench, scenario: Scenario, task: () => Promise<Result>): Promise<Result> {
+  return probe !== undefined && needsProbe(scenario) ? probe.during(task) : task()
+}
+
+function needsProbe({ rows }: Scenario): boolean {
+  return rows.some(({ headline }) => headline === 'cpuMicroseconds')
 }
 
 /** A death explains more than the errors that it causes. */
@@ -108,6 +120,7 @@ function confText(bench: Bench, { broker, scenario, access }: Measurement, port:
 }
 
 function loadRequest(bench: Bench, { scenario, access, load }: Measurement, port: number, pid: number): LoadRequest {
+  const { probe } = bench
   return {
     host: '127.0.0.1',
     port,
@@ -115,6 +128,7 @@ function loadRequest(bench: Bench, { scenario, access, load }: Measurement, port
     ...(access === 'acl' && { username: loadUser.name, password: loadUser.password }),
     ...(scenario.transport !== 'plain' && { tls: tlsRequest(bench.tls, scenario) }),
     brokerPids: [pid],
+    ...(probe !== undefined && needsProbe(scenario) && { coreProbe: probe.path }),
     topicPrefix: topicRoot,
     scenario: load,
     warmupSeconds,

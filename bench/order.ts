@@ -1,4 +1,15 @@
-// The order in which brokers take turns.
+// The order in which brokers take turns, and which of their rounds count.
+
+import { probedCost } from './figures.ts'
+import type { LoadResult } from './load/result.ts'
+
+/**
+ * Of more measurements than rounds were asked for, those that count: in which the core was least disturbed, by what a probe
+ * beside the broker says, and not by what came out. Those without a probe count in their order.
+ */
+export function counting(results: readonly LoadResult[], rounds: number): readonly LoadResult[] {
+  return results.toSorted((a, b) => (probedCost(a) ?? 0) - (probedCost(b) ?? 0)).slice(0, rounds)
+}
 
 /**
  * Each round begins with another one (A B C, B C A, C A B, …), so that what a machine does meanwhile, or has become warm

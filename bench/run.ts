@@ -9,12 +9,12 @@ import type { Broker } from './brokers/broker.ts'
 import { castellan } from './brokers/castellan.ts'
 import { mosquitto } from './brokers/mosquitto.ts'
 import { other } from './brokers/other.ts'
-import { figuresOf } from './figures.ts'
+import { figuresOf, probedCost } from './figures.ts'
 import type { Scenario as LoadScenario } from './load/request.ts'
 import type { LoadResult } from './load/result.ts'
 import { describeCommit, describeMachine } from './machine.ts'
 import { type Bench, measure, prepareBench } from './measure.ts'
-import { interleave } from './order.ts'
+import { counting, interleave } from './order.ts'
 import { canPin } from './processor-cores.ts'
 import {
   type BrokerEntry,
@@ -71,6 +71,18 @@ interface Outcome {
   readonly unable: string | undefined
 }
 
+/** A scenario with a configuration, and its rounds: in each the brokers in their order. */
+interface Entry {
+  readonly scenario: Scenario
+  readonly access: Access
+  readonly outcomes: readonly Outcome[]
+  readonly rounds: readonly (readonly Outcome[])[]
+  /** How many of its rounds one pass over all entries takes. */
+  readonly roundsEach: number
+  /** Undefined until its first round, and where it has none. */
+  load: LoadScenario | undefined
+}
+
 class Run {
   readonly #args: RunArguments
   readonly #brokers: readonly Broker[]
@@ -86,34 +98,47 @@ class Run {
     this.#tell = tell
   }
 
+  /**
+   * In passes over all scenarios, a round of each: what the machine's neighbours do for some minutes falls on a round of
+   * many scenarios, which their medians bear, and not on all rounds of a few.
+   */
   async scenarios(selected: readonly Scenario[]): Promise<ReportRow[]> {
-    const rows: ReportRow[] = []
-    for (const scenario of selected) {
-      for (const access of scenario.access ? [scenario.access] : this.#args.accesses) {
-        const outcomes = await this.#outcomes(scenario, access)
-        for (const row of scenario.rows) {
-          rows.push(...reportRows(outcomes.map(outcome => rowInput(scenario, row, access, outcome))))
-        }
-      }
+    const entries = selected.flatMap(scenario =>
+      (scenario.access ? [scenario.access] : this.#args.accesses).map(access => this.#entry(scenario, access)),
+    )
+    for (let pass = 0; entries.some(entry => pass * entry.roundsEach < entry.rounds.length); pass += 1) {
+      for (const entry of entries) await this.#pass(entry, pass)
     }
-    return rows
+    for (let pass = 0; pass < repeatPasses; pass += 1) {
+      const undisturbed = leastCost(entries)
+      for (const entry of entries) await this.#repeat(entry, undisturbed)
+    }
+    this.#bench.probe?.stop()
+    const undisturbed = leastCost(entries)
+    return entries.flatMap(entry => rowsOf(entry, this.#args.rounds, undisturbed))
   }
 
-  async #outcomes(scenario: Scenario, access: Access): Promise<readonly Outcome[]> {
+  /** One more round of whatever counts a disturbed one. */
+  async #repeat(entry: Entry, undisturbed: number | undefined): Promise<void> {
+    const { load, outcomes } = entry
+    if (this.#args.quick || load === undefined || undisturbed === undefined) return
+    for (const outcome of outcomes) {
+      if (!comparedBrokers.includes(outcome.broker.name)) continue
+      const disturbed = counting(outcome.results, this.#args.rounds).some(
+        result => (probedCost(result) ?? 0) > undisturbed * toleratedSlowness,
+      )
+      if (disturbed) await this.#measure(entry, load, outcome, outcome.results.length + outcome.problems.length + 1)
+    }
+  }
+
+  #entry(scenario: Scenario, access: Access): Entry {
     const outcomes = this.#brokers.map(
       (broker): Outcome => ({ broker, results: [], problems: [], unable: broker.absent ?? broker.unable(scenario) }),
     )
     const able = outcomes.filter(({ unable }) => unable === undefined)
-    try {
-      const load = await scenario.load({ quick: this.#args.quick, saturation: () => this.#saturationRate(access) })
-      for (const [index, round] of interleave(able, ({ broker }) => this.#roundsOf(scenario, broker)).entries()) {
-        for (const outcome of round) await this.#measure(scenario, access, load, outcome, index + 1)
-      }
-    } catch (error) {
-      for (const { problems } of able) problems.push(reasonOf(error))
-    }
-    this.#remember(scenario, access, outcomes)
-    return outcomes
+    const rounds = interleave(able, ({ broker }) => this.#roundsOf(scenario, broker))
+    const roundsEach = this.#args.quick ? 1 : (scenario.roundsTimes ?? 1)
+    return { scenario, access, outcomes, rounds, roundsEach, load: undefined }
   }
 
   #roundsOf({ roundsTimes = 1 }: Scenario, { name }: Broker): number {
@@ -121,13 +146,24 @@ class Run {
     return comparedBrokers.includes(name) ? rounds * (quick ? 1 : roundsTimes) : otherRounds
   }
 
-  async #measure(
-    scenario: Scenario,
-    access: Access,
-    load: LoadScenario,
-    outcome: Outcome,
-    round: number,
-  ): Promise<void> {
+  async #pass(entry: Entry, pass: number): Promise<void> {
+    const { scenario, access, outcomes, rounds, roundsEach } = entry
+    const first = pass * roundsEach
+    const turns = rounds.slice(first, first + roundsEach)
+    if (turns.length === 0) return
+    try {
+      entry.load ??= await scenario.load({ quick: this.#args.quick, saturation: () => this.#saturationRate(access) })
+    } catch (error) {
+      if (pass > 0) return
+      for (const { problems, unable } of outcomes) if (unable === undefined) problems.push(reasonOf(error))
+      return
+    }
+    for (const [index, turn] of turns.entries()) {
+      for (const outcome of turn) await this.#measure(entry, entry.load, outcome, first + index + 1)
+    }
+  }
+
+  async #measure({ scenario, access }: Entry, load: LoadScenario, outcome: Outcome, round: number): Promise<void> {
     const title = `${scenario.name} ${access} ${outcome.broker.name}, round ${round}`
     try {
       const result = await measure(this.#bench, { broker: outcome.broker, scenario, access, load })
@@ -144,14 +180,7 @@ class Run {
     }
   }
 
-  #remember({ name }: Scenario, access: Access, outcomes: readonly Outcome[]): void {
-    if (name !== saturatingScenario) return
-    const rates = outcomes.find(({ broker }) => broker.name === 'mosquitto')?.results.map(rateOf)
-    const rate = median(rates ?? [])
-    if (rate !== undefined) this.#saturation.set(access, rate)
-  }
-
-  /** From `pairs-q1` when this run had it, else from a single measurement. */
+  /** Measured once a run, so that all its rounds offer the same. */
   async #saturationRate(access: Access): Promise<number> {
     const known = this.#saturation.get(access)
     if (known !== undefined) return known
@@ -160,7 +189,12 @@ class Run {
     if (broker === undefined || broker.absent !== undefined || scenario === undefined) {
       throw new BenchError('there is no Mosquitto, and half of its rate is what this scenario offers')
     }
-    const rate = rateOf(await measure(this.#bench, { broker, scenario, access, load: saturating }))
+    const rates: number[] = []
+    for (let round = 0; round < saturationRounds; round += 1) {
+      const result = await measure(this.#bench, { broker, scenario, access, load: saturating })
+      rates.push(result.messagesPerSecond)
+    }
+    const rate = median(rates) as number
     this.#tell(`${saturatingScenario} ${access} mosquitto, to know its rate: ${Math.round(rate)}/s`)
     this.#saturation.set(access, rate)
     return rate
@@ -168,19 +202,44 @@ class Run {
 }
 
 const saturatingScenario = 'pairs-q1'
+const saturationRounds = 3
+/** Rounds on a core that was slower than this are measured again where possible. */
+const toleratedSlowness = 1.1
+const repeatPasses = 4
 
-function rateOf(result: LoadResult): number {
-  return result.messagesPerSecond
+/** What a piece of the probe's work cost in the least disturbed measurement of the run. */
+function leastCost(entries: readonly Entry[]): number | undefined {
+  const costs = entries.flatMap(({ outcomes }) =>
+    outcomes.flatMap(({ results }) => results.flatMap(result => probedCost(result) ?? [])),
+  )
+  return costs.length === 0 ? undefined : Math.min(...costs)
 }
 
-function rowInput(scenario: Scenario, row: Row, access: Access, outcome: Outcome): RowInput {
+function rowsOf({ scenario, access, outcomes }: Entry, rounds: number, undisturbed: number | undefined): ReportRow[] {
+  return scenario.rows.flatMap(row =>
+    reportRows(
+      outcomes.map(outcome => {
+        const results = [...counting(outcome.results, rounds * (scenario.roundsTimes ?? 1))]
+        return rowInput(scenario, row, access, { ...outcome, results }, undisturbed)
+      }),
+    ),
+  )
+}
+
+function rowInput(
+  scenario: Scenario,
+  row: Row,
+  access: Access,
+  outcome: Outcome,
+  undisturbed: number | undefined,
+): RowInput {
   return {
     scenario: scenario.name + row.part,
     access,
     broker: outcome.broker.name,
     headline: row.headline,
     target: row.target,
-    rounds: outcome.results.map(result => figuresOf(result, row.part)),
+    rounds: outcome.results.map(result => figuresOf(result, row.part, undisturbed)),
     problems: outcome.problems,
     unable: outcome.unable,
   }

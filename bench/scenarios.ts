@@ -369,7 +369,7 @@ export const scenarios: readonly Scenario[] = [
   {
     name: 'latency-10k',
     family: 'latency',
-    roundsTimes: 3,
+    roundsTimes: 5,
     what: 'latency at 10,000 messages a second, QoS 1, 50 pairs',
     rows: p99,
     transport: 'plain',
@@ -379,7 +379,7 @@ export const scenarios: readonly Scenario[] = [
   {
     name: 'latency-half',
     family: 'latency',
-    roundsTimes: 3,
+    roundsTimes: 5,
     what: 'latency at half of what Mosquitto delivers at most in pairs-q1',
     rows: p99,
     transport: 'plain',

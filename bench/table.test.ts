@@ -20,6 +20,7 @@ test('the table shows median, spread, rate, ratio and target, the name of the sc
         'config',
         'broker',
         'CPU µs',
+        'core×',
         '±',
         'per second',
         'p50 µs',
@@ -86,7 +87,7 @@ test('the head tells who had fewer rounds, and why the commit is unknown', () =>
 test('Markdown has the same cells', () => {
   const text = formatMarkdown(madeUpReport(inputs))
   assert.match(text, /^# Benchmark of abc1234, 2026-01-02T03:04:05Z$/m)
-  assert.match(text, /^\| pairs-q0 \| acl \| castellan \| 0\.42 \| 5 % \| 2,380,952 \|/m)
+  assert.match(text, /^\| pairs-q0 \| acl \| castellan \| 0\.42 \| {2}\| 5 % \| 2,380,952 \|/m)
   assert.match(text, /^\| --- \| --- \| --- \| ---: \|/m)
 })
 

@@ -24,6 +24,7 @@ const columns = [
   'config',
   'broker',
   'CPU µs',
+  'core×',
   '±',
   'per second',
   'p50 µs',
@@ -76,6 +77,7 @@ function cells(row: ReportRow, rows: readonly ReportRow[], quick: boolean): stri
   const whole = (name: FigureName) => formatWhole(row.figures[name]?.median)
   return [
     none ?? formatSignificant(row.figures.cpuMicroseconds?.median),
+    formatSignificant(row.figures.coreSlowness?.median),
     headline === undefined || headline.values.length < 2 ? '' : `${Math.round(headline.spread * 100)} %`,
     whole('perSecond') + (limited ? '*' : ''),
     whole('p50'),

@@ -30,7 +30,7 @@ export async function runConnects(request: LoadRequest, scenario: Connects): Pro
     const latency = new Histogram()
     const leaving: Promise<void>[] = []
     let resumed = 0
-    const span = new Span(request.brokerPids)
+    const span = new Span(request)
     const opened = (client: Client) => {
       latency.record(client.readyAt - client.startedAt)
       if (client.resumed) resumed += 1
@@ -56,7 +56,7 @@ export async function runConnects(request: LoadRequest, scenario: Connects): Pro
 /** @throws LoadError when a connection fails */
 export async function runIdle(request: LoadRequest, scenario: Idle): Promise<LoadResult> {
   const { connections, settleSeconds } = scenario
-  const pids = request.brokerPids
+  const { brokerPids: pids } = request
   const pool = new ClientPool(request)
   try {
     await pool.prepareSession()
@@ -65,11 +65,11 @@ export async function runIdle(request: LoadRequest, scenario: Idle): Promise<Loa
     await sleep(settleSeconds * 1000)
     const before = proportionalBytes(pids)
     const latency = new Histogram()
-    const opening = new Span(pids)
+    const opening = new Span(request)
     const measured = (client: Client) => latency.record(client.readyAt - client.startedAt)
     await pool.openAll(all.slice(1), { concurrency: idleConcurrency, opened: measured })
     const opened = opening.end()
-    const idling = new Span(pids)
+    const idling = new Span(request)
     await sleep(settleSeconds * 1000)
     const idle = idling.end()
     const after = proportionalBytes(pids)

@@ -37,6 +37,7 @@ type Added = Partial<
     LoadResult,
     | 'latencyMicroseconds'
     | 'cpuMicrosecondsPerMessage'
+    | 'coreProbeMicroseconds'
     | 'cpuMicrosecondsPerConnection'
     | 'connects'
     | 'idle'

@@ -24,16 +24,18 @@ export class Publisher {
   /** It waits for its turn to {@link pump}. */
   queued = false
   #writing = false
-  /**
-   * There is reason to send again when the write is done: credit came meanwhile, or has no end. What is left of a window
-   * behind a full batch waits for new credit, since a small write after each large one would undo the batching.
-   */
+  /** Credit came while something was being written. */
   #again = false
+  /** What is still to be sent of the window that was begun. */
+  #rest = 0
   #progress = -1
+  /** Messages that are sent together; infinite in a flood. */
+  readonly #whole: number
   readonly #options: PublisherOptions
 
   constructor(options: PublisherOptions) {
     this.#options = options
+    this.#whole = Math.min(options.window, options.deliveryWindow)
   }
 
   get sent(): number {
@@ -45,14 +47,21 @@ export class Publisher {
     return Math.min(window - (this.sent - this.acknowledged), deliveryWindow - (this.sent - this.delivered))
   }
 
-  /** Sends what the windows allow and one batch holds, stamped with `now`. */
+  /**
+   * Sends a window when all of it is free, a batch at a time, stamped with `now`. One that sent whatever little has
+   * become free would settle into large or small writes by chance, and the cost of a message with it.
+   */
   pump(now: number): void {
-    const { credit } = this
     if (this.#writing) this.#again = true
-    if (this.#writing || credit <= 0 || !this.#options.client.isOpen) return
+    if (this.#writing || !this.#options.client.isOpen) return
+    if (this.#rest === 0) {
+      if (this.credit < this.#whole) return
+      this.#rest = this.#whole
+    }
     this.#writing = true
-    this.#again = credit === Number.POSITIVE_INFINITY
-    this.#options.reel.wind(credit, now)
+    this.#again = false
+    this.#options.reel.wind(this.#rest, now)
+    this.#rest -= this.#options.reel.count
     this.#options.client.write(this.#options.reel.bytes(), this.#written)
   }
 
@@ -70,7 +79,7 @@ export class Publisher {
    */
   giveUpIfStalled(): boolean {
     const progress = this.arrivals + this.acknowledged
-    const stalled = this.credit <= 0 && progress === this.#progress
+    const stalled = this.#rest === 0 && this.credit < this.#whole && progress === this.#progress
     this.#progress = progress
     if (!stalled) return false
     this.delivered = this.sent
@@ -81,6 +90,6 @@ export class Publisher {
   /** The socket took all of it: the reel may be wound again. */
   readonly #written = (): void => {
     this.#writing = false
-    if (this.#again) this.#options.wake(this)
+    if (this.#again || this.#rest > 0) this.#options.wake(this)
   }
 }

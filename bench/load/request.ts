@@ -17,6 +17,8 @@ export interface LoadRequest {
   readonly tls?: TlsRequest
   /** CPU time and memory are summed over these processes and their living descendants; none: those figures are null. */
   readonly brokerPids: readonly number[]
+  /** The file of the probe that shares the broker's core; without it, `coreProbeMicroseconds` is null. */
+  readonly coreProbe?: string
   /** Default `bench`. */
   readonly topicPrefix: string
   readonly scenario: Scenario
@@ -201,6 +203,7 @@ export function parseRequest(text: string): LoadRequest {
     ...fields.optionalText('password'),
     ...parseTls(fields),
     brokerPids: fields.integers('brokerPids', 1, 2 ** 31),
+    ...fields.optionalText('coreProbe'),
     topicPrefix: fields.text('topicPrefix', 'bench'),
     scenario: parseScenario(Fields.of(fields.take('scenario'), 'scenario')),
     warmupSeconds: fields.number('warmupSeconds', 0, maximumSeconds, 1),

@@ -39,6 +39,8 @@ export interface LoadResult extends Faults {
   /** In ticks of the kernel's accounting, 10 ms as a rule. */
   readonly brokerUserSeconds: number | null
   readonly brokerSystemSeconds: number | null
+  /** CPU of a piece of the probe's work on the broker's core in the measured part; null without a probe. Old results lack it. */
+  readonly coreProbeMicroseconds?: number | null
   /** Per delivered message; null in scenarios without messages. For `retained`: per message of a delivery. */
   readonly cpuMicrosecondsPerMessage: number | null
   /** Per CONNACK; null but in `connects` and `idle`. */
@@ -95,6 +97,8 @@ export interface RetainedFigures {
   readonly messages: number
   readonly loadedPerSecond: number
   readonly loadCpuMicrosecondsPerMessage: number | null
+  /** As `coreProbeMicroseconds`, while they were loaded. Old results lack it. */
+  readonly loadCoreProbeMicroseconds?: number | null
   readonly bytesPerMessage: number | null
   /** Median of the deliveries of all messages to one subscriber. */
   readonly deliveryMilliseconds: number

@@ -50,6 +50,7 @@ function result(
   const middle = deliveries.toSorted((a, b) => a.span.seconds - b.span.seconds)[deliveries.length >> 1]!
   const costs = deliveries.map(({ span, delivered }) => microsecondsPer(span.brokerCpuSeconds, delivered))
   const known = costs.filter(cost => cost !== null)
+  const probed = deliveries.flatMap(({ span }) => span.coreProbeMicroseconds ?? [])
   const { closed, protocolErrors } = pool.counters
   return loadResult(
     kind,
@@ -64,6 +65,7 @@ function result(
     },
     {
       cpuMicrosecondsPerMessage: known.length === 0 ? null : median(known),
+      coreProbeMicroseconds: probed.length === 0 ? null : median(probed),
       retained: { ...figures, deliveryMilliseconds: middle.span.seconds * 1000 },
     },
   )
@@ -71,7 +73,7 @@ function result(
 
 type LoadFigures = Pick<
   RetainedFigures,
-  'messages' | 'loadedPerSecond' | 'loadCpuMicrosecondsPerMessage' | 'bytesPerMessage'
+  'messages' | 'loadedPerSecond' | 'loadCpuMicrosecondsPerMessage' | 'loadCoreProbeMicroseconds' | 'bytesPerMessage'
 >
 
 async function load(pool: ClientPool, { messages, payloadBytes }: Retained): Promise<LoadFigures> {
@@ -79,7 +81,7 @@ async function load(pool: ClientPool, { messages, payloadBytes }: Retained): Pro
   const publisher = pool.add('p', 0, { message: () => {}, acknowledged: () => acknowledged.add() })
   await pool.openAll([publisher])
   const window = Math.min(loadWindow, publisher.receiveMaximum)
-  const span = new Span(pool.request.brokerPids)
+  const span = new Span(pool.request)
   const loading = async () => {
     for (let next = 0; next < messages; ) {
       const batch = retainedPackets(pool.request, payloadBytes, next, Math.min(messages, next + Math.ceil(window / 2)))
@@ -91,11 +93,12 @@ async function load(pool: ClientPool, { messages, payloadBytes }: Retained): Pro
     await acknowledged.reach(messages)
   }
   await pool.patiently('PUBACK', loading())
-  const { seconds, brokerCpuSeconds, brokerRssGrowthBytes } = span.end()
+  const { seconds, brokerCpuSeconds, brokerRssGrowthBytes, coreProbeMicroseconds } = span.end()
   return {
     messages,
     loadedPerSecond: messages / seconds,
     loadCpuMicrosecondsPerMessage: microsecondsPer(brokerCpuSeconds, messages),
+    loadCoreProbeMicroseconds: coreProbeMicroseconds,
     bytesPerMessage: brokerRssGrowthBytes === null ? null : brokerRssGrowthBytes / messages,
   }
 }
@@ -120,7 +123,7 @@ async function deliver(pool: ClientPool, { messages }: Retained, round: number):
   const seen = new SeenMessages(messages, pool.counters)
   const subscriber = pool.add('s', round, seen)
   await pool.openAll([subscriber])
-  const span = new Span(pool.request.brokerPids)
+  const span = new Span(pool.request)
   await subscribe(pool, subscriber, 'r/#')
   await seen.all()
   const figures = span.end()
@@ -136,7 +139,7 @@ async function search(
   const found = new Awaited()
   const searcher = pool.add('s', repeat, { message: () => found.add(), acknowledged: () => {} })
   await pool.openAll([searcher])
-  const span = new Span(pool.request.brokerPids)
+  const span = new Span(pool.request)
   for (let round = 0; round < repeat; round += 1) {
     const begin = micros()
     const wanted = Math.floor(((round + 0.5) * messages) / repeat)

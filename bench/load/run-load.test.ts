@@ -15,7 +15,7 @@ import { runLoad } from './run-load.ts'
 const program = join(import.meta.dirname, 'main.ts')
 
 function requestFor(port: number, scenario: object, more: object = {}): string {
-  const common = { host: '127.0.0.1', port, protocol: 4, brokerPids: [process.pid], warmupSeconds: 0, seconds: 0.1 }
+  const common = { host: '127.0.0.1', port, protocol: 4, brokerPids: [process.pid], warmupSeconds: 0, seconds: 0.3 }
   return JSON.stringify({ ...common, scenario, ...more })
 }
 

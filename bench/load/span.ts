@@ -1,6 +1,8 @@
 // A stretch of time with what the broker and the generator spent in it.
 
+import { costBetween, type Reading, readReading } from '../probe/reading.ts'
 import { cpuSecondsBetween, type ProcessFigures, processFigures } from './processes.ts'
+import type { LoadRequest } from './request.ts'
 import { micros } from './stamp.ts'
 
 /** The broker's figures are null when nobody told which processes it has. */
@@ -12,17 +14,23 @@ export interface SpanFigures {
   readonly brokerRssBytes: number | null
   readonly brokerRssGrowthBytes: number | null
   readonly generatorCpuPercent: number
+  /** What a piece of the probe's work cost on the broker's core; null without a probe. */
+  readonly coreProbeMicroseconds: number | null
 }
 
 /** Begins when it is made. */
 export class Span {
   readonly #pids: readonly number[]
+  readonly #probe: string | undefined
+  readonly #reading: Reading | undefined
   readonly #before: ProcessFigures
   readonly #generator: NodeJS.CpuUsage
   readonly #from: number
 
-  constructor(pids: readonly number[]) {
+  constructor({ brokerPids: pids, coreProbe }: LoadRequest) {
     this.#pids = pids
+    this.#probe = coreProbe
+    this.#reading = coreProbe === undefined ? undefined : readReading(coreProbe)
     this.#before = processFigures(pids)
     this.#generator = process.cpuUsage()
     this.#from = micros()
@@ -42,7 +50,13 @@ export class Span {
       brokerRssBytes: known(after.rssBytes),
       brokerRssGrowthBytes: known(after.rssBytes - before.rssBytes),
       generatorCpuPercent: (user + system) / 1e4 / seconds,
+      coreProbeMicroseconds: this.#probed(),
     }
+  }
+
+  #probed(): number | null {
+    if (this.#probe === undefined || this.#reading === undefined) return null
+    return costBetween(this.#reading, readReading(this.#probe))
   }
 }
 

@@ -9,7 +9,7 @@ import { runClosedLoop } from './traffic-run.ts'
 export function runSubscriptions(request: LoadRequest, scenario: Subscriptions): Promise<LoadResult> {
   const { filters } = scenario
   return runClosedLoop(request, scenario, async run => {
-    const span = new Span(request.brokerPids)
+    const span = new Span(request)
     await run.subscribe()
     const { seconds, brokerCpuSeconds, brokerRssGrowthBytes } = span.end()
     return {

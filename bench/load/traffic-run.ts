@@ -121,7 +121,7 @@ export class TrafficRun {
   /** Waits for settling and warm-up, then measures; afterwards publishers are still. */
   async measure(): Promise<{ readonly span: SpanFigures; readonly messages: MessageFigures }> {
     await this.#pause(settleMs + this.request.warmupSeconds * 1000)
-    const span = new Span(this.request.brokerPids)
+    const span = new Span(this.request)
     const before = this.#counts()
     this.exchange.timedFrom = micros()
     await this.#pause(this.request.seconds * 1000)
