@@ -169,6 +169,7 @@ export class ClientTrust {
     const { ocsp } = this.rules
     if (ocsp === undefined) return undefined
     const answer = ocsp.answer(certificate)
+    if (answer?.wasIssued === false) return 'certificate was never issued by its authority (by OCSP)'
     if (answer?.status === 'revoked') return `certificate was revoked (${reasonText(answer.reason)}, by OCSP)`
     if (answer?.status === 'good' || !isNew || !ocsp.rules.isHard) return undefined
     return answer === undefined ? 'no OCSP responder has answered' : 'the OCSP responder does not know the certificate'

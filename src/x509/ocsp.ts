@@ -10,6 +10,8 @@ export interface OcspAnswer {
   readonly status: 'good' | 'revoked' | 'unknown'
   /** RFC 5280 §5.3.1; 0 when the responder does not say. */
   readonly reason: number
+  /** False when the responder says that the authority has never issued such a certificate: its key is in other hands. */
+  readonly wasIssued: boolean
   /** Milliseconds since the epoch. */
   readonly thisUpdate: number
   /** undefined when newer information is always to be had. */
@@ -26,6 +28,8 @@ const sha1Algorithm = Buffer.from('300906052b0e03021a0500', 'hex')
 /** That an answer may bring along. */
 const maxCertificates = 4
 const basicResponse = '1.3.6.1.5.5.7.48.1.1'
+const extendedRevoke = '1.3.6.1.5.5.7.48.1.9'
+const onHold = 6
 const ocspSigning = '1.3.6.1.5.5.7.3.9'
 
 /** Loaded where something asks for it. */
@@ -61,7 +65,7 @@ export async function readOcspAnswer(
     throw new DerError('it is not signed by the issuer, nor by a responder that the issuer appointed')
   const single = await answerAbout(basic, serial, issuer)
   if (single === undefined) throw new DerError('it is not about the certificate that was asked about')
-  const answer = readSingle(single)
+  const answer = readSingle(single, basic)
   if (!(answer.thisUpdate <= now + skewMs)) throw new DerError('it is from the future')
   if (!(now - skewMs <= (answer.nextUpdate ?? answer.thisUpdate + longestMs))) throw new DerError('it is out of date')
   return answer
@@ -162,13 +166,14 @@ function isSame(a: Uint8Array, b: Uint8Array): boolean {
 }
 
 /** CertStatus: good [0], revoked [1] { revocationTime, [0] reason? }, unknown [2]. */
-function readSingle({ certStatus, thisUpdate, nextUpdate }: SingleResponse): OcspAnswer {
+function readSingle({ certStatus, thisUpdate, nextUpdate }: SingleResponse, basic: BasicOCSPResponse): OcspAnswer {
   const { tagNumber } = certStatus.idBlock as { readonly tagNumber: number }
   const status = (['good', 'revoked', 'unknown'] as const)[tagNumber]
   if (status === undefined) throw new DerError('its status is not known')
   return {
     status,
     reason: status === 'revoked' ? reasonOf(certStatus) : 0,
+    wasIssued: !(status === 'revoked' && meansNeverIssued(certStatus, basic)),
     thisUpdate: thisUpdate.getTime(),
     nextUpdate: nextUpdate?.getTime(),
   }
@@ -176,6 +181,14 @@ function readSingle({ certStatus, thisUpdate, nextUpdate }: SingleResponse): Ocs
 
 interface Tagged {
   readonly valueBlock: { readonly value?: readonly Tagged[]; readonly valueDec?: number }
+  /** Of a time. */
+  toDate?(): Date
+}
+
+/** RFC 6960 §2.2: on hold since 1970, by a responder that says that it answers so (§4.4.8). */
+function meansNeverIssued(certStatus: Tagged, { tbsResponseData }: BasicOCSPResponse): boolean {
+  const isExtended = tbsResponseData.responseExtensions?.some(({ extnID }) => extnID === extendedRevoke) === true
+  return isExtended && reasonOf(certStatus) === onHold && certStatus.valueBlock.value?.[0]?.toDate?.().getTime() === 0
 }
 
 function reasonOf(certStatus: Tagged): number {
