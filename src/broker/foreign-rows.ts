@@ -113,7 +113,6 @@ class Conversion {
       clientId,
       owner: ownerOf(user),
       principal: recordForeign(user, listenerPort),
-      protocolVersion: 5,
       expiryInterval,
       disconnectedAt: isAway ? expiresAt - expiryInterval * 1000 : undefined,
       will: will && { delay: will.delay, record: encodeWill({ ...will, properties: forwarded(will) }) },
@@ -208,7 +207,7 @@ class Conversion {
       const properties = encodeForwarded({ properties: forwarded(message) })
       this.#rows.push({ kind: 'put-message', messageId, ...content(message), properties })
     }
-    this.#rows.push({ kind: 'put-queued', sequence: ++this.#sequence, messageId, ...row })
+    this.#rows.push({ kind: 'put-queued', sequence: ++this.#sequence, messageId, message: undefined, ...row })
     this.#counts.waiting++
   }
 }
@@ -219,7 +218,7 @@ function ownerOf(user: ForeignUser | undefined): string {
   return user.username === undefined ? 'anonymous' : `user:${user.username}`
 }
 
-type WaitingRow = Omit<Extract<SessionRow, { kind: 'put-queued' }>, 'kind' | 'sequence' | 'messageId'>
+type WaitingRow = Omit<Extract<SessionRow, { kind: 'put-queued' }>, 'kind' | 'sequence' | 'messageId' | 'message'>
 
 /** QoS, no local and retain as published; how retained messages are handled counts only when it is made. */
 const keptOptions = 0x0f

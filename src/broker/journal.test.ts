@@ -238,6 +238,35 @@ test('[MQTT-4.3.3-8] PUBLISH at QoS 2 and PUBREL to a session that lasts wait fo
   assert.ok(subscriber.transport.holds > before + 1)
 })
 
+/** What a store with one waiting session is handed for a message of so many bytes, from first to last. */
+async function kindsFor(bytes: number): Promise<readonly string[]> {
+  const store = openMemoryStore()
+  const engine = await startDurable(store)
+  const client = engine.connect('c', lasting())
+  client.subscribe('t')
+  client.disconnect()
+  await saved(engine)
+  const kinds: string[] = []
+  const { apply } = store.sessions
+  store.sessions.apply = changes => {
+    kinds.push(...changes.map(({ kind }) => kind))
+    return apply.call(store.sessions, changes)
+  }
+  engine.connect('p').publish('t', 'x'.repeat(bytes), { qos: 1 })
+  await saved(engine)
+  const back = engine.connect('c', lasting())
+  await saved(engine)
+  back.answerAll()
+  await saved(engine)
+  assert.deepEqual([store.stats().rows.messages, store.stats().rows.queue], [0, 0])
+  return kinds.filter(kind => kind !== 'put-session')
+}
+
+test('decision 13: a short message that one session waits for is one record from first to last, a long one is written once', async () => {
+  assert.deepEqual(await kindsFor(1000), ['put-queued', 'put-queued', 'remove-queued'])
+  assert.deepEqual(await kindsFor(1100), ['put-message', 'put-queued', 'put-queued', 'remove-queued', 'remove-message'])
+})
+
 test('a payload is stored once for all who wait for it, and goes with the last of them', async () => {
   const store = openMemoryStore()
   const engine = await startDurable(store)

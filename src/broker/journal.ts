@@ -12,7 +12,7 @@ import type { Session } from '../session/session.ts'
 import type { Subscription } from '../session/subscription.ts'
 import type { Transport } from '../session/transport.ts'
 import type { RetainedChange, RetainedStore } from '../store/retained-store.ts'
-import type { QueueState, SessionChange, SessionStore } from '../store/session-store.ts'
+import type { QueueState, SessionChange, SessionStore, StoredMessage } from '../store/session-store.ts'
 import type { StoreError } from '../store/store-error.ts'
 import { dropPassing, type GivenNumbers } from './passing-changes.ts'
 import type { Retained } from './retained.ts'
@@ -39,6 +39,8 @@ export interface JournalDeps {
 
 /** Changes that wait for the store, above which publishers wait with them. */
 const mostWaitingChanges = 50_000
+/** A message up to this size is stored in the row of its first delivery: mostly it is the only one. See `Message.size`. */
+const mostBytesInRow = 1024
 /** Milliseconds between two attempts to write what could not be written. */
 const retryMs = 1000
 
@@ -137,7 +139,6 @@ export class Journal {
       clientId: session.clientId,
       owner: session.owner,
       principal: session.access.source,
-      protocolVersion: 5,
       expiryInterval: session.expiryInterval,
       disconnectedAt: disconnectedAt && this.#onTheWall(disconnectedAt),
       will: will && { delay: will.properties.willDelayInterval ?? 0, record: encodeWill(will) },
@@ -166,11 +167,8 @@ export class Journal {
 
   retain({ message, source, expiresAt }: Retained): void {
     if (source === undefined) return
-    this.#retainedChanges.push({
-      kind: 'put-retained',
-      ...this.#stored(message, expiresAt),
-      properties: encodeRetainedExtras(source.source, message),
-    })
+    const properties = encodeRetainedExtras(source.source, message)
+    this.#retainedChanges.push({ kind: 'put-retained', ...this.#stored(message, expiresAt, properties) })
     this.#changed()
   }
 
@@ -189,33 +187,37 @@ export class Journal {
     return ++this.#sequence
   }
 
-  /** @returns the id under which the message is stored; the first delivery stores it */
-  refer(message: Message): number {
-    if (message.recordId === 0) {
+  /** One more delivery of the message is recorded. */
+  refer(message: Message): void {
+    const isFirst = message.recordedDeliveries++ === 0
+    if (isFirst) {
       message.hold()
       message.recordId = ++this.#messageId
-      this.recordSessionChange({
-        kind: 'put-message',
-        messageId: message.recordId,
-        ...this.#stored(message, message.expiresAt),
-        properties: encodeForwarded(message),
-      })
     }
-    message.recordedDeliveries++
-    return message.recordId
+    if (message.isRecordedApart || (isFirst && message.size <= mostBytesInRow)) return
+    message.isRecordedApart = true
+    const stored = this.#stored(message, message.expiresAt, encodeForwarded(message))
+    this.recordSessionChange({ kind: 'put-message', messageId: message.recordId, ...stored })
   }
 
   release(message: Message): void {
     message.recordedDeliveries--
     if (message.recordedDeliveries > 0) return
-    this.recordSessionChange({ kind: 'remove-message', messageId: message.recordId })
+    if (message.isRecordedApart) this.recordSessionChange({ kind: 'remove-message', messageId: message.recordId })
+    message.isRecordedApart = false
     message.recordId = 0
   }
 
-  #stored(message: Message, expiresAt: number) {
+  /** What the row of a delivery has of its message: all of it, unless that is stored apart. */
+  messageForRow(message: Message): StoredMessage | undefined {
+    if (message.isRecordedApart) return undefined
+    return this.#stored(message, message.expiresAt, encodeForwarded(message))
+  }
+
+  #stored(message: Message, expiresAt: number, properties: Uint8Array): StoredMessage {
     const { topicName, qos, retain, publisher, payload } = message
     const expires = expiresAt === neverExpires ? undefined : this.#onTheWall(expiresAt)
-    return { topicName, qos, retain, publisher, payload, expiresAt: expires }
+    return { topicName, qos, retain, publisher, properties, payload, expiresAt: expires }
   }
 
   /** The next process begins with what the wall clock says then: a clock that was set meanwhile must not age anything. */
@@ -375,6 +377,7 @@ class RecordedSession implements SessionRecord {
       sequence,
       sessionNumber: this.number,
       messageId: message.recordId,
+      message: this.#journal.messageForRow(message),
       qos,
       retain,
       subscriptionIdentifiers,

@@ -18,7 +18,14 @@ function putMessage(messageId: number): SessionChange {
 }
 
 function putQueued(sequence: number, messageId: number, packetId = 0): SessionChange {
-  const row = { sessionNumber: 1, qos: 1, retain: false, subscriptionIdentifiers: undefined, state: 'queued' } as const
+  const row = {
+    sessionNumber: 1,
+    message: undefined,
+    qos: 1,
+    retain: false,
+    subscriptionIdentifiers: undefined,
+    state: 'queued',
+  } as const
   return { kind: 'put-queued', sequence, messageId, packetId, ...row }
 }
 

@@ -4,7 +4,8 @@ import { saved, startDurable } from '../../test/support/durable-engine.ts'
 import { type Engine, type EngineClient, type EngineOptions, lasting } from '../../test/support/engine.ts'
 import { type Connect, PacketType, type Properties, type Will } from '../mqtt/packet.ts'
 import { openMemoryStore } from '../store/memory/memory-store.ts'
-import type { Store } from '../store/store.ts'
+import type { PutQueued } from '../store/session-store.ts'
+import type { Store, StoreFault } from '../store/store.ts'
 
 /** The broker's process ends; another one finds what was saved. */
 async function restart(engine: Engine, store: Store, later = 0, options?: EngineOptions): Promise<Engine> {
@@ -270,3 +271,53 @@ test('a listener that is gone: its sessions are kept, receive nothing, and are t
   engine.connect('p').publish('t', 'heard', { qos: 1 })
   assert.deepEqual(client.payloads(), ['heard'])
 })
+
+test('decision 13: a record that says nothing is named and set aside with what only it explains; all else is there, and the start goes on', async () => {
+  const faults: StoreFault[] = []
+  const store = openMemoryStore({ onFault: fault => faults.push(fault) })
+  const first = await waiting(store)
+  first.connect('p').publish('kept', 'x', { retain: true })
+  for (const clientId of ['x', 'y']) {
+    const client = first.connect(clientId, lasting())
+    client.subscribe('t')
+    client.disconnect()
+  }
+  first.connect('p').publish('t', 'd', { qos: 1 })
+  await saved(first)
+  const [whole, apart] = [
+    await rowOf(store, row => row.message !== undefined),
+    await rowOf(store, row => row.message === undefined),
+  ]
+  assert(whole?.message && apart)
+  const noProperties = Buffer.from('30')
+  await store.sessions.apply([
+    { ...whole, message: { ...whole.message, properties: noProperties } },
+    { kind: 'put-subscription', sessionNumber: 1, fullFilter: 'a/#/b', options: 0, subscriptionIdentifier: 0 },
+    { kind: 'put-message', messageId: apart.messageId, ...whole.message, properties: noProperties },
+  ])
+  await store.retained.apply([
+    { kind: 'put-retained', ...whole.message, topicName: 'torn', properties: Buffer.from('ffffffff', 'hex') },
+  ])
+  const engine = await restart(first, store)
+  assert.deepEqual(engine.connect('c', lasting()).payloads(), ['b', 'c', 'd'], 'its row has a copy of its own')
+  assert.deepEqual(engine.connect('x', lasting()).payloads(), [])
+  assert.equal(engine.broker.retained.size, 1)
+  assert.deepEqual(
+    faults.map(({ table, why }) => `${table}: ${why}`),
+    [
+      'subscriptions: topic filter "a/#/b" goes on after "#", which has to be its last level',
+      'messages: the record ends within a packet',
+      'queue: the record ends within a packet',
+      'queue: message 4 cannot be read',
+      'queue: message 4 cannot be read',
+      'retained: the source ends behind the record',
+    ],
+  )
+})
+
+async function rowOf(store: Store, isWanted: (row: PutQueued) => boolean): Promise<PutQueued | undefined> {
+  for await (const page of store.sessions.load()) {
+    for (const row of page) if (row.kind === 'put-queued' && isWanted(row)) return row
+  }
+  return undefined
+}

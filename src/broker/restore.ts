@@ -1,9 +1,10 @@
 // Takes in what an earlier run of the broker has left in the store, before the first client is let in.
 
 import { escapeText } from '../base/escape.ts'
-import type { QoS } from '../mqtt/packet.ts'
+import { ProtocolError } from '../mqtt/errors.ts'
+import type { Properties, QoS } from '../mqtt/packet.ts'
 import { Message, neverExpires } from '../session/message.ts'
-import { Session } from '../session/session.ts'
+import { Session, type SessionAccess } from '../session/session.ts'
 import { Subscription } from '../session/subscription.ts'
 import type { PutRetained, RetainedStore } from '../store/retained-store.ts'
 import type {
@@ -11,6 +12,7 @@ import type {
   PutQueued,
   PutSession,
   PutSubscription,
+  RefusedRow,
   SessionRow,
   SessionStore,
   StoredMessage,
@@ -55,24 +57,38 @@ export async function restoreBroker(
     for (const row of page) restore.takeRow(row)
     onProgress(restore.progress)
   }
+  await store.sessions.setAside(restore.refusedRows)
   for await (const page of store.retained.load()) {
     for (const row of page) restore.takeRetained(row)
     onProgress(restore.progress)
   }
+  await store.retained.setAside(restore.refusedRetained)
   const { log, clock, wheel } = broker
   const journal = new Journal({ store, log, clock, wheel, ...deps }, restore.numbers)
   restore.finish(journal)
   return journal
 }
 
+/** What the opaque field of a retained message says. */
+interface RestoredExtras {
+  readonly record: Uint8Array
+  readonly properties: Properties
+  readonly access: SessionAccess
+}
+
 class Restore {
   readonly progress: RestoreProgress = { sessions: 0, messages: 0, retained: 0 }
   readonly numbers = { session: 0, message: 0, sequence: 0 }
+  /** What was written by another program, or wrongly: its checksum is right, and it says nothing. */
+  readonly refusedRows: RefusedRow<SessionRow>[] = []
+  readonly refusedRetained: RefusedRow<PutRetained>[] = []
   readonly #broker: Broker
   readonly #sources: RestoredSources
   readonly #now: number
   readonly #sessions = new Map<number, Session>()
   readonly #messages = new Map<number, Message>()
+  /** Of each publisher what was read last. */
+  readonly #extras = new Map<string, RestoredExtras>()
   /** Sessions whose record says nothing of whose they are, or of whom no rule lets in: nobody can have them. */
   readonly #nobodys: PutSession[] = []
 
@@ -83,30 +99,19 @@ class Restore {
   }
 
   takeRow(row: SessionRow): void {
-    switch (row.kind) {
-      case 'put-session':
-        this.#takeSession(row)
-        return
-      case 'put-subscription':
-        this.#takeSubscription(row)
-        return
-      case 'put-inbound':
-        this.#sessions.get(row.sessionNumber)?.inbound.restore(row.packetId)
-        return
-      case 'put-message':
-        this.#takeMessage(row)
-        return
-      case 'put-queued':
-        this.#takeQueued(row)
+    try {
+      this.#take(row)
+    } catch (error) {
+      this.refusedRows.push({ row, why: reasonOf(error) })
     }
   }
 
   takeRetained(row: PutRetained): void {
-    const { source, properties } = decodeRetainedExtras(row.properties)
-    const message = restored(row, properties)
-    const access = this.#sources.find(source, row.publisher)?.access ?? ownerlessAccess(source)
-    this.#broker.retained.restore(row.topicName, new Retained(message, access, message.expiresAt))
-    this.progress.retained++
+    try {
+      this.#takeRetained(row)
+    } catch (error) {
+      this.refusedRetained.push({ row, why: reasonOf(error) })
+    }
   }
 
   /** Everything is there: from now on time passes for it, and what it brings is written down. */
@@ -130,8 +135,28 @@ class Restore {
       journal.recordSessionChange({ kind: 'remove-session', sessionNumber })
     }
     this.#messages.clear()
+    this.#extras.clear()
     // What has ended meanwhile is gone before anybody comes and finds it.
     this.#broker.advance(this.#now)
+  }
+
+  #take(row: SessionRow): void {
+    switch (row.kind) {
+      case 'put-session':
+        this.#takeSession(row)
+        return
+      case 'put-subscription':
+        this.#takeSubscription(row)
+        return
+      case 'put-inbound':
+        this.#sessions.get(row.sessionNumber)?.inbound.restore(row.packetId)
+        return
+      case 'put-message':
+        this.#takeMessage(row)
+        return
+      case 'put-queued':
+        this.#takeQueued(row)
+    }
   }
 
   #takeSession(row: PutSession): void {
@@ -151,8 +176,9 @@ class Restore {
 
   #takeSubscription(row: PutSubscription): void {
     const session = this.#sessions.get(row.sessionNumber)
+    if (session === undefined) return
     const parsed = parseTopicFilter(row.fullFilter)
-    if (session === undefined || 'fault' in parsed) return
+    if ('fault' in parsed) throw new RangeError(parsed.fault)
     const subscription = new Subscription(session, row.fullFilter, parsed.topicFilter, parsed.shareName)
     subscription.qos = (row.options & 3) as QoS
     subscription.noLocal = (row.options & noLocalBit) !== 0
@@ -166,19 +192,54 @@ class Restore {
     this.numbers.message = Math.max(this.numbers.message, row.messageId)
     const message = restored(row, decodeForwarded(row.properties))
     message.recordId = row.messageId
+    message.isRecordedApart = true
     this.#messages.set(row.messageId, message)
-    this.progress.messages++
   }
 
   #takeQueued(row: PutQueued): void {
     this.numbers.sequence = Math.max(this.numbers.sequence, row.sequence)
+    this.numbers.message = Math.max(this.numbers.message, row.messageId)
     const session = this.#sessions.get(row.sessionNumber)
-    const message = this.#messages.get(row.messageId)
-    if (session === undefined || message === undefined) return
-    message.recordedDeliveries++
+    if (session === undefined) return
+    const message = this.#messageOf(row)
+    if (message.recordedDeliveries++ === 0) this.progress.messages++
     const { qos, retain, subscriptionIdentifiers, sequence } = row
     session.outbound.restore({ message, qos, retain, subscriptionIdentifiers, sequence }, row.packetId, row.state)
   }
+
+  /** Of a message that is stored apart as well, the row's own copy counts for nothing. */
+  #messageOf(row: PutQueued): Message {
+    const apart = this.#messages.get(row.messageId)
+    if (apart !== undefined) return apart
+    if (row.message === undefined) throw new RangeError(`message ${row.messageId} cannot be read`)
+    const message = restored(row.message, decodeForwarded(row.message.properties))
+    message.recordId = row.messageId
+    return message
+  }
+
+  #takeRetained(row: PutRetained): void {
+    const { properties, access } = this.#extrasOf(row)
+    const message = restored(row, properties)
+    this.#broker.retained.restore(row.topicName, new Retained(message, access, message.expiresAt))
+    this.progress.retained++
+  }
+
+  /** Mostly a publisher's are all the same, and then the store gives out the same bytes for them. */
+  #extrasOf({ publisher, properties: record }: PutRetained): RestoredExtras {
+    const known = this.#extras.get(publisher)
+    if (known?.record === record) return known
+    const { source, properties } = decodeRetainedExtras(record)
+    const access = this.#sources.find(source, publisher)?.access ?? ownerlessAccess(source)
+    const extras = { record, properties, access }
+    this.#extras.set(publisher, extras)
+    return extras
+  }
+}
+
+/** @throws whatever is no fault of a record */
+function reasonOf(error: unknown): string {
+  if (error instanceof ProtocolError || error instanceof RangeError) return error.message
+  throw error
 }
 
 function restored(row: StoredMessage, properties: Message['properties']): Message {

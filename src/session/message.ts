@@ -21,9 +21,13 @@ export class Message {
   readonly publisher: string
   /** What the message counts for in the limits on bytes: payload, topic and properties as on the wire. */
   readonly size: number
-  /** @internal For broker/journal.ts: the message in the store, or 0, and how many deliveries there are of it. */
+  /**
+   * @internal For broker/journal.ts: the message in the store, or 0; how many deliveries there are of it; whether it has a row of
+   * its own, besides that of the first.
+   */
   recordId = 0
   recordedDeliveries = 0
+  isRecordedApart = false
   #payload: Uint8Array
   /** Whether the payload is a copy of its own, and pins nothing else. */
   #owned: boolean

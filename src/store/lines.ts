@@ -10,9 +10,9 @@ import { StoreError } from './store-error.ts'
 export type ExportedRow = SessionRow | PutRetained | PutDocument
 
 /** The version of this format; a file of another one is refused. */
-export const linesVersion = 1
+export const linesVersion = 2
 
-type FieldType = 'text' | 'bytes' | 'integer' | 'number' | 'boolean' | 'integers' | 'state' | 'will'
+type FieldType = 'text' | 'bytes' | 'integer' | 'number' | 'boolean' | 'integers' | 'state' | 'will' | 'message'
 
 interface Field {
   readonly type: FieldType
@@ -48,7 +48,6 @@ const fieldsOf: Readonly<Record<ExportedRow['kind'], Readonly<Record<string, Fie
     clientId: text,
     owner: text,
     principal: bytes,
-    protocolVersion: uint8,
     expiryInterval: uint32,
     disconnectedAt: time,
     will: { type: 'will', optional: true },
@@ -60,6 +59,7 @@ const fieldsOf: Readonly<Record<ExportedRow['kind'], Readonly<Record<string, Fie
     sequence: integer,
     sessionNumber: uint32,
     messageId: integer,
+    message: { type: 'message', optional: true },
     qos,
     retain: boolean,
     subscriptionIdentifiers: { type: 'integers', optional: true },
@@ -149,8 +149,9 @@ function parseValue(value: unknown, { type, most = 0 }: Field, number: number): 
     case 'state':
       return states.includes(value) ? value : undefined
     case 'will':
+    case 'message':
       return typeof value === 'object' && value !== null
-        ? parseFields(value as Record<string, unknown>, willFields, number)
+        ? parseFields(value as Record<string, unknown>, type === 'will' ? willFields : messageFields, number)
         : undefined
   }
 }
@@ -169,6 +170,7 @@ function expectation({ type, most }: Field): string {
     integers: 'integers',
     state: 'a state',
     will: 'a will',
+    message: 'a message',
   }[type]
 }
 

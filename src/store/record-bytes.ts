@@ -2,6 +2,7 @@
 // Nothing is read beyond a record's end, and what follows its last field is a fault.
 
 import { checksum } from './checksum.ts'
+import { RecentlyRead } from './recently-read.ts'
 
 /** The record is not what was written: its message says in what way. */
 export class RecordFault extends Error {}
@@ -11,7 +12,6 @@ const checksumBytes = 4
 /** What is read is copied into blocks of this size, unless it is long: an allocation each would cost more than all the rest. */
 const blockBytes = 16 * 1024
 const longestShared = 1024
-const { utf8Slice } = Buffer.prototype
 const empty: Uint8Array = new Uint8Array(0)
 
 /** Writes records one after the other into memory that is never written again. */
@@ -87,12 +87,18 @@ export function mostTextBytes(value: string): number {
   return 4 + 3 * value.length
 }
 
+/** What kind a record says it is; undefined for one that is too short. */
+export function kindOf(record: Uint8Array): number | undefined {
+  return record.length > checksumBytes ? record[checksumBytes] : undefined
+}
+
 /** Reads one record at a time. Every method throws RecordFault. */
 export class RecordReader {
   #record: Buffer = Buffer.alloc(0)
   #block = new ArrayBuffer(0)
   #blockUsed = 0
   #position = 0
+  readonly #recent = new RecentlyRead()
 
   /**
    * Starts on another record, when its checksum and kind are right.
@@ -136,8 +142,14 @@ export class RecordReader {
   text(): string {
     const length = this.uint32()
     const start = this.#skip(length)
-    // Not `toString`: its checks of what is certain here cost as much as the text.
-    return utf8Slice.call(this.#record, start, start + length)
+    return this.#recent.text(this.#record, start, start + length)
+  }
+
+  /** Bytes that are mostly the same from record to record: those that were read lately are not copied again. */
+  commonBytes(): Uint8Array {
+    const length = this.uint32()
+    const start = this.#skip(length)
+    return this.#recent.bytes(this.#record, start, start + length)
   }
 
   /** A copy; a short one shares a block with others that were read about the same time. */

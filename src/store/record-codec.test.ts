@@ -52,7 +52,6 @@ const kinds = {
       clientId: text,
       owner: text,
       principal: bytes,
-      protocolVersion: uint8,
       expiryInterval: uint32,
       disconnectedAt: time,
       will: fc.option(row({ delay: uint32, record: bytes }), { nil: undefined }),
@@ -87,6 +86,7 @@ const kinds = {
       sequence: safe,
       sessionNumber: uint32,
       messageId: safe,
+      message: fc.option(row(messageFields), { nil: undefined }),
       qos,
       retain: fc.boolean(),
       subscriptionIdentifiers: fc.option(fc.array(uint32, { minLength: 1, maxLength: 30 }), { nil: undefined }),
@@ -140,6 +140,9 @@ test('a record whose checksum is right and whose fields are not is a fault that 
     ['06 10 00000001 61 00000000 00000000 00000000', decodeRetained, /flags are 16, expected less than 16/],
     ['05 0000000000000001 00000001 0000000000000001 30 0000 0000', decodeQueued, /state is 3, expected 0 to 2/],
     ['05 0000000000000001 00000001 0000000000000001 01 0000 ffff', decodeQueued, /ends within a field/],
+    ['05 0000000000000001 00000001 0000000000000001 01 0000 0000 00', decodeQueued, /1 bytes follow its last field/],
+    ['0a 0000000000000001 00000001 0000000000000001 01 0000 0000', decodeQueued, /ends within a field/],
+    ['0b 0000000000000001 00000001 0000000000000001 01 0000 0000', decodeQueued, /of kind 11, expected 5/],
   ]
   for (const [hex, decode, why] of cases) {
     const body = Buffer.from(hex.replaceAll(' ', ''), 'hex')

@@ -2,7 +2,7 @@
 // The formats are a promise to later versions: what changes gets another kind, or another format version of the store.
 
 import { assert } from '../base/errors.ts'
-import { mostTextBytes, RecordFault, RecordReader, RecordWriter } from './record-bytes.ts'
+import { kindOf, mostTextBytes, RecordFault, RecordReader, RecordWriter } from './record-bytes.ts'
 import type { PutRetained } from './retained-store.ts'
 import type { SecurityDocument } from './security-store.ts'
 import type {
@@ -27,6 +27,8 @@ export const recordKind = {
   document: 7,
   head: 8,
   format: 9,
+  /** A queue row with its message. */
+  queuedMessage: 10,
 } as const
 
 const queueStates: readonly QueueState[] = ['queued', 'sent', 'released']
@@ -42,7 +44,7 @@ export function encodeSession(row: PutSession): Buffer {
   const { clientId, owner, principal, will } = row
   const size = mostTextBytes(clientId) + mostTextBytes(owner) + principal.length + (will?.record.length ?? 0)
   writer.begin(recordKind.session, size + 40).uint32(row.sessionNumber)
-  writer.byte((row.disconnectedAt === undefined ? 0 : 1) | (will === undefined ? 0 : 2)).byte(row.protocolVersion)
+  writer.byte((row.disconnectedAt === undefined ? 0 : 1) | (will === undefined ? 0 : 2))
   writer.uint32(row.expiryInterval).text(clientId).text(owner).bytes(principal)
   if (row.disconnectedAt !== undefined) writer.float64(row.disconnectedAt)
   if (will !== undefined) writer.uint32(will.delay).bytes(will.record)
@@ -53,7 +55,6 @@ export function encodeSession(row: PutSession): Buffer {
 export function decodeSession(record: Buffer): PutSession {
   const sessionNumber = reader.begin(record, recordKind.session).uint32()
   const flags = flagsBelow(4)
-  const protocolVersion = reader.byte()
   const expiryInterval = reader.uint32()
   const clientId = reader.text()
   const owner = reader.text()
@@ -67,7 +68,6 @@ export function decodeSession(record: Buffer): PutSession {
     clientId,
     owner,
     principal,
-    protocolVersion,
     expiryInterval,
     disconnectedAt,
     will,
@@ -108,7 +108,9 @@ export function encodeMessage(row: PutMessage): Buffer {
 
 export function decodeMessage(record: Buffer): PutMessage {
   const messageId = reader.begin(record, recordKind.message).integer()
-  return { kind: 'put-message', messageId, ...readMessage() }
+  const { topicName, qos, retain, publisher, properties, payload, expiresAt } = readMessage()
+  reader.end()
+  return { kind: 'put-message', messageId, topicName, qos, retain, publisher, properties, payload, expiresAt }
 }
 
 export function encodeRetained(row: PutRetained): Buffer {
@@ -119,7 +121,9 @@ export function encodeRetained(row: PutRetained): Buffer {
 
 export function decodeRetained(record: Buffer): PutRetained {
   reader.begin(record, recordKind.retained)
-  return { kind: 'put-retained', ...readMessage() }
+  const { topicName, qos, retain, publisher, properties, payload, expiresAt } = readMessage()
+  reader.end()
+  return { kind: 'put-retained', topicName, qos, retain, publisher, properties, payload, expiresAt }
 }
 
 function mostMessageBytes({ topicName, publisher, properties, payload }: StoredMessage): number {
@@ -138,27 +142,30 @@ function readMessage(): StoredMessage {
   const expiresAt = flags & expiryBit ? reader.float64() : undefined
   const topicName = reader.text()
   const publisher = reader.text()
-  const properties = reader.bytes()
+  const properties = reader.commonBytes()
   const payload = reader.bytes()
-  reader.end()
   const retain = (flags & retainBit) !== 0
   return { topicName, qos: qosOf(flags), retain, publisher, properties, payload, expiresAt }
 }
 
 export function encodeQueued(row: PutQueued): Buffer {
-  const identifiers = row.subscriptionIdentifiers
+  const { message, subscriptionIdentifiers: identifiers } = row
   const count = identifiers?.length ?? 0
   assert(count <= longestList, 'a row has at most 65535 subscription identifiers')
-  writer.begin(recordKind.queued, 25 + 4 * count)
+  const size = 25 + 4 * count
+  if (message === undefined) writer.begin(recordKind.queued, size)
+  else writer.begin(recordKind.queuedMessage, size + mostMessageBytes(message))
   writer.integer(row.sequence).uint32(row.sessionNumber).integer(row.messageId)
   writer.byte(row.qos | (row.retain ? retainBit : 0) | (queueStates.indexOf(row.state) << stateShift))
   writer.uint16(row.packetId).uint16(count)
   if (identifiers !== undefined) for (const identifier of identifiers) writer.uint32(identifier)
+  if (message !== undefined) writeMessage(message)
   return writer.end()
 }
 
 export function decodeQueued(record: Buffer): PutQueued {
-  const sequence = reader.begin(record, recordKind.queued).integer()
+  const isWhole = kindOf(record) === recordKind.queuedMessage
+  const sequence = reader.begin(record, isWhole ? recordKind.queuedMessage : recordKind.queued).integer()
   const sessionNumber = reader.uint32()
   const messageId = reader.integer()
   const flags = reader.byte()
@@ -167,15 +174,16 @@ export function decodeQueued(record: Buffer): PutQueued {
   const packetId = reader.uint16()
   const count = reader.uint16()
   const subscriptionIdentifiers = count === 0 ? undefined : Array.from({ length: count }, () => reader.uint32())
+  const message = isWhole ? readMessage() : undefined
   reader.end()
-  const retain = (flags & retainBit) !== 0
   return {
     kind: 'put-queued',
     sequence,
     sessionNumber,
     messageId,
+    message,
     qos: qosOf(flags),
-    retain,
+    retain: (flags & retainBit) !== 0,
     subscriptionIdentifiers,
     packetId,
     state,

@@ -1,6 +1,6 @@
 // What of the retained messages survives the process: one per topic, the latest (§3.3.1.3).
 
-import type { StoredMessage } from './session-store.ts'
+import type { RefusedRow, StoredMessage } from './session-store.ts'
 
 /** Sets a topic's message. */
 export interface PutRetained extends StoredMessage {
@@ -19,4 +19,6 @@ export interface RetainedStore {
   apply(changes: readonly RetainedChange[]): Promise<void>
   /** Everything there is, in pages, in no promised order; as `SessionStore.load`. */
   load(): AsyncIterable<readonly PutRetained[]>
+  /** As `SessionStore.setAside`. */
+  setAside(refused: readonly RefusedRow<PutRetained>[]): Promise<void>
 }

@@ -36,8 +36,6 @@ export interface PutSession {
   readonly owner: string
   /** The caller's own encoding of what else is kept of the principal. */
   readonly principal: Uint8Array
-  /** 3, 4 or 5, as on the wire. */
-  readonly protocolVersion: number
   /** Session Expiry Interval in seconds; 4294967295 is for ever. */
   readonly expiryInterval: number
   /** Milliseconds on the wall clock; undefined while it is connected. */
@@ -73,7 +71,7 @@ export interface RemoveSubscription {
   readonly fullFilter: string
 }
 
-/** A message that sessions wait for, stored once for all of them, before or together with the first queue row. */
+/** A message that sessions wait for, stored once for all rows that have its id and not itself, before or together with them. */
 export interface PutMessage extends StoredMessage {
   readonly kind: 'put-message'
   /** A safe integer from 1 on, that grows: growing keys are what makes the store quick. */
@@ -99,6 +97,11 @@ export interface PutQueued {
   readonly sequence: number
   readonly sessionNumber: number
   readonly messageId: number
+  /**
+   * The message itself, which then needs no `PutMessage`: one record is cheaper than two, for the message that one session
+   * waits for. Short ones only: it is written again with every change of the row.
+   */
+  readonly message: StoredMessage | undefined
   /** What the subscription made of the message's. */
   readonly qos: StoredQoS
   readonly retain: boolean
@@ -138,6 +141,12 @@ export type SessionChange =
   | RemoveQueued
   | RemoveInbound
 
+/** A row that was loaded and of which whoever reads it can make nothing. */
+export interface RefusedRow<Row> {
+  readonly row: Row
+  readonly why: string
+}
+
 export interface SessionStore {
   /**
    * Applies a batch: all of it or nothing, in order, behind every batch applied before. To apply it again changes nothing;
@@ -160,4 +169,10 @@ export interface SessionStore {
    * @throws {StoreError} as a rejection, when the store cannot be read at all
    */
   load(): AsyncIterable<readonly SessionRow[]>
+
+  /**
+   * Rows that `load` has yielded and that nobody can use: each is reported, copied to the quarantine and removed, as one that
+   * cannot be read.
+   */
+  setAside(refused: readonly RefusedRow<SessionRow>[]): Promise<void>
 }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { existsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import test, { type TestContext } from 'node:test'
-import { message, queued, retained, rowsOf, session } from '../../test/contract/store.ts'
+import { content, message, queued, retained, rowsOf, session } from '../../test/contract/store.ts'
 import { openInNewDirectory, storeDirectory } from '../../test/support/store-directory.ts'
 import { compactStore } from './lmdb/compact.ts'
 import { openStore } from './open-store.ts'
@@ -22,6 +22,7 @@ async function filledStore(t: TestContext) {
       { kind: 'put-inbound', sessionNumber: 1, packetId: 9 },
       message(1, { expiresAt: 99.5 }),
       queued(1, 1, { subscriptionIdentifiers: [3], packetId: 4, state: 'sent' }),
+      queued(2, 2, { message: content(2) }),
     ]),
     store.retained.apply([retained('a'), retained('b')]),
     store.security.mutate([{ kind: 'put-document', name: 'roles', body: new Uint8Array([3]) }]),
@@ -59,20 +60,20 @@ test('store: what is exported and imported elsewhere is the same store, line by 
   const content = await contentOf(store)
   await store.close()
   const lines = await linesOf(directory)
-  assert.equal(lines[0], '{"castellanStore":1}')
+  assert.equal(lines[0], '{"castellanStore":2}')
   assert.ok(lines.includes('{"kind":"put-document","name":"roles","body":"Aw=="}'))
-  assert.equal(lines.at(-1), '{"rows":8}')
+  assert.equal(lines.at(-1), '{"rows":9}')
   const other = storeDirectory(t)
-  assert.equal(await importStore(other, asyncLines(lines)), 8)
+  assert.equal(await importStore(other, asyncLines(lines)), 9)
   assert.deepEqual(await contentIn(other), content)
   assert.deepEqual(await linesOf(other), lines)
   await assert.rejects(importStore(other, asyncLines(lines)), { code: 'ERR_STORE_NOT_EMPTY', message: /not empty/ })
 })
 
-const header = '{"castellanStore":1}'
+const header = '{"castellanStore":2}'
 const inbound = '{"kind":"put-inbound","sessionNumber":1,"packetId":2}'
 const wrongFiles: readonly (readonly [readonly string[], RegExp])[] = [
-  [['{"castellanStore":2}'], /^line 1: it is not/],
+  [['{"castellanStore":3}'], /^line 1: it is not/],
   [[header, 'x'], /^line 2: it is no JSON$/],
   [[header, '[]'], /^line 2: it is no JSON object$/],
   [[header, '{"kind":"toString"}'], /^line 2: kind '"toString"' is none$/],
@@ -82,6 +83,10 @@ const wrongFiles: readonly (readonly [readonly string[], RegExp])[] = [
   ],
   [[header, '{"kind":"put-inbound","sessionNumber":1,"packetId":70000}'], /'packetId' is '70000', expected/],
   [[header, '{"kind":"put-inbound","sessionNumber":1,"packetId":1,"x":1}'], /field '"x"' is not known/],
+  [
+    [header, '{"kind":"put-queued","sequence":1,"sessionNumber":1,"messageId":1,"message":{"qos":1}}'],
+    /'topicName' is 'missing', expected text/,
+  ],
   [[header, '{"kind":"put-document","name":"a","body":"A"}'], /'body' is '"A"', expected base64/],
   [[header, inbound], /^line 2: the file is cut short$/],
   [[header, inbound, '{"rows":2}'], /^line 3: 1 rows came before it/],

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import test, { type TestContext } from 'node:test'
 import type { PutRetained } from '../../src/store/retained-store.ts'
-import type { PutMessage, PutQueued, PutSession, SessionRow } from '../../src/store/session-store.ts'
+import type { PutMessage, PutQueued, PutSession, SessionRow, StoredMessage } from '../../src/store/session-store.ts'
 import type { Store, StoreFault } from '../../src/store/store.ts'
 
 export interface StoreEngine {
@@ -23,7 +23,6 @@ export function session(sessionNumber: number, more: Partial<PutSession> = {}): 
     clientId: `client-${sessionNumber}`,
     owner: 'user:ann',
     principal: bytes('evidence'),
-    protocolVersion: 5,
     expiryInterval: 3600,
     disconnectedAt: undefined,
     will: undefined,
@@ -46,12 +45,19 @@ export function message(messageId: number, more: Partial<PutMessage> = {}): PutM
   }
 }
 
+/** What a message says, as a row has it that holds its own. */
+export function content(messageId: number, more: Partial<StoredMessage> = {}): StoredMessage {
+  const { kind: _kind, messageId: _id, ...said } = message(messageId)
+  return { ...said, ...more }
+}
+
 export function queued(sequence: number, messageId: number, more: Partial<PutQueued> = {}): PutQueued {
   return {
     kind: 'put-queued',
     sequence,
     sessionNumber: 1,
     messageId,
+    message: undefined,
     qos: 1,
     retain: false,
     subscriptionIdentifiers: undefined,
@@ -77,7 +83,6 @@ const everyRow: readonly SessionRow[] = [
   session(1),
   session(4_294_967_295, {
     clientId: 'größer',
-    protocolVersion: 3,
     expiryInterval: 0xffff_ffff,
     disconnectedAt: 1_790_000_000_000.25,
     will: { delay: 30, record: bytes('will') },
@@ -101,7 +106,16 @@ const everyRow: readonly SessionRow[] = [
     packetId: 65_535,
     state: 'released',
   }),
+  queued(2 ** 42, 3, { subscriptionIdentifiers: [9], message: content(3) }),
+  queued(2 ** 43, 4, { message: content(4, { expiresAt: 1_790_000_000_000, properties: new Uint8Array(0) }) }),
 ]
+
+const tableOf = {
+  'put-subscription': 'subscriptions',
+  'put-inbound': 'inbound',
+  'put-message': 'messages',
+  'put-queued': 'queue',
+} as const
 
 /** Registers the suite for one engine. */
 export function testStore(engine: StoreEngine): void {
@@ -237,6 +251,48 @@ export function testStore(engine: StoreEngine): void {
     faults.length = 0
     await rowsOf(store.sessions.load())
     assert.deepEqual(faults, [], 'they are gone')
+  })
+
+  check('a row with its message needs no other, and keeps it until it is removed', async (store, faults) => {
+    const payload = bytes('before')
+    const applied = store.sessions.apply([session(1), queued(1, 1, { message: content(1, { payload }) })])
+    payload.fill(0)
+    await applied
+    const row = queued(1, 1, { message: content(1, { payload: bytes('before') }) })
+    assert.deepEqual(await rowsOf(store.sessions.load()), [session(1), row])
+    assert.equal(store.stats().rows.messages, 0)
+    await store.sessions.apply([message(1), queued(2, 1), { kind: 'remove-queued', sequence: 1 }])
+    assert.deepEqual(await rowsOf(store.sessions.load()), [session(1), message(1), queued(2, 1)])
+    assert.deepEqual(faults, [])
+  })
+
+  check('a message that is stored apart is waited for by rows that have it as well', async (store, faults) => {
+    const rows = [session(1), message(1), queued(1, 1, { message: content(1) })]
+    await store.sessions.apply(rows)
+    await rowsOf(store.sessions.load())
+    assert.deepEqual(await rowsOf(store.sessions.load()), rows)
+    assert.deepEqual(faults, [])
+  })
+
+  check('what whoever reads it cannot use is named and gone, the rest stays', async (store, faults) => {
+    const rows = [...everyRow].filter(row => row.kind !== 'put-session')
+    await store.sessions.apply(everyRow)
+    await store.retained.apply([retained('a'), retained('b')])
+    const loaded = await rowsOf(store.sessions.load())
+    const refused = rows.map(row => ({ row, why: 'no use' }))
+    await store.sessions.setAside(refused)
+    await store.retained.setAside([{ row: retained('a'), why: 'no use either' }])
+    assert.deepEqual(
+      faults.map(({ table }) => table),
+      [...rows.map(({ kind }) => tableOf[kind as keyof typeof tableOf]), 'retained'],
+    )
+    assert.deepEqual(faults.at(-1), { table: 'retained', key: '61', why: 'no use either' })
+    assert.equal(loaded.length, everyRow.length)
+    assert.deepEqual(
+      await rowsOf(store.sessions.load()),
+      everyRow.filter(({ kind }) => kind === 'put-session'),
+    )
+    assert.deepEqual(await rowsOf(store.retained.load()), [retained('b')])
   })
 
   check('of a topic the last retained message is kept, and none after it was deleted', async store => {

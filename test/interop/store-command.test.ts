@@ -46,7 +46,7 @@ test('castellan store check, export, import, compact: refused while a broker has
   const broker = await startBroker(t, { config })
   const store = join(broker.dir, 'castellan-store')
   const lines = join(broker.dir, 'lines')
-  await writeFile(lines, '{"castellanStore":1}\n{"rows":0}\n')
+  await writeFile(lines, '{"castellanStore":2}\n{"rows":0}\n')
   for (const args of [
     ['check', store],
     ['export', store],

@@ -23,10 +23,12 @@ export function unrulyStore(): UnrulyStore {
     sessions: {
       apply: changes => orderly(() => store.sessions.apply(changes)),
       load: () => store.sessions.load(),
+      setAside: refused => store.sessions.setAside(refused),
     },
     retained: {
       apply: changes => orderly(() => store.retained.apply(changes)),
       load: () => store.retained.load(),
+      setAside: refused => store.retained.setAside(refused),
     },
     get state() {
       return state

@@ -4,12 +4,12 @@ import assert from 'node:assert/strict'
 import { chmodSync, existsSync, mkdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test, { type TestContext } from 'node:test'
-import { message, queued, retained, rowsOf, session } from '../../../test/contract/store.ts'
+import { content, message, queued, retained, rowsOf, session } from '../../../test/contract/store.ts'
 import { openInNewDirectory, storeDirectory } from '../../../test/support/store-directory.ts'
 import { openStore } from '../open-store.ts'
-import { encodeNumber, recordKind } from '../record-codec.ts'
+import { decodeQueued, encodeNumber, recordKind } from '../record-codec.ts'
 import type { StoreFault } from '../store.ts'
-import { openEnvironment } from './environment.ts'
+import { formatVersion, openEnvironment } from './environment.ts'
 import { copyOf } from './pages.ts'
 import { checkStore } from './read-store.ts'
 
@@ -70,6 +70,20 @@ test('store: a record that was damaged is named, set aside and removed; what it 
   assert.deepEqual(left, [], 'they are out of the live data')
 })
 
+test('store: what its reader has no use for is in the quarantine, with every byte', async t => {
+  const { store, directory } = await openInNewDirectory(t)
+  const useless = queued(1, 1, { message: content(1) })
+  await store.sessions.apply([session(1), useless, queued(2, 2, { message: content(2) })])
+  await rowsOf(store.sessions.load())
+  await store.sessions.setAside([{ row: useless, why: 'it says nothing' }])
+  await store.close()
+  const [line = '', ...others] = readFileSync(join(directory, 'quarantine.jsonl'), 'utf8').trim().split('\n')
+  const { table, key, why, record } = JSON.parse(line)
+  assert.deepEqual({ table, key, why }, { table: 'queue', key: '0000000000000001', why: 'it says nothing' })
+  assert.deepEqual(decodeQueued(Buffer.from(record, 'base64')), useless)
+  assert.deepEqual(others, [])
+})
+
 const unusable: readonly (readonly [string, (path: string) => void, string, RegExp])[] = [
   [
     'is another file',
@@ -105,10 +119,10 @@ for (const [name, damage, code, text] of unusable) {
 test('store: a format of a later program is refused', async t => {
   const directory = await storeWithRows(t)
   const environment = await openEnvironment(directory, 'sync')
-  await environment.meta.put('format', encodeNumber(recordKind.format, 2))
+  await environment.meta.put('format', encodeNumber(recordKind.format, formatVersion + 1))
   await environment.close()
   await assert.rejects(openStore({ engine: 'lmdb', directory }), error =>
-    hasCode(error, 'ERR_STORE_FORMAT', /format 2, expected 1/),
+    hasCode(error, 'ERR_STORE_FORMAT', /format 3, expected 2/),
   )
 })
 

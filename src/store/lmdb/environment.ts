@@ -13,7 +13,7 @@ import { type DirectoryLock, lockDirectory } from './directory-lock.ts'
 import { lackOfRoom } from './disk-room.ts'
 
 /** The version of what is in the tables; another one is refused. */
-export const formatVersion = 1
+export const formatVersion = 2
 
 export const dataFileName = 'data.mdb'
 

@@ -3,11 +3,12 @@
 
 import { closeSync, fsyncSync, openSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
+import type { Database } from 'lmdb'
 import { hexKey, type Key } from '../keys.ts'
 import type { StoreFault, StoreTable } from '../store.ts'
 import type { CommitQueue } from './commit-queue.ts'
 import type { Environment } from './environment.ts'
-import type { Findings, WrongRecord } from './pages.ts'
+import { copyOf, type Findings, type WrongRecord } from './pages.ts'
 
 /** JSON Lines: `{"table", "key" (hex), "why", "record" (base64)}`. */
 export const quarantineFileName = 'quarantine.jsonl'
@@ -30,6 +31,12 @@ export class Repair implements Findings {
     this.#onFault?.({ table: name, key: hexKey(key), why })
     this.#wrong.push(found)
     this.#removals.push(found)
+  }
+
+  /** A row that was read, and that its reader has no use for. */
+  refused(name: StoreTable, key: Key, why: string): void {
+    const record = (this.#environment[name] as Database<Buffer, Key>).get(key)
+    if (record !== undefined) this.wrong({ name, key, record: copyOf(record), why })
   }
 
   dead(name: StoreTable, key: Key): void {

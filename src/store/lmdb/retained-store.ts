@@ -3,6 +3,7 @@
 import { textKey } from '../keys.ts'
 import { encodeRetained } from '../record-codec.ts'
 import type { PutRetained, RetainedChange, RetainedStore } from '../retained-store.ts'
+import type { RefusedRow } from '../session-store.ts'
 import type { StoreFault } from '../store.ts'
 import type { CommitQueue } from './commit-queue.ts'
 import type { Environment } from './environment.ts'
@@ -30,6 +31,12 @@ export class LmdbRetainedStore implements RetainedStore {
     const repair = new Repair(this.#environment, this.#onFault)
     yield* readPages(this.#environment, retainedRows, repair)
     await repair.carryOut(this.#queue)
+  }
+
+  setAside(refused: readonly RefusedRow<PutRetained>[]): Promise<void> {
+    const repair = new Repair(this.#environment, this.#onFault)
+    for (const { row, why } of refused) repair.refused('retained', textKey(row.topicName), why)
+    return repair.carryOut(this.#queue)
   }
 
   #addChange(change: RetainedChange): void {

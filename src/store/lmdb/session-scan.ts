@@ -49,7 +49,7 @@ async function* queueOf(
     const rows: SessionRow[] = []
     for (const row of page) {
       if (!sessions.has(row.sessionNumber)) findings.dead('queue', row.sequence)
-      else if (messages.use(row.messageId)) rows.push(row)
+      else if (messages.use(row.messageId) || row.message !== undefined) rows.push(row)
       else {
         const record = copyOf(environment.queue.get(row.sequence) as Buffer)
         const why = `message ${row.messageId}, which it has for session ${row.sessionNumber}, is missing`

@@ -3,12 +3,13 @@
 import { never } from '../../base/errors.ts'
 import { inboundKey, sequenceKey, sessionKey, subscriptionKey } from '../keys.ts'
 import { encodeInbound, encodeMessage, encodeQueued, encodeSession, encodeSubscription } from '../record-codec.ts'
-import type { SessionChange, SessionRow, SessionStore } from '../session-store.ts'
+import type { RefusedRow, SessionChange, SessionRow, SessionStore } from '../session-store.ts'
 import type { StoreFault } from '../store.ts'
 import type { CommitQueue } from './commit-queue.ts'
 import type { Environment } from './environment.ts'
 import { Repair } from './repair.ts'
 import { scanSessions } from './session-scan.ts'
+import { sessionTables } from './tables.ts'
 
 export class LmdbSessionStore implements SessionStore {
   readonly #environment: Environment
@@ -30,6 +31,15 @@ export class LmdbSessionStore implements SessionStore {
     const repair = new Repair(this.#environment, this.#onFault)
     yield* scanSessions(this.#environment, repair)
     await repair.carryOut(this.#queue)
+  }
+
+  setAside(refused: readonly RefusedRow<SessionRow>[]): Promise<void> {
+    const repair = new Repair(this.#environment, this.#onFault)
+    for (const { row, why } of refused) {
+      const { name, keyOf } = sessionTables[row.kind]
+      repair.refused(name, keyOf(row as never), why)
+    }
+    return repair.carryOut(this.#queue)
   }
 
   #addChange(change: SessionChange): void {

@@ -63,3 +63,12 @@ export const documentRows: TableReader<SecurityDocument> = {
   keyOf: row => textKey(row.name),
   lowest: '\0',
 }
+
+/** Of each kind of row that belongs to sessions. */
+export const sessionTables = {
+  'put-session': sessionRows,
+  'put-subscription': subscriptionRows,
+  'put-inbound': inboundRows,
+  'put-message': messageRows,
+  'put-queued': queueRows,
+} as const

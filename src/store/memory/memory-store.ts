@@ -11,12 +11,13 @@ import type {
   PutQueued,
   PutSession,
   PutSubscription,
+  RefusedRow,
   SessionChange,
   SessionRow,
   SessionStore,
   StoredMessage,
 } from '../session-store.ts'
-import type { Store, StoreFault, StoreStats } from '../store.ts'
+import type { Store, StoreFault, StoreStats, StoreTable } from '../store.ts'
 import { StoreError } from '../store-error.ts'
 
 const pageRows = 1000
@@ -50,11 +51,12 @@ class MemoryStore implements Store {
   readonly durability = 'none'
   readonly #door = new Door()
   readonly sessions: MemorySessionStore
-  readonly retained = new MemoryRetainedStore(this.#door)
+  readonly retained: MemoryRetainedStore
   readonly security = new MemorySecurityStore(this.#door)
 
   constructor({ onFault }: MemoryStoreOptions) {
     this.sessions = new MemorySessionStore(this.#door, onFault)
+    this.retained = new MemoryRetainedStore(this.#door, onFault)
   }
 
   close(): Promise<void> {
@@ -83,6 +85,14 @@ type Step = readonly [
   key: Key,
   row?: SessionRow,
 ]
+
+const tableOf = {
+  'put-session': 'sessions',
+  'put-subscription': 'subscriptions',
+  'put-inbound': 'inbound',
+  'put-message': 'messages',
+  'put-queued': 'queue',
+} as const satisfies Record<SessionRow['kind'], StoreTable>
 
 class MemorySessionStore implements SessionStore {
   readonly #door: Door
@@ -127,6 +137,16 @@ class MemorySessionStore implements SessionStore {
     yield* pages(inOrder(this.#queue))
   }
 
+  setAside(refused: readonly RefusedRow<SessionRow>[]): Promise<void> {
+    return this.#door.enter(() => {
+      for (const { row, why } of refused) {
+        const [table, key] = this.#stepOf(row)
+        table.delete(key)
+        this.#onFault?.({ table: tableOf[row.kind], key: hexKey(key), why })
+      }
+    })
+  }
+
   /** What a change does to which table, once it is known that all of its batch can be done. */
   #stepOf(change: SessionChange): Step {
     switch (change.kind) {
@@ -147,7 +167,11 @@ class MemorySessionStore implements SessionStore {
       case 'remove-message':
         return [this.#messages, sequenceKey(change.messageId)]
       case 'put-queued':
-        return [this.#queue, sequenceKey(change.sequence), { ...change }]
+        return [
+          this.#queue,
+          sequenceKey(change.sequence),
+          { ...change, message: change.message && copyMessage(change.message) },
+        ]
       case 'remove-queued':
         return [this.#queue, sequenceKey(change.sequence)]
       default:
@@ -164,9 +188,9 @@ class MemorySessionStore implements SessionStore {
       for (const [key, row] of map) if (!this.#sessions.has(row.sessionNumber)) map.delete(key)
     }
     const waitedFor = new Set<number>()
-    for (const { sequence, messageId, sessionNumber } of this.#queue.values()) {
+    for (const { sequence, messageId, message, sessionNumber } of this.#queue.values()) {
       waitedFor.add(messageId)
-      if (this.#messages.has(messageId)) continue
+      if (message !== undefined || this.#messages.has(messageId)) continue
       this.#queue.delete(sequence)
       const why = `message ${messageId}, which it has for session ${sessionNumber}, is missing`
       this.#onFault?.({ table: 'queue', key: hexKey(sequence), why })
@@ -179,10 +203,12 @@ class MemorySessionStore implements SessionStore {
 
 class MemoryRetainedStore implements RetainedStore {
   readonly #door: Door
+  readonly #onFault: ((fault: StoreFault) => void) | undefined
   readonly #messages = new Map<string, PutRetained>()
 
-  constructor(door: Door) {
+  constructor(door: Door, onFault: ((fault: StoreFault) => void) | undefined) {
     this.#door = door
+    this.#onFault = onFault
   }
 
   get size(): number {
@@ -202,6 +228,16 @@ class MemoryRetainedStore implements RetainedStore {
 
   async *load(): AsyncIterable<readonly PutRetained[]> {
     yield* pages([...this.#messages.values()])
+  }
+
+  setAside(refused: readonly RefusedRow<PutRetained>[]): Promise<void> {
+    return this.#door.enter(() => {
+      for (const { row, why } of refused) {
+        const key = textKey(row.topicName)
+        this.#messages.delete(key)
+        this.#onFault?.({ table: 'retained', key: hexKey(key), why })
+      }
+    })
   }
 }
 
