@@ -11,7 +11,7 @@ import { Authority, type CertificateFiles } from '../../test/support/authority.t
 import { startBroker } from '../../test/support/broker-process.ts'
 import { entryBytes, listBytes, numberBytes } from '../../test/support/list-bytes.ts'
 import { connectBytes, subscribeBytes } from '../../test/support/packet-bytes.ts'
-import { residentBytes } from '../load/processes.ts'
+import { cpuSecondsBetween, processFigures, residentBytes } from '../load/processes.ts'
 import { aligned, formatWhole } from '../table.ts'
 
 const help = `Revokes one client after the other, and measures until each is gone.
@@ -67,6 +67,7 @@ async function main({ sessions, rounds, listed }: Plan): Promise<number> {
     }
     const path = join(broker.dir, 'crl.pem')
     const times: number[] = []
+    const before = processFigures([pid])
     for (const [index, victim] of victims.entries()) {
       const socket = await enter(broker.port, authority, victim, `v${index}`)
       sockets.push(socket)
@@ -77,6 +78,7 @@ async function main({ sessions, rounds, listed }: Plan): Promise<number> {
       await gone
       times.push(performance.now() - from)
     }
+    const cpuSeconds = cpuSecondsBetween(before, processFigures([pid]))
     times.sort((a, b) => a - b)
     const share = (part: number) =>
       `${(times[Math.min(times.length - 1, Math.floor(times.length * part))] as number).toFixed(0)} ms`
@@ -84,6 +86,7 @@ async function main({ sessions, rounds, listed }: Plan): Promise<number> {
       ['connected', formatWhole(sessions)],
       ['revoked serial numbers', formatWhole(listed)],
       ['resident with the list, before clients', `${formatWhole(resident / 1024 / 1024)} MiB`],
+      ['CPU of the broker for each', `${((cpuSeconds * 1000) / rounds).toFixed(0)} ms`],
       ['gone after, median', share(0.5)],
       ['gone after, p99', share(0.99)],
       ['gone after, slowest', share(1)],

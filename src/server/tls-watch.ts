@@ -10,7 +10,7 @@ import type { ListenerSettings } from '../net/options.ts'
 import { errorLines } from './error-lines.ts'
 
 /** How often it is looked, in milliseconds. Twice in a row it has to look the same: certificate and key are two files. */
-const lookEveryMs = 250
+const lookEveryMs = 150
 /** Of a `capath` with more files only the directory itself is looked at, which files that come, go or are replaced change. */
 const mostFilesLookedAt = 64
 
