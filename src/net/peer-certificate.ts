@@ -5,11 +5,9 @@
 
 import type { X509Certificate } from 'node:crypto'
 import type { CertificateIdentity } from '../x509/certificate-identity.ts'
+import { policyFault } from '../x509/policies.ts'
 import { type CertificateContent, readCertificate } from './certificate-cache.ts'
 import type { ClientTrust, ProvenCertificate } from './client-trust.ts'
-import { keepShownChains } from './shown-chain.ts'
-
-keepShownChains()
 
 /** What is needed of `tls.TLSSocket`. */
 export interface HandshakeResult {
@@ -54,7 +52,9 @@ export function judgePeerCertificate(handshake: HandshakeResult, now: number, tr
   const certificate = trust.prove(content, x509, chainOf(x509))
   if (certificate === undefined) return refused('issued by an unknown authority', content.identity)
   const reason =
-    (isAuthorized ? undefined : trust.constraintFault(x509, certificate)) ?? trust.faultAtHandshake(certificate, now)
+    (isAuthorized ? undefined : trust.constraintFault(x509, certificate)) ??
+    policyFault(x509, certificate.issuer) ??
+    trust.faultAtHandshake(certificate, now)
   return reason === undefined ? { accepted: true, certificate } : refused(reason, content.identity)
 }
 

@@ -21,6 +21,7 @@ import { HandshakeQueue } from './handshake-queue.ts'
 import type { OcspStapler } from './ocsp-stapler.ts'
 import { judgePeerCertificate, noCertificate, type PeerVerdict } from './peer-certificate.ts'
 import { type KeyLookup, PresharedKeyDoor } from './preshared-key-door.ts'
+import { keepShownChains } from './shown-chain.ts'
 
 export interface TlsAcceptorDeps {
   readonly clock: Clock
@@ -138,6 +139,7 @@ export class TlsAcceptor {
   }
 
   #serve({ context, trust, stapler, pskHint }: TlsOptions): Server {
+    if (trust !== undefined) keepShownChains()
     const options: ServerOptions = {
       ...context,
       requestCert: trust !== undefined,

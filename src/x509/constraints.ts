@@ -6,8 +6,17 @@ import type { BasicConstraintsExtension } from '@peculiar/x509'
 import type { Issuer } from './issuer.ts'
 import { x509Library } from './library.ts'
 
-/** keyUsage, subjectAltName, basicConstraints, extKeyUsage: critical extensions that are read. */
-const understood: ReadonlySet<string> = new Set(['2.5.29.15', '2.5.29.17', '2.5.29.19', '2.5.29.37'])
+/** Critical extensions that are read. */
+const understood: ReadonlySet<string> = new Set([
+  '2.5.29.15', // keyUsage
+  '2.5.29.17', // subjectAltName
+  '2.5.29.19', // basicConstraints
+  '2.5.29.32', // certificatePolicies, and three more for `policyFault`
+  '2.5.29.33',
+  '2.5.29.36',
+  '2.5.29.37', // extKeyUsage
+  '2.5.29.54',
+])
 const weakHashes: ReadonlySet<string> = new Set(['SHA-1', 'MD5', 'MD2'])
 
 /** Strict: what is not understood is refused. Needs the X.509 library. */

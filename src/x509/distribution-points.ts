@@ -3,6 +3,7 @@
 
 import type { X509Certificate } from 'node:crypto'
 import type { CRLDistributionPointsExtension } from '@peculiar/x509'
+import { extensionOf, issuerNameOf } from './certificate-extension.ts'
 import { DerCursor, DerError, derHeader, derTag } from './der.ts'
 import { x509Library } from './library.ts'
 
@@ -18,8 +19,6 @@ const fullName = 0xa0
 const relativeName = 0xa1
 /** GeneralName, directoryName. */
 const directoryName = 0xa4
-/** TBSCertificate, extensions. */
-const extensions = 0xa3
 
 /** @returns the URLs with http; needs the X.509 library */
 export function listPlaces(certificate: X509Certificate): readonly string[] {
@@ -39,7 +38,8 @@ export function listPlaces(certificate: X509Certificate): readonly string[] {
  */
 export function listNames(der: Uint8Array): readonly string[] {
   try {
-    return readListNames(new DerCursor(der))
+    const points = extensionOf(der, distributionPoints)
+    return points === undefined ? [] : readPoints(points, issuerNameOf(der))
   } catch (error) {
     if (error instanceof DerError) return []
     throw error
@@ -75,37 +75,6 @@ function namedBelow(issuer: Uint8Array, attributes: Uint8Array): string {
   const rdns = Buffer.concat([issuer.subarray(cursor.start, cursor.end), rdn])
   const name = Buffer.concat([derHeader(derTag.sequence, rdns.length), rdns])
   return hex(Buffer.concat([derHeader(directoryName, name.length), name]))
-}
-
-/** version? serialNumber signature issuer …, and the extensions last. */
-function readListNames(cursor: DerCursor): readonly string[] {
-  const { bytes } = cursor
-  cursor.expect(derTag.sequence, 0, bytes.length, 'a certificate')
-  cursor.expect(derTag.sequence, cursor.start, cursor.end, 'what is signed')
-  const { end } = cursor
-  cursor.read(cursor.start, end)
-  if (cursor.tag !== derTag.integer) cursor.read(cursor.end, end)
-  cursor.expect(derTag.sequence, cursor.end, end, 'the signature algorithm')
-  cursor.expect(derTag.sequence, cursor.end, end, 'the issuer')
-  const issuer = bytes.subarray(cursor.head, cursor.end)
-  while (cursor.end < end && cursor.tag !== extensions) cursor.read(cursor.end, end)
-  if (cursor.tag !== extensions || !findPoints(cursor)) return []
-  return readPoints(cursor, issuer)
-}
-
-/** @returns whether the cursor stands at the value of cRLDistributionPoints now */
-function findPoints(cursor: DerCursor): boolean {
-  cursor.expect(derTag.sequence, cursor.start, cursor.end, 'the extensions')
-  const { end } = cursor
-  for (let at = cursor.start; at < end; ) {
-    cursor.expect(derTag.sequence, at, end, 'an extension')
-    at = cursor.end
-    cursor.expect(derTag.oid, cursor.start, at, 'the name of an extension')
-    if (Buffer.compare(cursor.bytes.subarray(cursor.start, cursor.end), distributionPoints) !== 0) continue
-    while (cursor.end < at) cursor.read(cursor.end, at)
-    return cursor.tag === derTag.octetString
-  }
-  return false
 }
 
 function readPoints(cursor: DerCursor, issuer: Uint8Array): readonly string[] {

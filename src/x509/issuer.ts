@@ -5,6 +5,7 @@ import { createHash, type KeyObject, X509Certificate } from 'node:crypto'
 import type { KeyUsagesExtension } from '@peculiar/x509'
 import { listNames } from './distribution-points.ts'
 import { x509Library } from './library.ts'
+import { demandsPolicy } from './policies.ts'
 import type { ListedCertificate } from './revocation-index.ts'
 import { comparableName } from './revocation-list-head.ts'
 import { serialBytes } from './serial-table.ts'
@@ -29,6 +30,8 @@ export class Issuer implements ListedCertificate {
   readonly isStored: boolean
   /** Who has issued it; undefined for the trust anchor. */
   readonly parent: Issuer | undefined
+  /** Whether it, or an authority above it but for the anchor, may demand certificate policies. */
+  readonly demandsPolicy: boolean
   #name: string | undefined
 
   constructor(certificate: X509Certificate, isStored: boolean, parent: Issuer | undefined) {
@@ -42,6 +45,7 @@ export class Issuer implements ListedCertificate {
     this.notAfter = certificate.validToDate.getTime()
     this.isStored = isStored
     this.parent = parent
+    this.demandsPolicy = parent !== undefined && (parent.demandsPolicy || demandsPolicy(certificate))
   }
 
   /** Its subject as revocation lists name it; needs the X.509 library. */

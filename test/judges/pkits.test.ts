@@ -20,6 +20,13 @@ test('the suite is whole, and every difference is about a case of it', () => {
   assert.equal(explained.size, differences.flatMap(difference => difference.cases).length, 'a case is named twice')
 })
 
+test('nothing is accepted that NIST refuses', () => {
+  assert.deepEqual(
+    cases.filter(one => nistVerdict(one) === 'refuses' && verdictsOn(one).castellan === 'accepts'),
+    [],
+  )
+})
+
 for (const one of cases) {
   const expected = verdictsOn(one)
   const { nist, openssl, castellan } = expected
