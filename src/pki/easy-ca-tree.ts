@@ -187,7 +187,8 @@ export class EasyCaTree {
       signingKey,
     )
     const certificate = formatPem('CERTIFICATE', der)
-    writeWhole(this.path('conf', `${base}.conf`), `# ${kind} certificate of '${escapeText(commonName)}'\n`, publicMode)
+    const about = `# ${kind} certificate of '${escapeText(commonName)}', files of '${escapeText(fileName, 80)}'\n`
+    writeWhole(this.path('conf', `${base}.conf`), about, publicMode)
     writeWhole(this.path('private', `${base}.key`), plainKeyPem(keys.privateKey), secretMode)
     writeWhole(this.path('csr', `${base}.csr`), await requestPem(keys.privateKey, commonName), publicMode)
     // Recorded first: only what the database tells of is handed out.
@@ -198,8 +199,13 @@ export class EasyCaTree {
   /** @throws PkiConflictError */
   refuseTaken(kind: 'server' | 'client', fileName: string): void {
     const base = `${easyCaName(fileName)}.${kind}`
-    const isTaken = existsSync(this.path('conf', `${base}.conf`)) || existsSync(this.path('certs', `${base}.crt`))
-    if (isTaken) throw new PkiConflictError(`Configuration already exists for '${escapeText(fileName, 80)}', exiting.`)
+    const conf = this.path('conf', `${base}.conf`)
+    if (!existsSync(conf) && !existsSync(this.path('certs', `${base}.crt`))) return
+    const about = existsSync(conf) ? readWhole(conf, 1 << 16).toString('utf8') : ''
+    const owner = /^# .* files of '(.*)'$/m.exec(about)?.[1]
+    const shown = escapeText(fileName, 80)
+    const other = owner === undefined || owner === shown ? '' : ` '${owner}' has files of the same name.`
+    throw new PkiConflictError(`Configuration already exists for '${shown}', exiting.${other}`)
   }
 
   /** @returns false when it was revoked before @throws PkiError when the database does not have it */

@@ -1,6 +1,6 @@
 // The authority at work: every door (command line, REST, EST, MQTT) ends in `issue`, with the same checks and the same record.
 
-import { createPublicKey, hash, X509Certificate } from 'node:crypto'
+import { hash, X509Certificate } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import type { JsonGeneralName } from '@peculiar/x509'
 import { escapeText } from '../base/escape.ts'
@@ -349,8 +349,8 @@ export class CertificateEngine {
       signingKey,
     )
     // What a faulty processor or library signs wrongly is not handed out.
-    const signedBy = createPublicKey(formatPem('PUBLIC KEY', new Uint8Array(issuer.certificate.publicKey.rawData)))
-    if (!new X509Certificate(der).verify(signedBy)) throw new PkiError('the signature that was made does not verify')
+    if (!new X509Certificate(der).verify(issuer.publicKey))
+      throw new PkiError('the signature that was made does not verify')
     const record: CertificateRecord = {
       event: 'issued',
       issuer: id,

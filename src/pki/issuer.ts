@@ -17,6 +17,7 @@ export class Issuer {
   readonly notAfter: number
   /** The CN, for people. */
   readonly name: string
+  #publicKey: KeyObject | undefined
 
   constructor(der: Buffer) {
     this.der = der
@@ -25,6 +26,12 @@ export class Issuer {
     this.keyIdentifier = keyIdentifierOf(this.certificate)
     this.notAfter = this.certificate.notAfter.getTime()
     this.name = this.certificate.subjectName.getField('CN')[0] ?? this.certificate.subject
+  }
+
+  /** What verifies its signatures. */
+  get publicKey(): KeyObject {
+    this.#publicKey ??= new NodeCertificate(this.der).publicKey
+    return this.#publicKey
   }
 
   /** Whether this private key is the one of the certificate. */

@@ -55,8 +55,8 @@ function read(der: Buffer): X509Certificate {
 
 function issuerOf(engine: CertificateEngine, certificate: X509Certificate): string | undefined {
   return engine.description.authorities.find(({ id }) => {
-    const authority = new X509Certificate(engine.issuer(id).der)
-    return certificate.checkIssued(authority) && certificate.verify(authority.publicKey)
+    const { der, publicKey } = engine.issuer(id)
+    return certificate.checkIssued(new X509Certificate(der)) && certificate.verify(publicKey)
   })?.id
 }
 

@@ -89,7 +89,13 @@ test('cli section 3, the guide: create-ssl and create-client -c, glued or spaced
 test('cli section 3: a name that is taken exits with 1 and says so', () => {
   const again = run(ca, 'bin/create-client', ['-c', 'user1'], [pass, ...defaults])
   assert.equal(again.status, 1)
-  assert.match(again.stderr + again.stdout, /Configuration already exists for 'user1', exiting\./)
+  assert.match(again.stderr + again.stdout, /Configuration already exists for 'user1', exiting\.\n/)
+  const alike = run(ca, 'bin/create-ssl', ['-s', 'broker_example.org'], [pass, ...defaults])
+  assert.equal(alike.status, 1)
+  assert.match(
+    alike.stderr + alike.stdout,
+    /already exists for 'broker_example\.org', exiting\. 'broker\.example\.org' has files of the same name\.\n/,
+  )
 })
 
 test('cli section 3, the guide: revoke-cert with reason 2, and the list says so to openssl', () => {
