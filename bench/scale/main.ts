@@ -1,7 +1,7 @@
 // `npm run scale`: a million retained messages and a million that wait: how long they take to load, how long the broker
 // takes to accept connections after it was killed, and what they cost in memory and on the disk.
 
-import { statSync, writeFileSync } from 'node:fs'
+import { readFileSync, statSync, writeFileSync } from 'node:fs'
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -53,6 +53,7 @@ async function main(filling: Filling): Promise<number> {
   broker = await BrokerProcess.start('castellan', command, port)
   rows.push(['from start to accepting', `${((performance.now() - from) / 1000).toFixed(1)} s`])
   rows.push(['resident after it', mebibytes(residentBytes([broker.pid]))])
+  rows.push(["of it pages of the store's file", mebibytes(mappedFileBytes(broker.pid))])
   const found = await lookFor(port, filling)
   rows.push(['found again', `${formatWhole(found.retained)} retained, ${formatWhole(found.queued)} waiting`])
   rows.push(['out of order or doubled', formatWhole(found.misplaced)])
@@ -66,6 +67,11 @@ function confText(port: number, directory: string): string {
   const lines = [`listener ${port} 127.0.0.1`, ...fillingConf, `persistence_location ${directory}`, 'log_type error']
   if (process.getuid?.() === 0) lines.push('user root')
   return `${lines.join('\n')}\n`
+}
+
+/** What the kernel has of files in the memory of a process, and takes back when it needs room; 0 where it does not tell. */
+function mappedFileBytes(pid: number): number {
+  return 1024 * Number(/^RssFile:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0)
 }
 
 /** As blocks that are taken, not as lengths: a file may have holes. */

@@ -3,7 +3,7 @@
 import { escapeText } from '../base/escape.ts'
 import { ProtocolError } from '../mqtt/errors.ts'
 import type { Properties, QoS } from '../mqtt/packet.ts'
-import { Message, neverExpires } from '../session/message.ts'
+import { type Message, neverExpires } from '../session/message.ts'
 import { Session, type SessionAccess } from '../session/session.ts'
 import { Subscription } from '../session/subscription.ts'
 import type { PutRetained, RetainedStore } from '../store/retained-store.ts'
@@ -15,7 +15,6 @@ import type {
   RefusedRow,
   SessionRow,
   SessionStore,
-  StoredMessage,
 } from '../store/session-store.ts'
 import { parseTopicFilter } from '../topic/shared.ts'
 import type { Broker } from './broker.ts'
@@ -25,6 +24,7 @@ import { RestoredSources } from './restored-sources.ts'
 import { Retained } from './retained.ts'
 import { ownerlessAccess } from './source-record.ts'
 import { decodeForwarded, decodeRetainedExtras, decodeWill } from './stored-form.ts'
+import { restoredMessage, UnmadeDelivery, UnmadeRetainedMessage } from './unmade-message.ts'
 
 export interface RestoredStore {
   readonly sessions: SessionStore
@@ -190,7 +190,7 @@ class Restore {
 
   #takeMessage(row: PutMessage): void {
     this.numbers.message = Math.max(this.numbers.message, row.messageId)
-    const message = restored(row, decodeForwarded(row.properties))
+    const message = restoredMessage(row, decodeForwarded(row.properties), row.expiresAt)
     message.recordId = row.messageId
     message.isRecordedApart = true
     this.#messages.set(row.messageId, message)
@@ -201,26 +201,27 @@ class Restore {
     this.numbers.message = Math.max(this.numbers.message, row.messageId)
     const session = this.#sessions.get(row.sessionNumber)
     if (session === undefined) return
-    const message = this.#messageOf(row)
+    // Of a message that is stored apart as well, the row's own copy counts for nothing.
+    const message = this.#messages.get(row.messageId) ?? ownMessage(row)
+    if (message instanceof UnmadeDelivery) {
+      this.progress.messages++
+      session.outbound.restore(message, message.size, neverExpires, row.packetId, row.state)
+      return
+    }
     if (message.recordedDeliveries++ === 0) this.progress.messages++
     const { qos, retain, subscriptionIdentifiers, sequence } = row
-    session.outbound.restore({ message, qos, retain, subscriptionIdentifiers, sequence }, row.packetId, row.state)
-  }
-
-  /** Of a message that is stored apart as well, the row's own copy counts for nothing. */
-  #messageOf(row: PutQueued): Message {
-    const apart = this.#messages.get(row.messageId)
-    if (apart !== undefined) return apart
-    if (row.message === undefined) throw new RangeError(`message ${row.messageId} cannot be read`)
-    const message = restored(row.message, decodeForwarded(row.message.properties))
-    message.recordId = row.messageId
-    return message
+    const delivery = { message, qos, retain, subscriptionIdentifiers, sequence }
+    session.outbound.restore(delivery, message.size, message.expiresAt, row.packetId, row.state)
   }
 
   #takeRetained(row: PutRetained): void {
     const { properties, access } = this.#extrasOf(row)
-    const message = restored(row, properties)
-    this.#broker.retained.restore(row.topicName, new Retained(message, access, message.expiresAt))
+    const { topicName, expiresAt } = row
+    const retained =
+      expiresAt === undefined
+        ? new UnmadeRetainedMessage(row, properties, access)
+        : new Retained(restoredMessage(row, properties, expiresAt), access, expiresAt)
+    this.#broker.retained.restore(topicName, retained)
     this.progress.retained++
   }
 
@@ -242,17 +243,13 @@ function reasonOf(error: unknown): string {
   throw error
 }
 
-function restored(row: StoredMessage, properties: Message['properties']): Message {
-  const { topicName, payload, qos, retain, publisher, expiresAt } = row
-  return new Message(
-    topicName,
-    payload,
-    qos,
-    retain,
-    publisher,
-    properties,
-    expiresAt ?? neverExpires,
-    undefined,
-    true,
-  ).keepAsIs()
+/** The message that a row has itself: made when somebody asks for it, unless it has to be watched. */
+function ownMessage(row: PutQueued): Message | UnmadeDelivery {
+  const { messageId, message: stored } = row
+  if (stored === undefined) throw new RangeError(`message ${messageId} cannot be read`)
+  const properties = decodeForwarded(stored.properties)
+  if (stored.expiresAt === undefined) return new UnmadeDelivery(row, stored, properties)
+  const message = restoredMessage(stored, properties, stored.expiresAt)
+  message.recordId = messageId
+  return message
 }

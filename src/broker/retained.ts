@@ -46,6 +46,13 @@ export class Retained {
   }
 }
 
+/** What an earlier run has left, and what never expires: made when somebody asks for it, which for most nobody does for long. */
+export interface UnmadeRetained {
+  /** As `Message.size`. */
+  readonly size: number
+  make(topicName: string): Retained
+}
+
 export interface RetainedStore {
   readonly size: number
   /** Bytes of all of them; see `Message.size`. */
@@ -54,7 +61,7 @@ export interface RetainedStore {
   limitAgainst(topicName: string, size: number): string | undefined
   set(topicName: string, retained: Retained): void
   /** Takes in what an earlier run has left. */
-  restore(topicName: string, retained: Retained): void
+  restore(topicName: string, retained: Retained | UnmadeRetained): void
   delete(topicName: string): void
   /** A cursor over what matches; what is retained from now on it passes over. */
   match(topicFilter: string): RetainedCursor
@@ -68,12 +75,39 @@ export interface RetainedCursor {
   readonly found: Retained | undefined
 }
 
-/** What is kept of one topic, and the timer that removes it when it expires. */
-interface Kept {
+/** What is kept of one topic. */
+class Kept {
   /** Counts what was retained, on whatever topic. */
   readonly number: number
-  readonly retained: Retained
+  #retained: Retained | UnmadeRetained
+  /** Removes it when it expires. */
   readonly expiry: Timer | undefined
+
+  constructor(number: number, retained: Retained | UnmadeRetained, expiry: Timer | undefined) {
+    this.number = number
+    this.#retained = retained
+    this.expiry = expiry
+  }
+
+  get size(): number {
+    return this.#retained instanceof Retained ? this.#retained.message.size : this.#retained.size
+  }
+
+  /** The broker's own are not written down. */
+  get isRecorded(): boolean {
+    return !(this.#retained instanceof Retained) || this.#retained.source !== undefined
+  }
+
+  /** @param topicName its topic */
+  retained(topicName: string): Retained {
+    if (!(this.#retained instanceof Retained)) this.#retained = this.#retained.make(topicName)
+    return this.#retained
+  }
+
+  /** It is its topic's message no more. */
+  end(): void {
+    if (this.#retained instanceof Retained) this.#retained.isCurrent = false
+  }
 }
 
 /** What the retained messages need of the broker around them. */
@@ -108,7 +142,7 @@ export class MemoryRetainedStore implements RetainedStore {
     const { settings, shortage } = this.#host
     const { max_retained_messages: mostMessages, max_retained_bytes: mostBytes } = settings
     const kept = this.#tree.get(topicName)
-    const growth = size - (kept?.retained.message.size ?? 0)
+    const growth = size - (kept?.size ?? 0)
     if (kept !== undefined && growth <= 0) return undefined
     if (kept === undefined && mostMessages > 0 && this.size >= mostMessages) return 'max_retained_messages'
     if (mostBytes > 0 && this.#bytes + growth > mostBytes) return 'max_retained_bytes'
@@ -120,13 +154,19 @@ export class MemoryRetainedStore implements RetainedStore {
     this.#host.journal?.retain(retained)
   }
 
-  restore(topicName: string, retained: Retained): void {
+  restore(topicName: string, retained: Retained | UnmadeRetained): void {
     this.#forget(this.#tree.get(topicName))
-    retained.message.own()
-    this.#bytes += retained.message.size
-    const expiry = retained.expiresAt === neverExpires ? undefined : new Timer(() => this.delete(topicName))
-    if (expiry !== undefined) this.#host.wheel.set(expiry, retained.expiresAt)
-    this.#tree.set(topicName, { number: ++this.#lastNumber, retained, expiry })
+    if (retained instanceof Retained) retained.message.own()
+    const kept = new Kept(++this.#lastNumber, retained, this.#expiryOf(topicName, retained))
+    this.#bytes += kept.size
+    this.#tree.set(topicName, kept)
+  }
+
+  #expiryOf(topicName: string, retained: Retained | UnmadeRetained): Timer | undefined {
+    if (!(retained instanceof Retained) || retained.expiresAt === neverExpires) return undefined
+    const expiry = new Timer(() => this.delete(topicName))
+    this.#host.wheel.set(expiry, retained.expiresAt)
+    return expiry
   }
 
   delete(topicName: string): void {
@@ -134,7 +174,7 @@ export class MemoryRetainedStore implements RetainedStore {
     if (kept === undefined) return
     this.#forget(kept)
     this.#tree.delete(topicName)
-    if (kept.retained.source !== undefined) this.#host.journal?.unretain(topicName)
+    if (kept.isRecorded) this.#host.journal?.unretain(topicName)
   }
 
   match(topicFilter: string): RetainedCursor {
@@ -143,8 +183,8 @@ export class MemoryRetainedStore implements RetainedStore {
 
   #forget(kept: Kept | undefined): void {
     if (kept === undefined) return
-    kept.retained.isCurrent = false
-    this.#bytes -= kept.retained.message.size
+    kept.end()
+    this.#bytes -= kept.size
     if (kept.expiry !== undefined) this.#host.wheel.clear(kept.expiry)
   }
 }
@@ -163,7 +203,8 @@ class MemoryCursor implements RetainedCursor {
   }
 
   get found(): Retained | undefined {
-    const kept = this.#walk.value
-    return kept === undefined || kept.number > this.#lastNumber ? undefined : kept.retained
+    const { topicName, value: kept } = this.#walk
+    if (kept === undefined || topicName === undefined || kept.number > this.#lastNumber) return undefined
+    return kept.retained(topicName)
   }
 }

@@ -7,6 +7,12 @@ import { encodeUtf8String } from '../mqtt/utf8.ts'
 /** The farthest expiry: never. */
 export const neverExpires = Number.POSITIVE_INFINITY
 
+/** What a message counts for in the limits on bytes: payload, topic and properties as on the wire. */
+export function sizeOfMessage(payloadBytes: number, topicBytes: number, properties: Properties): number {
+  const propertyBytes = properties === noProperties ? 0 : propertiesLength(properties, PacketType.publish)
+  return payloadBytes + topicBytes + propertyBytes
+}
+
 export class Message {
   readonly topicName: string
   /** As published; what a subscriber gets is the lower of this and its subscription's (§3.8.4). */
@@ -19,7 +25,7 @@ export class Message {
   readonly expiresAt: number
   /** The client id of the publisher, for no-local; `''` for the broker's own messages. */
   readonly publisher: string
-  /** What the message counts for in the limits on bytes: payload, topic and properties as on the wire. */
+  /** See `sizeOfMessage`. */
   readonly size: number
   /**
    * @internal For broker/journal.ts: the message in the store, or 0; how many deliveries there are of it; whether it has a row of
@@ -61,8 +67,7 @@ export class Message {
     this.expiresAt = expiresAt
     this.#encodedTopicName = encodedTopicName
     const topicBytes = encodedTopicName === undefined ? Buffer.byteLength(topicName) : encodedTopicName.length - 2
-    const propertyBytes = properties === noProperties ? 0 : propertiesLength(properties, PacketType.publish)
-    this.size = payload.length + topicBytes + propertyBytes
+    this.size = sizeOfMessage(payload.length, topicBytes, properties)
   }
 
   get payload(): Uint8Array {

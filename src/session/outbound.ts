@@ -161,11 +161,21 @@ export class Outbound {
     })
   }
 
-  /** Takes back what a record had, before the session is used; in the order of the record. */
-  restore(delivery: Delivery, packetId: number, state: DeliveryState | 'released'): void {
+  /**
+   * Takes back what a record had, before the session is used; in the order of the record.
+   *
+   * @param size of its message, as is `expiresAt`: the message itself is not asked for
+   */
+  restore(
+    delivery: Delivery,
+    size: number,
+    expiresAt: number,
+    packetId: number,
+    state: DeliveryState | 'released',
+  ): void {
     if (state === 'queued') {
       this.#queue.push(delivery)
-      this.#count(delivery)
+      this.#count(size, delivery.qos, expiresAt)
       return
     }
     const isReleased = state === 'released'
@@ -176,7 +186,7 @@ export class Outbound {
       sent: false,
       counted: false,
     })
-    this.#inflightBytes += delivery.message.size
+    this.#inflightBytes += size
   }
 
   #noteProgress(now: number): void {
@@ -450,7 +460,7 @@ export class Outbound {
     const delivery = this.#record === undefined ? offered : own(offered)
     if (delivery.qos > 0) this.#record?.putDelivery(delivery, 0, 'queued')
     this.#queue.push(delivery)
-    this.#count(delivery)
+    this.#count(size, delivery.qos, delivery.message.expiresAt)
     return 'queued'
   }
 
@@ -491,16 +501,16 @@ export class Outbound {
     this.#queuedBytes = 0
     this.#queuedQoS0 = 0
     this.#earliestExpiry = neverExpires
-    this.#queue.keep(delivery => {
-      this.#count(delivery)
+    this.#queue.keep(({ message, qos }) => {
+      this.#count(message.size, qos, message.expiresAt)
       return true
     })
   }
 
-  #count(delivery: Delivery): void {
-    this.#queuedBytes += delivery.message.size
-    if (delivery.qos === 0) this.#queuedQoS0++
-    this.#earliestExpiry = Math.min(this.#earliestExpiry, delivery.message.expiresAt)
+  #count(size: number, qos: QoS, expiresAt: number): void {
+    this.#queuedBytes += size
+    if (qos === 0) this.#queuedQoS0++
+    this.#earliestExpiry = Math.min(this.#earliestExpiry, expiresAt)
   }
 
   #resend(outlet: Outlet, now: number): void {
