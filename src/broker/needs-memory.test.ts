@@ -201,14 +201,15 @@ test('memory_limit: a shared group gives the message to a member that is connect
   assert.equal(answered(publisher, 1), 0x97)
 })
 
-test('memory_limit: a will, which CONNACK has promised, waits for a client that is away', () => {
+test('memory_limit: a will, which CONNACK has promised, waits for a client that is away, and is retained', () => {
   const { engine, become, comeBack } = shortOf(0)
-  const will = { topicName: 't', payload: Buffer.from('gone'), qos: 1, retain: false, properties: {} } as const
+  const will = { topicName: 't', payload: Buffer.from('gone'), qos: 1, retain: true, properties: {} } as const
   const dying = engine.connect('dying', { will })
   become(2)
   dying.vanish()
   become(0)
   assert.deepEqual(comeBack(), ['gone'])
+  assert.equal(engine.broker.retained.size, 1)
 })
 
 test("memory_limit: the broker's own messages are kept for nobody", () => {

@@ -185,20 +185,29 @@ function resolveTopic(connection: ClientConnection, topicName: string): Publishe
   return publisherTopic
 }
 
-/** Retains, routes and delivers one message that no connection brings, a will. */
+/** Retains, routes and delivers one message that no connection brings, a will: CONNACK has promised it, and its memory is taken. */
 export function routeMessage(broker: Broker, message: Permitted<Message>, source: RetainSource, now: number): void {
-  if (message.retain) retain(broker, message, source, now)
+  if (message.retain) retain(broker, message, source, now, true)
   deliverMessage(broker, message, broker.router.route(message.topicName), now)
 }
 
-/** @returns false when a limit keeps it from being retained */
-function retain(broker: Broker, message: Permitted<Message>, source: RetainSource, now: number): boolean {
+/**
+ * @param isPromised whether it was taken before memory became short
+ * @returns false when a limit keeps it from being retained
+ */
+function retain(
+  broker: Broker,
+  message: Permitted<Message>,
+  source: RetainSource,
+  now: number,
+  isPromised = false,
+): boolean {
   if (message.payload.length === 0) {
     broker.retained.delete(message.topicName)
     return true
   }
   const limit = broker.retained.limitAgainst(message.topicName, message.size)
-  if (limit !== undefined) {
+  if (limit !== undefined && !(isPromised && limit === 'memory_limit')) {
     broker.limitWatch.reached(limit, `a retained message of ${escapeText(message.publisher)}`)
     return false
   }
