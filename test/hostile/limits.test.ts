@@ -107,11 +107,11 @@ test('packet_timeout: a packet that trickles in is cut off, however often a byte
 for (const version of versions) {
   test(`[MQTT-3.1.2-22] a client that is silent for one and a half times its keep alive is closed, one that pings stays, version ${version}`, async t => {
     const broker = await startWireBroker(t, open)
+    const begun = performance.now()
     const silent = await join(t, broker, { version, keepAlive: 1, clientId: 'silent' })
     const pinging = await join(t, broker, { version, keepAlive: 1 })
-    const begun = performance.now()
     while (!silent.socket.destroyed) await settled(pinging)
-    assert(performance.now() - begun > 1000, 'not before its time')
+    assert(performance.now() - begun > 1400, 'not before its time')
     await silent.expectDisconnect(0x8d)
     await broker.process.waitForLine(/: Client silent \[\S+\] disconnected: exceeded timeout\.$/)
     await settled(pinging)
@@ -174,27 +174,35 @@ async function joinWhenThereIsRoom(t: TestContext, broker: WireBroker): Promise<
 /** The throttle's first delay and the next two, less what the broker's clock and ours may differ by. */
 const delaysMs = [240, 490, 990]
 
-async function took(action: Promise<unknown>): Promise<number> {
-  const begun = performance.now()
-  await action
-  return performance.now() - begun
+/**
+ * Fails once more for nothing, and then with each of the delays. A delay counts from the failure before, which was not earlier than it
+ * was begun: however slow this machine is, no answer may come before that and the delay.
+ */
+async function assertSlowedDown(fail: () => Promise<unknown>): Promise<void> {
+  let begunBefore = performance.now()
+  await fail()
+  for (const delayMs of delaysMs) {
+    const begun = performance.now()
+    await fail()
+    const afterMs = performance.now() - begunBefore
+    assert(afterMs >= delayMs, `${afterMs} ms instead of ${delayMs}`)
+    begunBefore = begun
+  }
 }
 
 test('features H4: clients that keep taking an id from each other are slowed down more and more; nobody else is', async t => {
   const broker = await startWireBroker(t, `${open}\nmax_takeovers 2`)
   const clientId = unique('c')
   const takeOver = () => join(t, broker, { clientId })
-  for (let free = 0; free < 4; free += 1) await takeOver()
-  // Each delay counts from when the takeover before was asked for, which waited itself.
-  assert((await took(takeOver())) >= delaysMs[0]!)
-  assert((await took(takeOver().then(takeOver))) >= delaysMs[2]! - delaysMs[0]!)
+  for (let free = 0; free < 3; free += 1) await takeOver()
+  await assertSlowedDown(takeOver)
   const waiting = await sendConnect(t, broker, { clientId })
   await join(t, broker)
   assert.equal(waiting.socket.bytesRead, 0, 'the next takeover still waits')
   assert.equal((await waiting.expectConnack()).reasonCode, 0)
 })
 
-const guarded = 'password_file passwords\nmax_authentication_failures 2\nauthentication_delay_max 1'
+const guarded = 'password_file passwords\nmax_authentication_failures 2\nauthentication_delay_max 2'
 const files = { passwords: passwordLines({ alice: 'hers', bob: 'his' }) }
 const wrong = { username: 'alice', password: 'wrong' }
 const right = { username: 'bob', password: 'his' }
@@ -202,12 +210,12 @@ const right = { username: 'bob', password: 'his' }
 test('features 2b-10: wrong passwords from one address are answered later and later; others are let in at once', async t => {
   const broker = await startWireBroker(t, guarded, files)
   const guess = () => refusedConnect(t, broker, wrong, '127.0.0.9')
-  for (let free = 0; free < 3; free += 1) await guess()
-  for (const delayMs of delaysMs) assert((await took(guess())) >= delayMs)
+  for (let free = 0; free < 2; free += 1) await guess()
+  await assertSlowedDown(guess)
   const waiting = await sendConnect(t, broker, { ...wrong, clientId: unique('c') }, '127.0.0.9')
   await join(t, broker, right)
   assert.equal(waiting.socket.bytesRead, 0, 'the next guess still waits')
-  assert((await took(waiting.expectConnack())) < 5000, 'authentication_delay_max bounds the delay')
+  assert.equal((await waiting.expectConnack()).reasonCode, 0x87)
 })
 
 for (const [what, claim] of [
@@ -217,8 +225,8 @@ for (const [what, claim] of [
   test(`features 2b-10: wrong passwords for one ${what}, from addresses that fail more than once, wait; whoever never failed does not`, async t => {
     const broker = await startWireBroker(t, guarded, files)
     const guess = (host: number) => refusedConnect(t, broker, claim(), `127.0.1.${host}`)
-    for (const host of [1, 2, 3]) await guess(host)
-    assert((await took(guess(1))) >= delaysMs[0]!)
+    for (const host of [1, 2]) await guess(host)
+    await assertSlowedDown(() => guess(1))
     const waiting = await sendConnect(t, broker, { clientId: unique('c'), ...claim() }, '127.0.1.2')
     await join(t, broker, { username: 'alice', password: 'hers', clientId: 'victim' })
     assert.equal(waiting.socket.bytesRead, 0, 'the next guess still waits')
@@ -294,7 +302,7 @@ for (const [limit, other] of [
       await broker.process.waitForLine(reached(limit))
       if (other !== undefined) assert.equal((await connect(other)).reasonCode, 0)
       const begun = performance.now()
-      while ((await connect()).reasonCode !== 0) assert(performance.now() - begun < 5000, 'never let in again')
+      while ((await connect()).reasonCode !== 0) assert(performance.now() - begun < 30_000, 'never let in again')
       await settled(first.client)
     })
   }
@@ -308,7 +316,8 @@ for (const version of versions) {
     const acknowledged = Array.from({ length: 60 }, (_, n) => n + 1)
     for (const packetId of acknowledged) quick.send(publishBytes({ version, topic: 't', qos: 1, packetId }))
     await publish(slow, { topic: 't', qos: 1 })
-    assert(performance.now() - begun < 1000, 'the other one is served meanwhile')
+    const bytesOfAll = 60 * (version === 5 ? 5 : 4)
+    assert(quick.socket.bytesRead < bytesOfAll, 'the other one is served meanwhile')
     for (const packetId of acknowledged) {
       assert.equal((await quick.expectAcknowledgement('PUBACK')).packetId, packetId)
     }

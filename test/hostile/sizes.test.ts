@@ -11,6 +11,7 @@ import {
   subscribeBytes,
   unsubscribeBytes,
 } from '../support/packet-bytes.ts'
+import { processorMsOf } from '../support/processor.ts'
 import { property } from '../support/property-bytes.ts'
 import type { RawClient } from '../support/raw-client.ts'
 import {
@@ -108,7 +109,7 @@ test('two hundred filters with hundreds of wildcards each do not make a deep top
     )
   }
   client.send(publishBytes({ topic: deep(levels) }))
-  await assertPrompt(neighbour)
+  await assertPrompt(broker, neighbour)
   assert.equal((await drain(client)).length, 200)
 })
 
@@ -118,11 +119,11 @@ function alternating(levels: number, seed: number): string {
 }
 
 /** The broker is not busy for long with what others have just sent. */
-async function assertPrompt(client: RawClient): Promise<void> {
-  const begun = performance.now()
+async function assertPrompt(broker: WireBroker, client: RawClient): Promise<void> {
+  const before = await processorMsOf(broker.process)
   await settled(client)
-  const tookMs = performance.now() - begun
-  assert(tookMs < 1500, `a ping took ${tookMs.toFixed()} ms`)
+  const busyMs = (await processorMsOf(broker.process)) - before
+  assert(busyMs < 1500, `until a ping was answered the broker was busy for ${busyMs} ms`)
 }
 
 // Client ids (max_client_id_length)
@@ -261,7 +262,7 @@ test('max_subscriptions_per_client: when it is raised, 100,000 subscriptions wor
   }
   client.send(disconnectBytes())
   await client.expectClosed()
-  await assertPrompt(neighbour)
+  await assertPrompt(broker, neighbour)
   assert.equal(await publishedTo(neighbour, 'many/50/500/x'), 0x10)
 })
 
@@ -271,7 +272,7 @@ test('max_subscriptions_per_client: a hundred thousand members of shared groups 
   for (let packet = 0; packet < packets; packet += 1) await subscribeShared(client, packet)
   await publish(neighbour, { topic: 'one', qos: 0 })
   client.breakOff()
-  await assertPrompt(neighbour)
+  await assertPrompt(broker, neighbour)
 })
 
 async function subscribeShared(client: RawClient, packet: number): Promise<void> {
