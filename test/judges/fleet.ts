@@ -44,6 +44,8 @@ export interface Fleet {
   readonly engine: CertificateEngine
   readonly good: FleetCertificate
   readonly revoked: FleetCertificate
+  /** On hold. */
+  readonly held: FleetCertificate
   readonly server: FleetCertificate
   /** Signed with the key of the authority for devices by somebody else: it is in no journal. */
   readonly forged: CertificateFiles
@@ -77,8 +79,10 @@ export async function createFleet(): Promise<Fleet> {
     }
   }
   const [good, revoked] = [await issue('device', 'good'), await issue('device', 'revoked')]
+  const held = await issue('device', 'held')
   const server = await issue('server', 'localhost')
   await engine.revoke([revoked.issued.record], 'keyCompromise', now)
+  await engine.revoke([held.issued.record], 'certificateHold', now)
   await engine.resignCrls(now, true)
   // Looks at the directory as another process does: it has no passphrase.
   const service = new PublicService(new CertificateEngine(ca))
@@ -87,6 +91,7 @@ export async function createFleet(): Promise<Fleet> {
     engine,
     good,
     revoked,
+    held,
     server,
     forged: forge(engine, file, passphrase),
     ocsp: `http://127.0.0.1:${listener.port}/pki/ocsp`,

@@ -80,18 +80,21 @@ test('pki §4: a certificate with a mark in its name that turns the direction of
 
 test('pki §12.5: signed with the key of our authority, and never issued by it: refused by way of its responder', async t => {
   const { deviceTrust, allCrls } = fleet.engine.files
-  const lists = `crlfile ${allCrls}`
-  const broker = await start(t, deviceTrust, `${lists}\nocsp hard\nocsp_responder ${fleet.ocsp}`)
-  assert.equal((await (await dial(t, broker, fleet.good)).expectConnack()).reasonCode, 0)
-  const client = await dial(t, broker, fleet.forged)
-  assert.equal((await client.expectConnack()).reasonCode, notAuthorized)
-  await client.expectClosed()
-  await broker.process.waitForLine(
-    /certificate was never issued by its authority \(by OCSP\) \(subject 'CN=good', serial 4A4B4C4D\)/,
-  )
+  const asking = await start(t, deviceTrust, `ocsp hard\nocsp_responder ${fleet.ocsp}`)
+  assert.equal((await (await dial(t, asking, fleet.good)).expectConnack()).reasonCode, 0)
+  for (const [client, reason] of [
+    [fleet.forged, /certificate was never issued by its authority \(by OCSP\) \(subject 'CN=good', serial 4A4B4C4D\)/],
+    [fleet.held, /certificate was revoked \(certificate hold, by OCSP\) \(subject 'CN=held'/],
+    [fleet.revoked, /certificate was revoked \(key compromise, by OCSP\) \(subject 'CN=revoked'/],
+  ] as const) {
+    const refused = await dial(t, asking, client)
+    assert.equal((await refused.expectConnack()).reasonCode, notAuthorized)
+    await refused.expectClosed()
+    await asking.process.waitForLine(reason)
+  }
   // Lists name who is revoked, not who was issued: by them alone nobody could tell.
-  const unasking = await start(t, deviceTrust, lists)
-  assert.equal((await (await dial(t, unasking, fleet.forged)).expectConnack()).reasonCode, 0)
+  const listing = await start(t, deviceTrust, `crlfile ${allCrls}`)
+  assert.equal((await (await dial(t, listing, fleet.forged)).expectConnack()).reasonCode, 0)
 })
 
 test('crlfile that is cut short: the broker does not start, and says what is wrong with it', async t => {
