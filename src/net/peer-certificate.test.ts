@@ -49,6 +49,9 @@ test('features C4: whatever OpenSSL did not authorize is refused, a reason that 
   const refused: readonly (readonly [unknown, string])[] = [
     ['UNABLE_TO_VERIFY_LEAF_SIGNATURE', 'issued by an unknown authority'],
     ['DEPTH_ZERO_SELF_SIGNED_CERT', 'self-signed, and not among the trusted authorities'],
+    ['PATH_LENGTH_EXCEEDED', 'its chain is longer than an authority allows'],
+    ['INVALID_CA', 'issued by a certificate that may not issue any'],
+    ['UNSPECIFIED', 'a name, a critical extension or an authority of its chain is not allowed there'],
     ['CERT_SIGNATURE_FAILURE', 'CERT_SIGNATURE_FAILURE'],
     [null, 'not verified'],
     [undefined, 'not verified'],
