@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
+import fc from 'fast-check'
 import { Authority } from '../../test/support/authority.ts'
 import { element, entryBytes, extensionBytes, listBytes } from '../../test/support/list-bytes.ts'
 import { listNames } from './distribution-points.ts'
@@ -54,6 +55,21 @@ test('RFC 5280 §4.2.1.13: a certificate has the names of its lists, as openssl 
 test('bytes that are no certificate have no names', () => {
   const { raw } = new X509Certificate(readFileSync(authority.ca.cert))
   for (let length = 0; length < raw.length; length++) assert.deepEqual(listNames(raw.subarray(0, length)), [])
+})
+
+test('whatever bytes of a certificate are changed, its names are read, or there are none', async () => {
+  const extensions = ['basicConstraints=CA:FALSE', 'crlDistributionPoints=URI:http://a/1,URI:http://a/2']
+  const { cert } = await authority.issue({ subject: 'x', extensions })
+  const { raw } = new X509Certificate(readFileSync(cert))
+  const change = fc.record({ at: fc.nat(raw.length - 1), to: fc.nat(255) })
+  fc.assert(
+    fc.property(fc.array(change, { minLength: 1, maxLength: 4 }), changes => {
+      const changed = Buffer.from(raw)
+      for (const { at, to } of changes) changed[at] = to
+      for (const name of listNames(changed)) assert.match(name, /^([0-9a-f]{2})+$/)
+    }),
+    { numRuns: 5000 },
+  )
 })
 
 test("a distribution point of another issuer's names none of ours", async () => {
