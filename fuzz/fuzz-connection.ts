@@ -24,11 +24,13 @@ export class FuzzConnection implements Transport {
   readonly handler: ConnectionHandler
   readonly #feed: PacketFeed
   readonly #options: FuzzConnectionOptions
+  readonly #clock: Engine['clock']
   /** What was sent and not yet inspected. */
   readonly #sent = new SentBytes()
   #room: Buffer = Buffer.alloc(0)
   /** What the peer said it takes, once it did. */
   #peerMaximum = Number.POSITIVE_INFINITY
+  #turnAsked = false
   queuedBytes = 0
   packetsReceived = 0
   /** Runs of several packets that were taken as bytes. */
@@ -36,6 +38,7 @@ export class FuzzConnection implements Transport {
 
   constructor({ broker, clock }: Engine, listener: ListenerContext, options: FuzzConnectionOptions) {
     this.#options = options
+    this.#clock = clock
     this.handler = broker.accept(peer, this, listener)
     this.#feed = new PacketFeed(this.handler, clock, {
       maximumPacketSize: options.maximumPacketSize,
@@ -106,10 +109,21 @@ export class FuzzConnection implements Transport {
     this.#feed.isPaused = false
   }
 
+  askForTurn(): void {
+    this.#turnAsked = true
+  }
+
   /** @throws whatever the engine throws and should not */
   feed(chunk: Buffer): void {
+    this.#giveTurn()
     this.#feed.push(chunk)
     this.inspect()
+  }
+
+  #giveTurn(): void {
+    if (!this.#turnAsked || this.#feed.isClosed) return
+    this.#turnAsked = false
+    this.handler.takeTurn(this.#clock.now())
   }
 
   /** The slow peer takes all that was sent. */

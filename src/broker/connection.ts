@@ -236,7 +236,11 @@ export class ClientConnection implements ConnectionHandler, Conversation, Outlet
     this.#awaitsRoom = false
     const now = this.broker.clock.now()
     this.session.outbound.pump(now)
-    this.retainedBacklog?.takeTurn(now)
+    this.retainedBacklog?.pump(now)
+  }
+
+  takeTurn(now: number): void {
+    if (this.state === 'connected') this.retainedBacklog?.takeTurn(now)
   }
 
   ended(end: TransportEnd): void {

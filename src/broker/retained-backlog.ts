@@ -1,29 +1,33 @@
 // Retained messages on their way to new subscriptions of one connection: looked for and handed over bit by bit, as fast as
 // the client takes them, so that a million of them neither fill the memory nor keep everybody else waiting.
 
-import { Timer } from '../base/timer-wheel.ts'
 import type { Subscription } from '../session/subscription.ts'
+import type { Transport } from '../session/transport.ts'
 import type { Broker } from './broker.ts'
 import { deliverRetained, effectiveQoS } from './deliver.ts'
 import type { Retained, RetainedCursor } from './retained.ts'
 
-/** Topics that are looked at for one connection before everybody else has a turn. */
-export const retainedTopicsPerTurn = 20_000
+/** Topics that are looked at for one connection before everybody else has a turn: a quarter of a millisecond. */
+export const retainedTopicsPerTurn = 1000
+/** The same when it is gone, for what goes into its session's queue. */
+const lastTurnTopics = 20_000
 /** Handing a message over costs as much as looking at so many topics. */
 const topicsPerMessage = 10
 
 export class RetainedBacklog {
   readonly #broker: Broker
+  readonly #transport: Transport
   /** The first is being served; a filter that is subscribed to again begins anew, at the end. */
   #waiting: Map<Subscription, RetainedCursor> | undefined
   /** What the first one's cursor has found and the client cannot take yet. */
   #found: Retained | undefined
   #topicsLeft = retainedTopicsPerTurn
-  /** Set while this turn's topics are used up. */
-  #nextTurn: Timer | undefined
+  /** This turn's topics are used up, and the next one is asked for. */
+  #awaitsTurn = false
 
-  constructor(broker: Broker) {
+  constructor(broker: Broker, transport: Transport) {
     this.#broker = broker
+    this.#transport = transport
   }
 
   /** Whether nothing waits to be found or handed over. */
@@ -46,14 +50,14 @@ export class RetainedBacklog {
 
   /** A new turn: others have been served since the last one. */
   takeTurn(now: number): void {
-    this.#broker.wheel.clear(this.#nextTurn)
+    this.#awaitsTurn = false
     this.#topicsLeft = retainedTopicsPerTurn
     this.pump(now)
   }
 
   /** Sends while the client takes more, within what is left of this turn. */
   pump(now: number): void {
-    if (this.#waiting === undefined || this.#nextTurn?.isSet === true) return
+    if (this.#waiting === undefined || this.#awaitsTurn) return
     for (let subscription = this.#first; subscription !== undefined; subscription = this.#first) {
       const retained = this.#find(subscription)
       if (retained !== undefined) {
@@ -62,8 +66,8 @@ export class RetainedBacklog {
         this.#deliver(subscription, retained, now)
       }
       if (this.#topicsLeft <= 0) {
-        this.#nextTurn ??= new Timer(due => this.takeTurn(due))
-        this.#broker.wheel.set(this.#nextTurn, now)
+        this.#awaitsTurn = true
+        this.#transport.askForTurn()
         return
       }
     }
@@ -72,8 +76,7 @@ export class RetainedBacklog {
 
   /** The connection is gone: what this turn still finds goes into the session's queue, within its limits. */
   finish(now: number): void {
-    this.#broker.wheel.clear(this.#nextTurn)
-    this.#topicsLeft = retainedTopicsPerTurn
+    this.#topicsLeft = lastTurnTopics
     for (
       let subscription = this.#first;
       subscription !== undefined && this.#topicsLeft > 0;

@@ -39,7 +39,7 @@ export function receiveSubscribe(broker: Broker, connection: ClientConnection, p
   connection.pace.subscribed(packet.subscriptions.length, now)
   for (const [subscription, wanted] of sendsRetained) {
     if (!wanted) continue
-    connection.retainedBacklog ??= new RetainedBacklog(broker)
+    connection.retainedBacklog ??= new RetainedBacklog(broker, connection.transport)
     connection.retainedBacklog.add(subscription)
   }
   connection.retainedBacklog?.pump(now)

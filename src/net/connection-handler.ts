@@ -70,6 +70,8 @@ export interface ConnectionHandler {
   fail(error: ProtocolError): void
   /** The bytes that the broker sent earlier have left: there is room again. */
   drained(): void
+  /** The turn that the transport was asked for. @param now milliseconds on the clock */
+  takeTurn(now: number): void
   /** Called exactly once, last, however the connection ended. */
   ended(end: TransportEnd): void
 }

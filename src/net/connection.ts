@@ -55,14 +55,19 @@ interface Held {
 }
 
 /** Milliseconds for which one connection's packets are worked off before the others have their turn. */
-const turnMs = 1
-/** The same while several have something to send: what leaves for them in one write is worth a longer wait. */
-const fanningTurnMs = 20
-/** So many have something to send when a client floods and only it is answered. */
-const mostAnswered = 4
+const turnMs = 0.25
+/** The same for each connection that they gave something to send: what leaves for many in one write is worth a longer turn. */
+const turnMsPerAnswered = 0.02
+const longestTurnMs = 20
+/** Bytes after which it waits for a round: a socket that always has more is read 32 times in a row otherwise. */
+const turnBytes = 64 * 1024
+/** Most bytes of a TLS record; of sockets without TLS four times as many are read at once. What is no multiple has left nothing. */
+const wholeReadBytes = 16 * 1024
 
-/** Packets between two looks at the clock. */
+/** Small packets between two looks at the clock. */
 const packetsPerLook = 8
+/** Bytes of one that is not small: a SUBSCRIBE of so many has dozens of filters. */
+const worthLooking = 512
 
 /** ContentType of a TLS record that carries a handshake (RFC 8446 §5.1); no MQTT packet begins so. */
 const tlsHandshakeRecord = 22
@@ -94,6 +99,9 @@ export class SocketConnection implements StreamReader {
   #refused: Packet | undefined = undefined
   #pumping = false
   #pumpScheduled = false
+  #turnAsked = false
+  /** Bytes of the last reads, as long as each was as long as can be. */
+  #unbroken = 0
   #flushScheduled = false
   /** The peer has sent its last byte, and we have not looked at all of them yet. */
   #endReceived = false
@@ -230,14 +238,31 @@ export class SocketConnection implements StreamReader {
     this.#schedulePump()
   }
 
-  /** For `TurnQueue` alone: first what was read already, then the socket again. */
+  askForTurn(): void {
+    if (!this.#accepts) return
+    this.#turnAsked = true
+    if (this.#pumpScheduled) return
+    this.#pumpScheduled = true
+    this.#deps.turns.add(this)
+  }
+
+  /** For `TurnQueue` alone: first what was read already, then the socket again, then what the handler has asked a turn for. */
   pump(): void {
     this.#pumpScheduled = false
-    if (!this.isReading) return
+    if (this.isReading) this.#readOn()
+    if (this.#turnAsked) this.#giveTurn()
+  }
+
+  #readOn(): void {
     this.#handOver()
     if (!this.isReading || this.#pumpScheduled) return
     if (this.#endReceived) this.close()
     else this.#stream.resume()
+  }
+
+  #giveTurn(): void {
+    this.#turnAsked = false
+    if (this.#accepts) this.#handler?.takeTurn(this.#deps.clock.now())
   }
 
   get isReading(): boolean {
@@ -276,6 +301,16 @@ export class SocketConnection implements StreamReader {
     // One more chunk may come after pause(), and resume() has its own turn: both find it in the framer.
     if (this.isReading && !this.#pumpScheduled) this.#handOver()
     this.#framer.own()
+    this.#unbroken = chunk.length % wholeReadBytes === 0 ? this.#unbroken + chunk.length : 0
+    if (this.#unbroken >= turnBytes) this.#waitForRound()
+  }
+
+  /** Whoever sends without a pause is read again when others have been. The deadline of a packet goes on. */
+  #waitForRound(): void {
+    this.#unbroken = 0
+    if (!this.isReading) return
+    this.#stream.pause()
+    this.#schedulePump()
   }
 
   /** @internal Who stops sending is gone, as with Mosquitto; it still gets the answers to what it sent. */
@@ -289,15 +324,13 @@ export class SocketConnection implements StreamReader {
     if (chunk[0] === tlsHandshakeRecord && !this.#stream.isTls) this.#deps.owner.spokeTls(this.#accepted)
   }
 
-  get #turnMs(): number {
-    return this.#deps.outbox.waiting > mostAnswered ? fanningTurnMs : turnMs
-  }
-
   #handOver(): void {
     if (this.#pumping) return
     this.#pumping = true
     let packets = 0
-    const { clock, limits } = this.#deps
+    const { clock, limits, outbox } = this.#deps
+    const framer = this.#framer
+    const waitingBefore = outbox.waiting
     let now = clock.now()
     const begun = now
     while (this.isReading) {
@@ -310,9 +343,10 @@ export class SocketConnection implements StreamReader {
       if (taken === 'nothing') break
       packets++
       // Reading the clock costs a tenth of what a small packet does; a run may be long.
-      if (taken === 'packet' && packets % packetsPerLook !== 0) continue
+      const isSmall = taken === 'packet' && framer.end - framer.start < worthLooking
+      if (isSmall && packets % packetsPerLook !== 0) continue
       now = clock.now()
-      if (now >= begun + this.#turnMs && this.#framer.isAtPacket && this.isReading) {
+      if (now >= begun + turnLength(outbox.waiting - waitingBefore) && framer.isAtPacket && this.isReading) {
         this.#stopReading()
         this.#schedulePump()
         break
@@ -455,4 +489,9 @@ export class SocketConnection implements StreamReader {
     this.#handler = undefined
     handler?.ended(this.#outcome)
   }
+}
+
+/** @param answered connections that have got something to send. @returns milliseconds */
+function turnLength(answered: number): number {
+  return Math.min(longestTurnMs, Math.max(turnMs, answered * turnMsPerAnswered))
 }

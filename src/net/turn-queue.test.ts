@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import { setImmediate } from 'node:timers/promises'
-import { TurnQueue } from './turn-queue.ts'
+import { TurnQueue, turnsPerRound } from './turn-queue.ts'
 
 /** Connections that each take so many milliseconds for a turn, and want so many turns. */
 function scene(milliseconds: number) {
@@ -28,6 +28,27 @@ test('turns: short ones are all had in one round', async () => {
   for (const name of ['a', 'b', 'c']) add(name)
   await setImmediate()
   assert.deepEqual(served, ['a', 'b', 'c'])
+})
+
+test('turns: of many short ones a round has a few, the others follow in their order', async () => {
+  const { add, served } = scene(0)
+  const names = Array.from({ length: 2 * turnsPerRound + 1 }, (_, number) => `c${number}`)
+  for (const name of names) add(name)
+  const counts: number[] = []
+  for (let round = 0; round < 4; round++) {
+    await setImmediate()
+    counts.push(served.length)
+  }
+  assert.deepEqual(counts, [turnsPerRound, 2 * turnsPerRound, names.length, names.length])
+  assert.deepEqual(served, names)
+})
+
+test('turns: a thousand that come back for more keep their order', async () => {
+  const { add, served } = scene(0)
+  const names = Array.from({ length: 1000 }, (_, number) => `c${number}`)
+  for (const name of names) add(name, 3)
+  while (served.length < 3000) await setImmediate()
+  assert.deepEqual(served, [...names, ...names, ...names])
 })
 
 test('turns: however many want a long one, a round has one, and they take turns', async () => {

@@ -33,4 +33,6 @@ export interface Transport {
   /** Stops handing over packets (what is already read waits) until `resume`. */
   pause(): void
   resume(): void
+  /** Has the handler's `takeTurn` called once, in a later round of the event loop, when others have had theirs. */
+  askForTurn(): void
 }

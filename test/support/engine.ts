@@ -61,6 +61,8 @@ export class MemoryTransport implements Transport {
   queuedBytes = 0
   closed = false
   paused = false
+  /** Whether the handler waits for a turn; `Engine.pass` gives it. */
+  turnAsked = false
   #onActivity: (() => void) | undefined
   /** Begins to read. */
   start(feed: PacketFeed): void {
@@ -118,6 +120,9 @@ export class MemoryTransport implements Transport {
     feed.isPaused = false
     setImmediate(() => feed.pump())
   }
+  askForTurn(): void {
+    this.turnAsked = true
+  }
   /** Until the broker sends something or ends the connection. */
   activity(): Promise<void> {
     return new Promise(resolve => {
@@ -132,6 +137,8 @@ export class Engine {
   readonly listener: ListenerContext
   readonly log: Log
   readonly verifier: PasswordVerifier
+  /** Whose connections may ask for turns. */
+  readonly #clients = new Set<EngineClient>()
 
   constructor(options: EngineOptions = {}) {
     this.log = options.log ?? silentLog
@@ -168,16 +175,22 @@ export class Engine {
     })
   }
 
-  /** Lets time pass and fires what is due. */
+  /** Lets time pass, fires what is due, and gives a turn to every connection that has asked for one. */
   pass(milliseconds: number): void {
     this.clock.advance(milliseconds)
     this.broker.advance(this.clock.now())
+    for (const client of this.#clients) {
+      if (client.transport.closed) this.#clients.delete(client)
+      else client.takeTurn()
+    }
   }
 
   open(listener: ListenerContext = this.listener, address = '192.0.2.1', feed?: Partial<FeedOptions>): EngineClient {
     const transport = new MemoryTransport()
     const peer = { address, port: 40_000, certificate: undefined, tls: undefined }
-    return new EngineClient(transport, this.broker.accept(peer, transport, listener), this.clock, feed)
+    const client = new EngineClient(transport, this.broker.accept(peer, transport, listener), this.clock, feed)
+    this.#clients.add(client)
+    return client
   }
 
   /** Changes settings as a reload does. */
@@ -211,6 +224,7 @@ export class EngineClient {
   readonly handler: ConnectionHandler
   version: ProtocolVersion = 5
   connack: Connack | undefined
+  readonly #clock: FakeClock
   readonly #feed: PacketFeed
   #lastPacketId = 0
 
@@ -222,6 +236,7 @@ export class EngineClient {
   ) {
     this.transport = transport
     this.handler = handler
+    this.#clock = clock
     this.#feed = new PacketFeed(handler, clock, { maximumPacketSize: 268_435_460, ...feed })
     transport.start(this.#feed)
   }
@@ -233,6 +248,13 @@ export class EngineClient {
   /** What arrives in one chunk. */
   sendBytes(chunk: Uint8Array): void {
     this.#feed.push(Buffer.from(chunk.buffer, chunk.byteOffset, chunk.length))
+  }
+
+  /** Has the turn that was asked for. */
+  takeTurn(): void {
+    if (!this.transport.turnAsked) return
+    this.transport.turnAsked = false
+    this.handler.takeTurn(this.#clock.now())
   }
 
   /** The broker hears the client again: what waited is handed over now. */

@@ -38,6 +38,7 @@ export class SessionWatch {
 export class ModelLink implements Transport {
   readonly handler: ConnectionHandler
   readonly #version: ProtocolVersion
+  readonly #clock: Engine['clock']
   readonly #watch: SessionWatch
   /** What counts against Receive Maximum (§4.9). */
   readonly #unacknowledged = new Set<number>()
@@ -48,6 +49,7 @@ export class ModelLink implements Transport {
   #toClient: SentPacket[] = []
   #toBroker: Buffer[] = []
   #isOpen = true
+  #turnAsked = false
   queuedBytes = 0
 
   constructor(
@@ -58,6 +60,7 @@ export class ModelLink implements Transport {
     tookRun: (packets: number) => void,
   ) {
     this.#version = version
+    this.#clock = clock
     this.#watch = watch
     this.#receiveMaximum = receiveMaximum
     this.handler = broker.accept({ address: '', port: 0, certificate: undefined, tls: undefined }, this, listener)
@@ -78,6 +81,7 @@ export class ModelLink implements Transport {
 
   /** Whether nothing is on its way in either direction. */
   get isQuiet(): boolean {
+    this.#giveTurn()
     this.#look()
     return this.#toClient.length === 0 && this.#toBroker.length === 0 && !this.#feed.isWaiting
   }
@@ -132,6 +136,16 @@ export class ModelLink implements Transport {
     this.#feed.isPaused = false
   }
 
+  askForTurn(): void {
+    this.#turnAsked = true
+  }
+
+  #giveTurn(): void {
+    if (!this.#turnAsked || !this.#isOpen) return
+    this.#turnAsked = false
+    this.handler.takeTurn(this.#clock.now())
+  }
+
   /** The client sends. */
   write(packet: Packet): void {
     this.#toBroker.push(encodePacket(packet, this.#version))
@@ -149,6 +163,7 @@ export class ModelLink implements Transport {
 
   /** Up to `count` packets reach the broker, in one chunk. */
   deliver(count: number): void {
+    this.#giveTurn()
     this.#look()
     this.#feed.pump()
     this.#feed.push(Buffer.concat(this.#toBroker.splice(0, count)))

@@ -35,11 +35,12 @@ export function connected(onPacket?: (packet: Packet, connection: SocketConnecti
     },
   }
   let establishments = 0
+  const outbox = new Outbox()
   const stream = new SocketStream(near as unknown as Socket)
   const connection = new SocketConnection(stream, stream, {
     clock,
     wheel,
-    outbox: new Outbox(),
+    outbox,
     turns: new TurnQueue(clock),
     traffic,
     limits,
@@ -51,7 +52,7 @@ export function connected(onPacket?: (packet: Packet, connection: SocketConnecti
     clock.advance(ms)
     wheel.advance(clock.now())
   }
-  return { connection, handler, peer, near, traffic, pass, establishments: () => establishments }
+  return { connection, handler, peer, near, outbox, traffic, pass, establishments: () => establishments }
 }
 
 /** What the peer receives up to the end of the stream. */

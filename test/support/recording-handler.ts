@@ -17,6 +17,7 @@ export class RecordingHandler implements ConnectionHandler {
   readonly failures: ProtocolError[] = []
   readonly ends: TransportEnd[] = []
   drains = 0
+  turns = 0
   /** How many of the next packets it cannot take yet; the test pauses the transport. */
   refusals = 0
   /** Where the packets end that it takes as bytes; by default it takes none. */
@@ -56,6 +57,11 @@ export class RecordingHandler implements ConnectionHandler {
     this.#events.emit('drained')
   }
 
+  takeTurn(): void {
+    this.turns++
+    this.#events.emit('turn')
+  }
+
   ended(end: TransportEnd): void {
     this.ends.push(end)
     this.#events.emit('ended')
@@ -79,6 +85,10 @@ export class RecordingHandler implements ConnectionHandler {
 
   async waitForDrained(): Promise<void> {
     if (this.drains === 0) await once(this.#events, 'drained')
+  }
+
+  async waitForTurn(): Promise<void> {
+    if (this.turns === 0) await once(this.#events, 'turn')
   }
 
   async waitForEnd(): Promise<TransportEnd> {
