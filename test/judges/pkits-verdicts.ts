@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { connect } from 'node:tls'
 import { promisify } from 'node:util'
+import { ListenerError } from '../../src/net/errors.ts'
 import { throwawayPki } from '../support/authority.ts'
 import { startListener, type TestListener } from '../support/net-listener.ts'
 import { leafKey, type PkitsCase, trustAnchor } from './pkits-cases.ts'
@@ -84,7 +85,8 @@ export async function castellanVerdict(t: TestContext, one: PkitsCase, files: Ca
   try {
     listener = await startListener(t, settings)
   } catch (error) {
-    return refuses(`crlfile: ${(error as { readonly hint?: string }).hint}`)
+    if (!(error instanceof ListenerError)) throw error
+    return refuses(`crlfile: ${error.hint}`)
   }
   const client = connect({
     port: listener.listener.port,
