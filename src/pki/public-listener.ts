@@ -4,8 +4,9 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net'
 import { maxOcspRequestBytes } from './ocsp-responder.ts'
 import type { PublicAnswer, PublicService } from './public-service.ts'
+import { type RequestLimits, RequestRate } from './request-rate.ts'
 
-export interface PublicListenerLimits {
+export interface PublicListenerLimits extends RequestLimits {
   /** More connections are closed at once. */
   readonly connections: number
   readonly headerBytes: number
@@ -20,6 +21,9 @@ export const publicListenerLimits: PublicListenerLimits = {
   headerBytes: 8192,
   requestMs: 10_000,
   checkMs: 1000,
+  // A broker asks about its clients from one address, 64 at a time.
+  requestsPerAddress: 200,
+  requestsPerSecond: 500,
 }
 
 export interface PublicListener {
@@ -38,9 +42,11 @@ export async function openPublicListener(
   limits: PublicListenerLimits = publicListenerLimits,
 ): Promise<PublicListener> {
   const { connections, headerBytes, requestMs, checkMs } = limits
+  const rate = new RequestRate(limits)
   const times = { headersTimeout: requestMs, requestTimeout: requestMs, connectionsCheckingInterval: checkMs }
   const server = createServer({ maxHeaderSize: headerBytes, ...times }, (request, response) => {
-    void respond(request, response, service, now)
+    if (rate.admits(request.socket.remoteAddress ?? '', now())) void respond(request, response, service, now)
+    else send(request, response, tooMany)
   })
   server.maxConnections = connections
   server.maxRequestsPerSocket = 1
@@ -66,6 +72,8 @@ function listen(server: Server, { port, host }: { readonly port: number; readonl
     })
   })
 }
+
+const tooMany: PublicAnswer = { status: 429, headers: { 'Retry-After': '1' }, body: new Uint8Array() }
 
 async function respond(
   request: IncomingMessage,

@@ -7,7 +7,7 @@ import { after, test } from 'node:test'
 import { promisify } from 'node:util'
 import { initDirectory } from './ca-directory.ts'
 import { CertificateEngine } from './engine.ts'
-import { openPublicListener } from './public-listener.ts'
+import { openPublicListener, publicListenerLimits } from './public-listener.ts'
 import { PublicService } from './public-service.ts'
 
 const dir = mkdtempSync(join(tmpdir(), 'castellan-public-'))
@@ -186,6 +186,31 @@ test('nothing else is served: no key, no journal, no way out of the directory', 
 test('over HTTP: a body that is too long is answered, not swallowed', async () => {
   const response = await fetch(`${base}/ocsp`, { method: 'POST', body: Buffer.alloc(50_000) })
   assert.equal(Buffer.from(await response.arrayBuffer()).toString('hex'), '30030a0101')
+})
+
+test('over HTTP: who asks too often in a second is told to wait (RFC 6585 §4), and the next second is answered', async () => {
+  let clock = now
+  const limits = { ...publicListenerLimits, requestsPerAddress: 2 }
+  const slow = await openPublicListener({ port: 0, host: '127.0.0.1' }, service, () => clock, limits)
+  const fetchList = async () => {
+    const response = await fetch(`http://127.0.0.1:${slow.port}/crl/device.crl`)
+    await response.arrayBuffer()
+    return [response.status, response.headers.get('Retry-After')]
+  }
+  try {
+    assert.deepEqual(
+      [await fetchList(), await fetchList()],
+      [
+        [200, null],
+        [200, null],
+      ],
+    )
+    assert.deepEqual(await fetchList(), [429, '1'])
+    clock += 1000
+    assert.deepEqual(await fetchList(), [200, null])
+  } finally {
+    slow.close()
+  }
 })
 
 test('a delegate is replaced after half of its fortnight, before that it stays; answers go on', async () => {

@@ -16,7 +16,7 @@ export interface PublicRequest {
 }
 
 export interface PublicAnswer {
-  readonly status: 200 | 304 | 400 | 404 | 405
+  readonly status: 200 | 304 | 400 | 404 | 405 | 429
   readonly headers: Readonly<Record<string, string>>
   readonly body: Uint8Array
 }
