@@ -10,6 +10,8 @@ export interface RightsChange {
   concerns(username: string | undefined): boolean
   /** Whoever has to come back to have the new rights (0x98). */
   disconnects(username: string | undefined): boolean
+  /** Whoever was deleted: the sessions end, though somebody else may have the name by now. */
+  ends(username: string | undefined): boolean
 }
 
 /** Judges the sessions that a change concerns, connected or away. */
@@ -22,16 +24,22 @@ export function reassess(broker: Broker, change: RightsChange): void {
   if (concerned.length === 0) return
   broker.router.outdate()
   for (const session of concerned) {
+    const { username } = session.principal
+    if (change.ends(username)) {
+      exclude(broker, session, true)
+      continue
+    }
     judgeAgain(broker, session)
-    if (change.disconnects(session.principal.username)) session.connection?.end(ReasonCode.administrativeAction)
+    if (change.disconnects(username)) session.connection?.end(ReasonCode.administrativeAction)
   }
 }
 
 /** Leaves a session what the rules in force allow; whoever they exclude is disconnected (0x98). */
 export function judgeAgain(broker: Broker, session: Session): void {
   const { access } = session
-  if (access.standing !== 'admitted') {
-    exclude(broker, session)
+  const { standing } = access
+  if (standing !== 'admitted') {
+    exclude(broker, session, standing === 'unknown')
     return
   }
   for (const subscription of [...session.subscriptions.values()]) {
@@ -44,10 +52,9 @@ export function judgeAgain(broker: Broker, session: Session): void {
 }
 
 /** Nothing more is done in the client's name, its will included; of a user who is gone nothing is left (features B12). */
-function exclude(broker: Broker, session: Session): void {
-  const { standing } = session.access
+function exclude(broker: Broker, session: Session, isGone: boolean): void {
   session.will = undefined
   if (session.connection !== undefined) session.connection.end(ReasonCode.administrativeAction)
   else broker.journal?.recordSession(session)
-  if (standing === 'unknown') broker.registry.close(session)
+  if (isGone) broker.registry.close(session)
 }

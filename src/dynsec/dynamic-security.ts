@@ -21,7 +21,7 @@ import type { SecurityState } from './state.ts'
 /** What dynamic security needs of the broker that it is part of. */
 export interface SecurityHost {
   /** Judges again whoever is concerned, and disconnects whoever has to come back. */
-  reassess(change: Pick<Effects, 'concerns' | 'disconnects'>): void
+  reassess(change: Pick<Effects, 'concerns' | 'disconnects' | 'ends'>): void
   /** Where users are connected from, by name. */
   addresses(): ReadonlyMap<string, readonly string[]>
 }
@@ -170,6 +170,7 @@ export class DynamicSecurity implements UserDirectory {
     this.#host.reassess({
       concerns: username => effects.concerns(username) && isMeant(username),
       disconnects: username => disconnects && effects.disconnects(username),
+      ends: username => effects.ends(username),
     })
   }
 

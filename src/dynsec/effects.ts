@@ -7,6 +7,7 @@ import type { SecurityState } from './state.ts'
 export class Effects {
   readonly #concerned = new Set<string | undefined>()
   readonly #disconnected = new Set<string | undefined>()
+  readonly #deleted = new Set<string>()
   #concernsAll = false
 
   get isEmpty(): boolean {
@@ -19,6 +20,16 @@ export class Effects {
 
   disconnects(username: string | undefined): boolean {
     return this.#disconnected.has(username)
+  }
+
+  ends(username: string | undefined): boolean {
+    return username !== undefined && this.#deleted.has(username)
+  }
+
+  /** Nothing of the client is left, though another one may get its name in the same request. */
+  end(client: Client): void {
+    this.disconnect(client)
+    this.#deleted.add(client.name)
   }
 
   /** Their rights are judged again where they are. */

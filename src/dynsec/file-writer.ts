@@ -1,8 +1,8 @@
 // Writes the file so that whoever reads it finds the old one or the new one, whole, and a power failure loses neither.
 // What is asked for while one is written goes into the next: a hundred commands at once cost two files.
 
-import { constants } from 'node:fs'
-import { type FileHandle, open, rename, rm } from 'node:fs/promises'
+import { constants, type Stats } from 'node:fs'
+import { type FileHandle, open, rename, rm, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { fileText, prepareText } from './file-text.ts'
@@ -16,11 +16,17 @@ export class FileWriter {
   readonly #state: () => SecurityState
   #running: Promise<void> | undefined = undefined
   #next: Promise<void> | undefined = undefined
+  #written: string | undefined = undefined
 
   /** @param state what to write, whenever a write begins */
   constructor(path: string, state: () => SecurityState) {
     this.#path = path
     this.#state = state
+  }
+
+  /** What tells the file that was written last from any other, see `identityOf`; undefined before the first. */
+  get written(): string | undefined {
+    return this.#written
   }
 
   /**
@@ -48,15 +54,32 @@ export class FileWriter {
   async #replace(): Promise<void> {
     const state = this.#state()
     await prepareText(state, nextTurn)
-    await replaceFile(this.#path, fileText(state))
+    await replaceFile(this.#path, fileText(state), identity => {
+      this.#written = identity
+    })
   }
+}
+
+/** @returns undefined when the file is not there, or cannot be looked at */
+export async function identityOf(path: string): Promise<string | undefined> {
+  return stat(path).then(identify, () => undefined)
+}
+
+/** A file that is renamed keeps all of it. */
+function identify({ dev, ino, size, mtimeMs }: Stats): string {
+  return `${dev} ${ino} ${size} ${mtimeMs}`
 }
 
 /**
  * @param pieces of the new content
+ * @param announce is told the new file's identity before it takes the place of the old one
  * @throws the operating system's error, as a rejection
  */
-export async function replaceFile(path: string, pieces: readonly string[]): Promise<void> {
+export async function replaceFile(
+  path: string,
+  pieces: readonly string[],
+  announce: (identity: string) => void = () => {},
+): Promise<void> {
   const temporary = `${path}.new`
   // One that a killed process has left; whoever else made it, nothing is written into it.
   await rm(temporary, { force: true })
@@ -65,6 +88,7 @@ export async function replaceFile(path: string, pieces: readonly string[]): Prom
     try {
       await writePieces(file, pieces)
       await file.sync()
+      announce(identify(await file.stat()))
     } finally {
       await file.close()
     }

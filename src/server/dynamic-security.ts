@@ -1,28 +1,31 @@
 // Dynamic security as the lines of its plugin ask for it: read or begun at the start, put before the broker's topics, read
-// again at a reload.
+// again at a reload and when the file was edited.
 
 import { existsSync } from 'node:fs'
 import { dynamicSecurityPlugin } from '../auth/built-in-plugins.ts'
 import { readSecretFile, SecretFileError } from '../auth/secret-file.ts'
 import type { UserDirectory } from '../auth/user-directory.ts'
+import { AppError } from '../base/errors.ts'
 import { escapeText } from '../base/escape.ts'
 import type { Log } from '../base/log.ts'
 import type { Broker } from '../broker/broker.ts'
+import type { RightsChange } from '../broker/reassess.ts'
 import type { Plugin } from '../config/plugin.ts'
 import { DynamicSecurity } from '../dynsec/dynamic-security.ts'
 import { unusableFile } from '../dynsec/errors.ts'
 import { fileText } from '../dynsec/file-text.ts'
-import { FileWriter, replaceFile } from '../dynsec/file-writer.ts'
+import { FileWriter, identityOf, replaceFile } from '../dynsec/file-writer.ts'
 import { firstStart } from '../dynsec/first-start.ts'
 import { readState } from '../dynsec/read-file.ts'
 import { SecurityState } from '../dynsec/state.ts'
 import type { ReadinessCheck } from '../observe/readiness.ts'
+import { errorLines } from './error-lines.ts'
 import type { Config, GlobalSettings, ListenerSettings } from './options.ts'
 
 /** Where commands are sent. */
 const topic = '$CONTROL/dynamic-security/v1'
-/** Milliseconds between two attempts to write what could not be written. */
-const retryMs = 1000
+/** Milliseconds between two looks at the file, and between two attempts to write what could not be written. */
+const lookMs = 1000
 
 /** The plugin's lines that hold for a listener; undefined where there are none. */
 export function securityPlugin(
@@ -49,13 +52,25 @@ export class SecurityService implements ReadinessCheck {
   readonly name = 'dynamic security'
   readonly directory: DynamicSecurity
   readonly #path: string
+  readonly #writer: FileWriter
   readonly #log: Log
-  #retriedAt = Number.NEGATIVE_INFINITY
+  #broker: Broker | undefined = undefined
+  /** The file that was read last. */
+  #seen: string | undefined
+  #lookedAt = Number.NEGATIVE_INFINITY
 
-  private constructor(path: string, directory: DynamicSecurity, log: Log) {
+  private constructor(
+    path: string,
+    directory: DynamicSecurity,
+    writer: FileWriter,
+    log: Log,
+    seen: string | undefined,
+  ) {
     this.#path = path
     this.directory = directory
+    this.#writer = writer
     this.#log = log
+    this.#seen = seen
   }
 
   /**
@@ -73,21 +88,24 @@ export class SecurityService implements ReadinessCheck {
     const path = plugin?.option('config_file')
     if (plugin === undefined || path === undefined) return undefined
     if (!existsSync(path)) await begin(path, plugin.option('password_init_file'), log, env)
+    // First: what is written meanwhile is read again.
+    const seen = await identityOf(path)
     const state = load(path, log)
     const writer = new FileWriter(path, () => directory.state)
     const disconnects = () => settings().disconnect_on_role_change
     const directory = new DynamicSecurity({ state, writer, log, disconnects })
-    return new SecurityService(path, directory, log)
+    return new SecurityService(path, directory, writer, log, seen)
   }
 
   /** The sessions that were restored may have more than they may have by now. */
   attach(broker: Broker): void {
+    this.#broker = broker
     this.directory.host = {
       reassess: change => broker.reassess(change),
       addresses: () => addressesOf(broker),
     }
     broker.endpoints.set(topic, this.directory)
-    broker.reassess({ concerns: () => true, disconnects: () => false })
+    broker.reassess(everybody)
   }
 
   unreadyBecause(): string | undefined {
@@ -96,9 +114,25 @@ export class SecurityService implements ReadinessCheck {
 
   /** Called several times a second. */
   advance(now: number): void {
-    if (!this.directory.isUnsaved || now < this.#retriedAt + retryMs) return
-    this.#retriedAt = now
-    void this.directory.retry()
+    if (now < this.#lookedAt + lookMs) return
+    this.#lookedAt = now
+    if (this.directory.isUnsaved) void this.directory.retry()
+    else void this.#look()
+  }
+
+  /** Takes in what was edited; what cannot be used is told of once, and changes nothing. */
+  async #look(): Promise<void> {
+    const identity = await identityOf(this.#path)
+    const isKnown = identity === undefined || identity === this.#seen || identity === this.#writer.written
+    if (isKnown || !this.directory.isSettled) return
+    this.#seen = identity
+    try {
+      this.directory.replace(load(this.#path, this.#log))
+      this.#broker?.reassess(everybody)
+    } catch (error) {
+      if (!(error instanceof AppError)) throw error
+      for (const line of errorLines(error)) this.#log.write('error', line)
+    }
   }
 
   /**
@@ -116,6 +150,8 @@ export class SecurityService implements ReadinessCheck {
     }
   }
 }
+
+const everybody: RightsChange = { concerns: () => true, disconnects: () => false, ends: () => false }
 
 function load(path: string, log: Log): SecurityState {
   try {

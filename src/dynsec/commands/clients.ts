@@ -59,7 +59,7 @@ function optionalClientId(given: CommandArguments, refusal: string): string | un
 
 function deleteClient(given: CommandArguments, context: CommandContext): undefined {
   const client = context.client(given.name('username'))
-  context.effects.disconnect(client)
+  context.effects.end(client)
   context.state.deleteClient(client)
   context.audit({ username: client.name })
 }
