@@ -34,7 +34,7 @@ there is no password, and no client id, user name or topic in what is answered.
 | path | 200 | 503 |
 |---|---|---|
 | \`/healthz\` | the process lives, and its event loop turns | the loop was more than \`health_max_lag\` late in the last ten to twenty seconds; no answer at all while it stands still |
-| \`/readyz\` | clients should be sent here | one line for each reason why not: the broker is starting or stopping; what was saved is being loaded; the store cannot be written, or has not been answered by its disk for five seconds |
+| \`/readyz\` | clients should be sent here | one line for each reason why not: the broker is starting or stopping; what was saved is being loaded; the store cannot be written, or has not been answered by its disk for five seconds; the file of dynamic security cannot be written |
 | \`/metrics\` | all metrics, in Prometheus' text format 0.0.4 | |
 
 Only GET and HEAD are answered, and only when the broker is asked by \`localhost\`, by the address that the connection came to, by

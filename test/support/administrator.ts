@@ -5,7 +5,7 @@ import type { TestContext } from 'node:test'
 import { type ConnectFields, publishBytes, subscribeBytes } from './packet-bytes.ts'
 import { type RawPacket, readAcknowledgement, readPublish } from './packet-reader.ts'
 import type { RawClient } from './raw-client.ts'
-import { join } from './wire-broker.ts'
+import { join, unique } from './wire-broker.ts'
 
 const topic = '$CONTROL/dynamic-security/v1'
 
@@ -57,9 +57,20 @@ export class Administrator {
     return Buffer.from(publish.payload).toString()
   }
 
-  /** Sends commands in one message. */
+  /** Sends commands in one message; the responses that others get are passed over. */
   async ask(...commands: readonly SentCommand[]): Promise<readonly Response[]> {
-    return JSON.parse(await this.send(JSON.stringify({ commands }))).responses
+    const { version } = this.client
+    const correlationData = unique('ask')
+    const payload = JSON.stringify({ commands: commands.map(command => ({ ...command, correlationData })) })
+    this.#packetId++
+    this.client.send(publishBytes({ version, topic, payload, qos: 1, packetId: this.#packetId }))
+    let responses: readonly Response[] | undefined
+    for (let isAcknowledged = false; !isAcknowledged || responses === undefined; ) {
+      const packet = await this.client.nextPacket('PUBACK or the response')
+      if (packet.name === 'PUBACK') isAcknowledged = true
+      else responses = ownResponses(Buffer.from(readPublish(packet, version).payload), correlationData) ?? responses
+    }
+    return responses
   }
 
   /** Sends commands that must be carried out. */
@@ -73,6 +84,11 @@ export class Administrator {
     const second = await this.client.nextPacket('PUBACK or the response')
     return first.name === 'PUBACK' ? [first, second] : [second, first]
   }
+}
+
+function ownResponses(payload: Buffer, correlationData: string): readonly Response[] | undefined {
+  const { responses }: { responses: readonly Response[] } = JSON.parse(payload.toString())
+  return responses.some(response => response.correlationData === correlationData) ? responses : undefined
 }
 
 /** A file as `mosquitto_ctrl dynsec init` writes it: `admin` with the password `adminpw` may do everything. */
