@@ -13,6 +13,8 @@ const concurrency = 32
 /** One session in so many outlives its connection. */
 const lastingEach = 4
 const expirySeconds = 1
+/** Eight for each pair of places in the table. */
+const namedTopics = 2 ** 19
 const certificateName = 'server.crt'
 const keyName = 'server.key'
 /** Where CONNACK has its reason code. */
@@ -70,6 +72,18 @@ export class Churn {
       await Promise.all(Array.from({ length: concurrency }, worker))
       await this.#renew()
     }
+  }
+
+  /**
+   * Names so many topics that the broker's table of those that were named lately is full (`mqtt/topic-cache.ts`: ten megabytes at
+   * most, which is no loss, and would look like one).
+   */
+  fillTopicTable(): Promise<void> {
+    const packets = [connectBytes({ clientId: 'churn-topics' })]
+    for (let number = 0; number < namedTopics; number++) {
+      packets.push(publishBytes({ topic: `churn/named/${number}`, payload: '-' }))
+    }
+    return converse(connect(this.#target.broker.port, '127.0.0.1'), Buffer.concat([...packets, disconnectBytes()]))
   }
 
   #session(number: number): Promise<void> {

@@ -30,6 +30,7 @@ export async function churn(target: ChurnTarget, sessions: number, sessionsPerRe
   const inspected = await Inspected.open(target.broker)
   try {
     const work = new Churn(target)
+    await work.fillTopicTable()
     await work.run(Math.ceil(sessions / 10), sessionsPerRenewal)
     await sleep(settleMs)
     const before = await inspected.holdings()
