@@ -28,7 +28,7 @@ test('one address after the other: who comes alone does not wait behind a thousa
   for (let i = 0; i < 1000; i++) queue.add(socketFrom('192.0.2.1'))
   queue.add(socketFrom('192.0.2.2'))
   queue.add(socketFrom(undefined))
-  while (begun.length === 0) await turnOfLoop()
+  while (begun.length < 4) await turnOfLoop()
   assert.deepEqual(begun.slice(0, 4), ['192.0.2.1', '192.0.2.2', undefined, '192.0.2.1'])
 })
 

@@ -1,5 +1,5 @@
 // TLS handshakes of one listener that may begin: the client's first bytes are there, and the dear step is ours, half a
-// millisecond each. A few per turn of the event loop, one address after the other: a thousand at once leave time for those
+// millisecond each. One per turn of the event loop, one address after the other: a thousand at once leave time for those
 // already in.
 
 import type { Socket } from 'node:net'
@@ -7,8 +7,8 @@ import { MessageChannel, type MessagePort } from 'node:worker_threads'
 import { addressKey } from '../base/address-key.ts'
 import { FairQueue } from '../base/fair-queue.ts'
 
-/** Some 10 ms together. */
-export const handshakesPerTurn = 16
+/** More of them at once would be as long a wait for those already in, and save nothing but rounds of the loop. */
+export const handshakesPerTurn = 1
 
 export class HandshakeQueue {
   readonly #begin: (raw: Socket) => void
