@@ -1,7 +1,9 @@
 import { test } from 'node:test'
 import { hex } from '../../../test/support/bytes.ts'
 import { assertCodes, assertDecodes, assertRefused } from '../../../test/support/codec-cases.ts'
+import { encodePacket } from '../codec.ts'
 import { noProperties, PacketType, type QoS, type RetainHandling, type Subscribe } from '../packet.ts'
+import { maximumFilters } from './subscribe.ts'
 
 function subscribe(...topicFilters: readonly [string, QoS][]): Subscribe {
   const plain = { noLocal: false, retainAsPublished: false, retainHandling: 0 as const }
@@ -84,4 +86,22 @@ test('[MQTT-3.8.1-1] SUBSCRIBE has flags 0010; MQTT 3.1 may add DUP', () => {
   const expected = { reasonCode: malformed, clause: 'MQTT-2.1.3-1', message: /SUBSCRIBE/ }
   for (const header of [0x80, 0x81, 0x83, 0x86, 0x8a]) assertRefused(hex`${header} 06 00 0A 00 01 'a' 00`, 4, expected)
   assertDecodes(hex`8A 06 00 0A 00 01 'a' 00`, subscribe(['a', 0]), 3)
+})
+
+test('maximumFilters: so many topic filters fit into one packet, and one more is refused', () => {
+  const most = Array.from({ length: maximumFilters }, () => 'a')
+  const unsubscribe = { type: PacketType.unsubscribe, packetId: 10, properties: noProperties } as const
+  const packetsOf = (filters: readonly string[]) => [
+    subscribe(...filters.map((filter): [string, QoS] => [filter, 0])),
+    { ...unsubscribe, topicFilters: filters },
+  ]
+  for (const packet of packetsOf(most)) assertDecodes(encodePacket(packet, 4), packet, 4)
+  for (const packet of packetsOf([...most, 'a'])) {
+    const expected = {
+      reasonCode: 0x97,
+      clause: 'maximumFilters',
+      message: /SUBSCRIBE has more than 10000 topic filters/,
+    }
+    assertRefused(encodePacket(packet, 4), 4, expected)
+  }
 })

@@ -12,7 +12,14 @@ import {
 } from '../packet.ts'
 import { decodeProperties, encodeProperties, propertiesLength, propertyBlockSize } from '../properties.ts'
 import type { Reader } from '../reader.ts'
+import { ReasonCode } from '../reason-code.ts'
 import { utf8Size, Writer } from '../writer.ts'
+
+/**
+ * Most topic filters of one SUBSCRIBE or UNSUBSCRIBE. All are judged in one go, a microsecond or two each: half a million of
+ * them, which fit into 2 MB, kept everybody else waiting for a second.
+ */
+export const maximumFilters = 10_000
 
 const qosBits = 0x03
 const noLocalFlag = 0x04
@@ -24,8 +31,17 @@ export function decodeSubscribe(reader: Reader, version: ProtocolVersion): Subsc
   const properties = version === 5 ? decodeProperties(reader, PacketType.subscribe) : noProperties
   if (reader.remaining === 0) throw new ProtocolViolationError('MQTT-3.8.3-2', 'SUBSCRIBE has no topic filter')
   const subscriptions: SubscriptionRequest[] = []
-  while (reader.remaining > 0) subscriptions.push(decodeRequest(reader, version))
+  while (reader.remaining > 0) {
+    if (subscriptions.length === maximumFilters) throw tooManyFilters('SUBSCRIBE')
+    subscriptions.push(decodeRequest(reader, version))
+  }
   return { type: PacketType.subscribe, packetId, subscriptions, properties }
+}
+
+/** For UNSUBSCRIBE, too. */
+export function tooManyFilters(packet: 'SUBSCRIBE' | 'UNSUBSCRIBE'): ProtocolViolationError {
+  const text = `${packet} has more than ${maximumFilters} topic filters`
+  return new ProtocolViolationError('maximumFilters', text, ReasonCode.quotaExceeded)
 }
 
 function decodeRequest(reader: Reader, version: ProtocolVersion): SubscriptionRequest {

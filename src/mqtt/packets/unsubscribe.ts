@@ -5,13 +5,17 @@ import { noProperties, PacketType, type ProtocolVersion, type Unsubscribe } from
 import { decodeProperties, encodeProperties, propertiesLength, propertyBlockSize } from '../properties.ts'
 import type { Reader } from '../reader.ts'
 import { utf8Size, Writer } from '../writer.ts'
+import { maximumFilters, tooManyFilters } from './subscribe.ts'
 
 export function decodeUnsubscribe(reader: Reader, version: ProtocolVersion): Unsubscribe {
   const packetId = reader.packetId()
   const properties = version === 5 ? decodeProperties(reader, PacketType.unsubscribe) : noProperties
   if (reader.remaining === 0) throw new ProtocolViolationError('MQTT-3.10.3-2', 'UNSUBSCRIBE has no topic filter')
   const topicFilters: string[] = []
-  while (reader.remaining > 0) topicFilters.push(decodeFilter(reader))
+  while (reader.remaining > 0) {
+    if (topicFilters.length === maximumFilters) throw tooManyFilters('UNSUBSCRIBE')
+    topicFilters.push(decodeFilter(reader))
+  }
   return { type: PacketType.unsubscribe, packetId, topicFilters, properties }
 }
 
