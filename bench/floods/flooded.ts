@@ -17,13 +17,12 @@ import { pinned } from '../processor-cores.ts'
 import { killAtEnd, killGroup, runDirectory } from '../run-directory.ts'
 import { type TlsFiles, writeTlsFiles } from '../tls-files.ts'
 import { type FloodKind, scrapedPackets } from './kinds.ts'
+import { first, goFirst, last } from './priority.ts'
 import { Probe } from './probe.ts'
 
 const flooder = join(import.meta.dirname, 'flooder.ts')
 /** Before a flood is measured. */
 const warmUpMs = 500
-/** The flood gives way to the client on the core that they share. */
-const niceness = ['/usr/bin/nice', '-n', '19']
 
 export interface Flooded {
   readonly before: Latency | null
@@ -41,15 +40,19 @@ export interface Flooded {
 export class FloodGround {
   readonly #directory: string
   readonly #tls: TlsFiles
+  readonly #isFirst: boolean
 
-  private constructor(directory: string, tls: TlsFiles) {
+  private constructor(directory: string, tls: TlsFiles, isFirst: boolean) {
     this.#directory = directory
     this.#tls = tls
+    this.#isFirst = isFirst
   }
 
-  static async prepare(): Promise<FloodGround> {
+  /** @param isFirst broker and client go before everything else on the machine, where that can be asked for */
+  static async prepare(isFirst = false): Promise<FloodGround> {
+    if (isFirst) goFirst()
     const directory = await runDirectory()
-    return new FloodGround(directory, await writeTlsFiles(directory))
+    return new FloodGround(directory, await writeTlsFiles(directory), isFirst)
   }
 
   /** @param seconds measured before the flood, and again during it */
@@ -58,7 +61,8 @@ export class FloodGround {
     const tlsPort = await freePort()
     const conf = join(this.#directory, `${port}.conf`)
     await writeFile(conf, this.#confText(port, tlsPort))
-    const broker = await BrokerProcess.start('castellan', castellan().command({ port, conf }), port)
+    const command = castellan().command({ port, conf })
+    const broker = await BrokerProcess.start('castellan', this.#isFirst ? first(command) : command, port)
     try {
       if (kind === 'wildcard scrape') await retain(port)
       return await measure(broker.pid, port, tlsPort, kind, seconds)
@@ -84,7 +88,7 @@ export class FloodGround {
 }
 
 async function measure(pid: number, port: number, tlsPort: number, kind: FloodKind, seconds: number): Promise<Flooded> {
-  const probe = await Probe.open(port)
+  const probe = await Probe.open(port, pid)
   try {
     probe.start()
     await sleep(warmUpMs)
@@ -116,7 +120,7 @@ async function measure(pid: number, port: number, tlsPort: number, kind: FloodKi
 }
 
 function startFlood(kind: FloodKind, port: number, tlsPort: number) {
-  const command = [...niceness, process.execPath, flooder, kind, String(port), String(tlsPort)]
+  const command = last([process.execPath, flooder, kind, String(port), String(tlsPort)])
   const [program = '', ...args] = pinned('load', command)
   const child = spawn(program, args, { detached: true, stdio: ['pipe', 'pipe', 'inherit'] })
   const lines = createInterface({ input: child.stdout })

@@ -20,7 +20,7 @@ The bound, with a core for the broker to itself: a p99 during the flood of at mo
 const columns = ['flood', 'a second', 'p50 µs', 'p99 µs', 'in flood', 'p99 µs', 'max µs', '×', 'CPU %', 'grown MiB']
 
 async function main(kinds: readonly FloodKind[], seconds: number): Promise<void> {
-  const ground = await FloodGround.prepare()
+  const ground = await FloodGround.prepare(true)
   const rows: string[][] = []
   for (const kind of kinds) {
     rows.push([kind, ...cells(await ground.run(kind, seconds))])

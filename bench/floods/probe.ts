@@ -1,30 +1,42 @@
-// A client that behaves well: it publishes to itself at QoS 1 at a steady rate and times each message's way.
+// A client that behaves well: it publishes to itself at QoS 1 at a steady rate and times each message's way, without what broker and
+// client wait for a processor meanwhile.
 
 import { connect, type Socket } from 'node:net'
 import { connectBytes, publishBytes, subscribeBytes } from '../../test/support/packet-bytes.ts'
 import { splitPacket } from '../../test/support/packet-reader.ts'
 import { Histogram } from '../load/histogram.ts'
 import type { Latency } from '../load/result.ts'
+import { ProcessorWait } from './processor-wait.ts'
 
 /** Milliseconds between two messages. */
 const intervalMs = 5
 const topic = 'probe/round-trip'
 const publishType = 3
 
+/** Milliseconds: the time, and how long each side has waited for a processor up to then. */
+interface Moment {
+  readonly at: number
+  readonly broker: number
+  readonly own: number
+}
+
 export class Probe {
   readonly #socket: Socket
+  readonly #brokerWait: ProcessorWait
+  readonly #ownWait = new ProcessorWait(process.pid)
   #latency = new Histogram()
   #left: Uint8Array = new Uint8Array(0)
   /** When each message that has not come back was written, by packet id: that it was late is not the broker's doing. */
-  readonly #under = new Map<number, number>()
+  readonly #under = new Map<number, Moment>()
   #packetId = 0
   #timer: NodeJS.Timeout | undefined
   #due = 0
   #subscribed: (() => void) | undefined
   closed = false
 
-  private constructor(socket: Socket) {
+  private constructor(socket: Socket, brokerPid: number) {
     this.#socket = socket
+    this.#brokerWait = new ProcessorWait(brokerPid)
     socket.on('data', bytes => this.#read(bytes))
     socket.on('error', () => {})
     socket.on('close', () => {
@@ -33,8 +45,8 @@ export class Probe {
   }
 
   /** @returns connected and subscribed */
-  static async open(port: number): Promise<Probe> {
-    const probe = new Probe(connect({ port, host: '127.0.0.1', noDelay: true }))
+  static async open(port: number, brokerPid: number): Promise<Probe> {
+    const probe = new Probe(connect({ port, host: '127.0.0.1', noDelay: true }), brokerPid)
     const ready = new Promise<void>(resolve => {
       probe.#subscribed = resolve
     })
@@ -54,19 +66,28 @@ export class Probe {
   take(): Latency | null {
     const latency = this.#latency
     this.#latency = new Histogram()
-    const now = performance.now()
-    for (const sent of this.#under.values()) if (now - sent > 1000) latency.record(Math.trunc((now - sent) * 1000))
+    const now = this.#now()
+    for (const sent of this.#under.values()) {
+      const passed = between(sent, now)
+      if (passed > 1000) latency.record(Math.trunc(passed * 1000))
+    }
     return latency.summary()
   }
 
   close(): void {
     clearInterval(this.#timer)
     this.#socket.destroy()
+    this.#brokerWait.close()
+    this.#ownWait.close()
+  }
+
+  #now(): Moment {
+    return { broker: this.#brokerWait.milliseconds, own: this.#ownWait.milliseconds, at: performance.now() }
   }
 
   #publishDue(): void {
-    const now = performance.now()
-    for (; this.#due <= now; this.#due += intervalMs) {
+    const now = this.#now()
+    for (; this.#due <= now.at; this.#due += intervalMs) {
       this.#packetId = (this.#packetId % 65_535) + 1
       this.#under.set(this.#packetId, now)
       const payload = Uint8Array.of(this.#packetId >> 8, this.#packetId & 0xff)
@@ -90,6 +111,11 @@ export class Probe {
     const sent = this.#under.get(packetId)
     if (sent === undefined) return
     this.#under.delete(packetId)
-    this.#latency.record(Math.trunc((performance.now() - sent) * 1000))
+    this.#latency.record(Math.trunc(between(sent, this.#now()) * 1000))
   }
+}
+
+/** @returns milliseconds, without the longer of the two waits: they may have been at the same time */
+function between(earlier: Moment, later: Moment): number {
+  return later.at - earlier.at - Math.max(later.broker - earlier.broker, later.own - earlier.own)
 }
