@@ -126,7 +126,7 @@ class BoundListener implements Listener, StreamOwner, ConnectionOwner {
   constructor(settings: ListenerSettings, webSockets: WebSocketAcceptor | undefined, deps: ListenerDeps) {
     this.settings = settings
     this.#deps = deps
-    const options = tlsOptions(settings, deps, undefined)
+    const options = tlsOptions(settings, deps)
     this.trust = options?.trust
     this.#stapler = options?.stapler
     this.#tls = options && new TlsAcceptor(options, deps)
@@ -169,7 +169,7 @@ class BoundListener implements Listener, StreamOwner, ConnectionOwner {
   }
 
   prepareReload(settings: ListenerSettings): () => void {
-    const options = tlsOptions(settings, this.#deps, this.trust)
+    const options = tlsOptions(settings, this.#deps, this)
     if ((options === undefined) !== (this.#tls === undefined)) {
       throw new ListenerError(
         'ERR_NET_TLS_SETTINGS',
@@ -352,18 +352,18 @@ async function webSocketAcceptor(deps: ListenerDeps): Promise<WebSocketAcceptor>
 /** The line of all clients of a unix socket. */
 const unixSockets = ''
 
-/** @param earlier what was trusted until now */
+/** @param earlier by what the listener has been running */
 function tlsOptions(
   settings: ListenerSettings,
   deps: ListenerDeps,
-  earlier: ClientTrust | undefined,
+  earlier?: Pick<Listener, 'settings' | 'trust'>,
 ): TlsOptions | undefined {
   const { psk_hint: pskHint } = settings
   if (pskHint !== undefined)
     return { context: loadPskContext(settings), requireCertificate: false, trust: undefined, pskHint }
   if (settings.certfile === undefined || settings.keyfile === undefined) return undefined
-  const context = loadTlsOptions(settings, deps.log)
-  const trust = clientTrust(settings, context, deps, earlier)
+  const context = loadTlsOptions(settings, deps.log, earlier?.settings)
+  const trust = clientTrust(settings, context, deps, earlier?.trust)
   const stapler = settings.ocsp_stapling ? new OcspStapler(String(context.cert), deps.log) : undefined
   return { context, requireCertificate: settings.require_certificate, trust, stapler }
 }

@@ -107,17 +107,18 @@ const isTls13Cipher = (name: string) => name.startsWith('TLS_')
 /**
  * Reads and tries everything that the settings name.
  *
+ * @param earlier by which the listener has been running
  * @returns what `tls.createServer` takes; whoever makes a new server of it gets new ticket keys
  * @throws ListenerError with Mosquitto's text and a hint
  */
-export function loadTlsOptions(settings: TlsSettings, log: Log): SecureContextOptions {
+export function loadTlsOptions(settings: TlsSettings, log: Log, earlier?: TlsSettings): SecureContextOptions {
   const cert = readCertificate(settings.certfile ?? '', log)
   const key = readKey(settings.keyfile ?? '', cert, log)
   const options: SecureContextOptions = {
     cert,
     key,
     // An empty list, not an absent one: Node would trust the public CAs.
-    ca: asksForCertificate(settings) ? readTrustStore(settings, log) : [],
+    ca: asksForCertificate(settings) ? readTrustStore(settings, log, earlier) : [],
     minVersion: minimumVersion(settings.tls_version),
     ciphers: cipherList(settings),
     ecdhCurve: settings.tls_groups ?? DEFAULT_ECDH_CURVE,

@@ -22,14 +22,32 @@ const maxTrustFileBytes = 16 * 1024 * 1024
 /**
  * Reads the trust anchors and intermediates of a listener, each once, as PEM.
  *
+ * @param earlier what was read until now; from the same `capath` the last file may be gone, and with it all trust
  * @returns the certificates; empty when neither option is set (then nobody is trusted, least of all the public CAs)
  * @throws ListenerError with Mosquitto's text when `cafile` or `capath` yields nothing usable
  */
-export function readTrustStore(settings: TrustSettings, log: Log): string[] {
+export function readTrustStore(settings: TrustSettings, log: Log, earlier?: TrustSettings): string[] {
+  const { cafile, capath } = settings
   const found = new Map<string, string>()
-  if (settings.cafile !== undefined) readBundle(settings.cafile, found)
-  if (settings.capath !== undefined) readDirectory(settings.capath, found, log)
+  if (cafile !== undefined) readBundle(cafile, found)
+  if (capath !== undefined && !(capath === earlier?.capath && isEmptied(capath, log))) readDirectory(capath, found, log)
   return [...found.values()]
+}
+
+/** Somebody has taken out the last authority: to go on with it would be trust that was withdrawn. */
+function isEmptied(directory: string, log: Log): boolean {
+  let names: readonly string[]
+  try {
+    names = readdirSync(directory)
+  } catch {
+    return false
+  }
+  if (names.some(name => trustFileName.test(name))) return false
+  log.write(
+    'warning',
+    `Warning: There is no certificate in capath "${escapeText(directory, 4096)}" any more: nobody is trusted by it.`,
+  )
+  return true
 }
 
 function readBundle(file: string, found: Map<string, string>): void {
