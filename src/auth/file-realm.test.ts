@@ -313,6 +313,22 @@ test('features C7: certificate_username_match wants certificate and password of 
   }
 })
 
+test('features C7: under new rules a certificate is compared with the user name again, unless it gives the name itself', () => {
+  const both = realm({ passwords, certificateMatch: 'common-name' })
+  const own = { ...certificate, commonName: 'alice' }
+  assert.equal(both.admitsCertificate({ certificate: own, username: 'alice' }), true)
+  for (const who of [
+    { certificate, username: 'alice' },
+    { certificate: undefined, username: 'alice' },
+    { certificate: own, username: undefined },
+  ]) {
+    assert.equal(both.admitsCertificate(who), false)
+    assert.equal(realm({ passwords }).admitsCertificate(who), true)
+  }
+  const named = realm({ passwords, certificateMatch: 'common-name', certificateIdentity: 'serial' })
+  assert.equal(named.admitsCertificate({ certificate, username: 'alice' }), true)
+})
+
 test('pki §4: a name that looks like another one names nobody: right-to-left marks, zero-width blanks, control characters', async () => {
   const byName = realm({ certificateIdentity: 'common-name' })
   for (const commonName of ['admin\u200f', '\u202enimda', 'ad\u200bmin', 'admin\x07', 'admin\ufeff']) {

@@ -149,6 +149,11 @@ class FileRealm implements Realm {
     return this.presharedKey(identity)?.fingerprint === fingerprint
   }
 
+  admitsCertificate(who: Pick<Identity, 'certificate' | 'username'>): boolean {
+    const isAskedForItsName = this.#options.certificateIdentity !== 'none' && !this.#mayDoWithout(who)
+    return isAskedForItsName || this.#matches(who)
+  }
+
   admitsClientId(clientId: string): boolean {
     return clientId.startsWith(this.#options.clientIdPrefixes ?? '')
   }
@@ -161,12 +166,12 @@ class FileRealm implements Realm {
   }
 
   /** Nobody can ask for a certificate that is only requested. */
-  #mayDoWithout({ certificate }: Identity): boolean {
+  #mayDoWithout({ certificate }: Pick<Identity, 'certificate'>): boolean {
     return certificate === undefined && this.#options.certificateIsOptional === true
   }
 
   /** Features C7: certificate and password together, both of one user. */
-  #matches({ certificate, username }: Identity): boolean {
+  #matches({ certificate, username }: Pick<Identity, 'certificate' | 'username'>): boolean {
     const { certificateMatch } = this.#options
     if (certificateMatch === undefined) return true
     return (

@@ -63,7 +63,7 @@ export const authOptions = {
     scope: 'listener',
     value: certificateUsername(),
     default: undefined,
-    reload: 'new-connections',
+    reload: 'live',
     doc: "Requires that the user name of CONNECT is this part of the client's certificate, and its password right: certificate and password of one user.",
     own: true,
   }),

@@ -84,6 +84,8 @@ export interface Realm {
   presharedKey(identity: string): PresharedKey | undefined
   /** Whether a key that a handshake has proven is still the one of its identity. */
   admitsKey(key: ProvenKey): boolean
+  /** Whether the certificate that a client has shown still goes with its user name (`certificate_username_match`). */
+  admitsCertificate(who: Pick<Identity, 'certificate' | 'username'>): boolean
   /** Whether this client id may be used here (`clientid_prefixes`). */
   admitsClientId(clientId: string): boolean
   access(principal: Principal, clientId: string): Access

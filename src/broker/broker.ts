@@ -167,7 +167,7 @@ export class Broker implements RegistryHost {
       session.outbound.limits = this.limits
       judgeAgain(this, session)
     }
-    this.#excludeStaleKeys()
+    this.#excludeStaleProofs()
     this.recheckCertificates()
   }
 
@@ -182,11 +182,10 @@ export class Broker implements RegistryHost {
     return gone
   }
 
-  /** Also where a key only opens the door and a password gives the name. */
-  #excludeStaleKeys(): void {
+  /** Also where key or certificate only open the door and a password gives the name. */
+  #excludeStaleProofs(): void {
     for (const connection of this.connections) {
-      const { presharedKey } = connection.peer
-      if (presharedKey === undefined || connection.listener.realm.admitsKey(presharedKey)) continue
+      if (proofHolds(connection)) continue
       if (connection.state === 'connected') connection.session.will = undefined
       connection.end(ReasonCode.administrativeAction)
     }
@@ -197,4 +196,14 @@ export class Broker implements RegistryHost {
     this.#stopping = true
     for (const connection of this.connections) connection.end(ReasonCode.serverShuttingDown)
   }
+}
+
+/** Whether what the handshake has proven still lets a client in; who has sent no CONNECT yet has no name to compare. */
+function proofHolds(connection: ClientConnection): boolean {
+  const { presharedKey, certificate } = connection.peer
+  const { realm } = connection.listener
+  if (presharedKey !== undefined && !realm.admitsKey(presharedKey)) return false
+  if (connection.state !== 'connected') return true
+  const { username } = connection.session.principal
+  return realm.admitsCertificate({ certificate, username })
 }

@@ -223,6 +223,7 @@ test('a judge that fails lets nobody in', async () => {
     knows: () => true,
     presharedKey: () => undefined,
     admitsKey: () => true,
+    admitsCertificate: () => true,
     provesNames: true,
     recall: () => undefined,
     admitsClientId: () => true,

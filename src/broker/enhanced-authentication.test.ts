@@ -208,6 +208,7 @@ function slowMethod() {
     knows: () => true,
     presharedKey: () => undefined,
     admitsKey: () => true,
+    admitsCertificate: () => true,
     provesNames: true,
     recall: () => undefined,
     admitsClientId: () => true,

@@ -313,6 +313,7 @@ function reprovable(engine: Engine, inner: Realm) {
     knows: () => true,
     presharedKey: () => undefined,
     admitsKey: () => true,
+    admitsCertificate: () => true,
     provesNames: true,
     recall: () => undefined,
     admitsClientId: () => true,
