@@ -8,7 +8,7 @@ import { parseArgs } from 'node:util'
 import { freePort } from '../../test/support/free-port.ts'
 import { BrokerProcess } from '../broker-process.ts'
 import { castellan } from '../brokers/castellan.ts'
-import { residentBytes } from '../load/processes.ts'
+import { processFigures, residentBytes } from '../load/processes.ts'
 import { runDirectory } from '../run-directory.ts'
 import { aligned, formatWhole } from '../table.ts'
 import { type Filling, fillingConf, fillRetained, fillSessions, lookFor } from './filled.ts'
@@ -52,6 +52,8 @@ async function main(filling: Filling): Promise<number> {
   const from = performance.now()
   broker = await BrokerProcess.start('castellan', command, port)
   rows.push(['from start to accepting', `${((performance.now() - from) / 1000).toFixed(1)} s`])
+  const { userSeconds, systemSeconds } = processFigures([broker.pid])
+  rows.push(['CPU of that, all threads', `${(userSeconds + systemSeconds).toFixed(1)} s`])
   rows.push(['resident after it', mebibytes(residentBytes([broker.pid]))])
   rows.push(["of it pages of the store's file", mebibytes(mappedFileBytes(broker.pid))])
   const found = await lookFor(port, filling)

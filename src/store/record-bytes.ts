@@ -12,6 +12,7 @@ const checksumBytes = 4
 /** What is read is copied into blocks of this size, unless it is long: an allocation each would cost more than all the rest. */
 const blockBytes = 16 * 1024
 const longestShared = 1024
+const longestInlineText = 64
 const empty: Uint8Array = new Uint8Array(0)
 
 /** Writes records one after the other into memory that is never written again. */
@@ -62,7 +63,7 @@ export class RecordWriter {
   }
 
   text(value: string): this {
-    const length = this.#chunk.write(value, this.#position + 4)
+    const length = writeText(this.#chunk, value, this.#position + 4)
     this.#chunk.writeUInt32BE(length, this.#position)
     this.#position += 4 + length
     return this
@@ -80,6 +81,17 @@ export class RecordWriter {
     this.#chunk.writeUInt32BE(checksum(this.#chunk, this.#start + checksumBytes, this.#position), this.#start)
     return this.#chunk.subarray(this.#start, this.#position)
   }
+}
+
+/** Short names in ASCII, which most are, one by one: a call out of JavaScript costs more. @returns how many bytes that were */
+function writeText(target: Buffer, value: string, start: number): number {
+  if (value.length > longestInlineText) return target.write(value, start)
+  for (let index = 0; index < value.length; index++) {
+    const code = value.charCodeAt(index)
+    if (code > 0x7f) return target.write(value, start)
+    target[start + index] = code
+  }
+  return value.length
 }
 
 /** The most bytes that `RecordWriter.text` takes. */
