@@ -17,22 +17,24 @@ export async function prepareText(state: SecurityState, nextTurn: () => Promise<
   }
 }
 
-/** The file as it has to be now, in pieces. */
-export function fileText(state: SecurityState): readonly string[] {
+/** The file as it has to be now, whatever changes while it is written; in pieces of some hundred entries. */
+export function fileText(state: SecurityState): Iterable<string> {
   const { anonymousGroup, changeIndex, defaultAccess } = state
   const head = { changeIndex, defaultACLAccess: defaultAccess, anonymousGroup: anonymousGroup?.name }
-  const pieces = [JSON.stringify(head).slice(0, -1)]
-  for (const [key, table] of tablesOf(state)) {
-    pieces.push(`,\n"${key}":[`)
-    let separator = '\n'
-    for (const { text } of table.values()) {
-      pieces.push(separator, text)
-      separator = ',\n'
+  const lists = tablesOf(state).map(([key, table]) => [key, table.values().map(({ text }) => text)] as const)
+  return pieces(JSON.stringify(head).slice(0, -1), lists)
+}
+
+function* pieces(head: string, lists: readonly (readonly [key: string, texts: readonly string[]])[]) {
+  yield head
+  for (const [key, texts] of lists) {
+    yield `,\n"${key}":[\n`
+    for (let i = 0; i < texts.length; i += entriesPerTurn) {
+      yield `${i === 0 ? '' : ',\n'}${texts.slice(i, i + entriesPerTurn).join(',\n')}`
     }
-    pieces.push(']')
+    yield ']'
   }
-  pieces.push('}\n')
-  return pieces
+  yield '}\n'
 }
 
 function tablesOf({ clients, groups, roles }: SecurityState) {

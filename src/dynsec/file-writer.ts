@@ -77,7 +77,7 @@ function identify({ dev, ino, size, mtimeMs }: Stats): string {
  */
 export async function replaceFile(
   path: string,
-  pieces: readonly string[],
+  pieces: Iterable<string>,
   announce: (identity: string) => void = () => {},
 ): Promise<void> {
   const temporary = `${path}.new`
@@ -100,7 +100,7 @@ export async function replaceFile(
   await syncDirectory(dirname(path))
 }
 
-async function writePieces(file: FileHandle, pieces: readonly string[]): Promise<void> {
+async function writePieces(file: FileHandle, pieces: Iterable<string>): Promise<void> {
   let together: string[] = []
   let length = 0
   for (const piece of pieces) {

@@ -52,8 +52,8 @@ test('dynsec 2: everything that a file says is read, and written so that it read
     [['g', 3]],
   )
   assert.equal(state.roles.get('r')?.allowWildcardSubs, false)
-  const text = fileText(state).join('')
-  assert.equal(fileText(read(text).state).join(''), text)
+  const text = [...fileText(state)].join('')
+  assert.equal([...fileText(read(text).state)].join(''), text)
 })
 
 test('dynsec 2: passwords of 2.0 and of 2.1 are read, and written as 2.0 can read them', async () => {
@@ -64,7 +64,7 @@ test('dynsec 2: passwords of 2.0 and of 2.1 are read, and written as 2.0 can rea
     assert.equal(await verifyPassword(password.hash, Buffer.from('adminpw')), true)
     assert.equal(await verifyPassword(password.hash, Buffer.from('adminpx')), false)
   }
-  const { clients } = JSON.parse(fileText(state).join(''))
+  const { clients } = JSON.parse([...fileText(state)].join(''))
   assert.deepEqual(
     clients.map(({ password, salt: of, iterations }: Record<string, unknown>) => [password, of, iterations]),
     [
@@ -78,7 +78,7 @@ test('dynsec 2: passwords of 2.0 and of 2.1 are read, and written as 2.0 can rea
 test('dynsec 2: a hash that 2.0 cannot hold is written in the form of 2.1', () => {
   const encoded = `$7$1000$${Buffer.alloc(64, 1).toString('base64')}$${hash}`
   const { state } = read({ clients: [{ username: 'a', encoded_password: encoded }] })
-  assert.equal(JSON.parse(fileText(state).join('')).clients[0].encoded_password, encoded)
+  assert.equal(JSON.parse([...fileText(state)].join('')).clients[0].encoded_password, encoded)
 })
 
 test('dynsec 2: without its part the default access is closed, and wildcard subscriptions are allowed', () => {

@@ -47,7 +47,7 @@ function start(file: unknown = initial) {
     answer.carryOut()
     return JSON.parse(Buffer.from(answer.payload).toString()).responses[0]
   }
-  return { security, changed, ask, text: () => fileText(security.state).join('') }
+  return { security, changed, ask, text: () => [...fileText(security.state)].join('') }
 }
 
 type Refusals = Readonly<Record<string, readonly (readonly [given: object, error: string])[]>>
