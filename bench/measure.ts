@@ -12,6 +12,7 @@ import type { LoadResult } from './load/result.ts'
 import { runLoad } from './load-process.ts'
 import { type ConfFiles, mosquittoConf } from './mosquitto-conf.ts'
 import { CoreProbe } from './probe/core-probe.ts'
+import { longListFile } from './revocation-list.ts'
 import { runDirectory } from './run-directory.ts'
 import type { Scenario } from './scenarios.ts'
 import { type TlsFiles, writeTlsFiles } from './tls-files.ts'
@@ -103,7 +104,14 @@ async function loaded(running: BrokerProcess, request: LoadRequest): Promise<Loa
 function confText(bench: Bench, { broker, scenario, access }: Measurement, port: number, place: string): string {
   const { certificate, key } = bench.tls.server
   const acl = scenario.largeAcl ? bench.largeAcl : bench.smallAcl
-  const files: ConfFiles = { passwords: bench.passwords, acl, authority: bench.tls.authority, certificate, key }
+  const files: ConfFiles = {
+    passwords: bench.passwords,
+    acl,
+    authority: bench.tls.authority,
+    certificate,
+    key,
+    ...(scenario.longRevocationList && { revocations: longListFile(bench.tls) }),
+  }
   const { transport, durability } = scenario
   const persistence = durability && {
     directory: `${place}/`,

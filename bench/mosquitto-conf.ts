@@ -12,6 +12,8 @@ export interface ConfFiles {
   readonly authority: string
   readonly certificate: string
   readonly key: string
+  /** Where revoked certificates are listed. */
+  readonly revocations?: string
 }
 
 /** What survives, and how each broker is told. */
@@ -61,7 +63,8 @@ function transportLines({ transport, files }: ConfRequest): string[] {
   if (transport === 'plain') return []
   const lines = [`certfile ${files.certificate}`, `keyfile ${files.key}`]
   if (transport === 'tls') return lines
-  return [...lines, `cafile ${files.authority}`, 'require_certificate true', 'use_identity_as_username true']
+  const mutual = [...lines, `cafile ${files.authority}`, 'require_certificate true', 'use_identity_as_username true']
+  return files.revocations === undefined ? mutual : [...mutual, `crlfile ${files.revocations}`]
 }
 
 /** A save for every message is what comes nearest to Castellan's promise; Castellan has no use for the two `autosave` lines. */

@@ -40,12 +40,14 @@ export interface Scenario {
   readonly transport: Transport
   /** Ten thousand rules instead of a few. */
   readonly largeAcl?: true
+  /** A million revoked certificates among which each client's is looked for. */
+  readonly longRevocationList?: true
   /** Each TLS connection continues a session. */
   readonly resume?: true
   /** Sockets that the broker has to hold at once. */
   readonly connections: number
   /** What a broker must be able to do, beyond the plain. */
-  readonly needs?: 'shared-subscriptions' | 'persistence'
+  readonly needs?: 'shared-subscriptions' | 'persistence' | 'revocation-lists'
   /** Sessions survive the broker; what an acknowledgement promises where that can be chosen. */
   readonly durability?: 'sync' | 'write'
   /** Times the rounds asked for: latency is wall-clock time, of which few measurements say nothing. */
@@ -297,8 +299,19 @@ export const scenarios: readonly Scenario[] = [
     load: connects(2000),
   },
   {
+    name: 'connects-mtls-crl',
+    what: 'the same, with a list of a million revoked certificates',
+    rows: perConnection(0.9),
+    access: 'anonymous',
+    transport: 'mutual-tls',
+    longRevocationList: true,
+    needs: 'revocation-lists',
+    connections: connectConcurrency,
+    load: connects(2000),
+  },
+  {
     name: 'connects-tls-resumed',
-    what: 'the same, each continuing a TLS session',
+    what: 'as connects-tls, each continuing a TLS session',
     rows: perConnection(1.3),
     access: 'anonymous',
     transport: 'tls',

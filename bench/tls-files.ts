@@ -9,6 +9,7 @@ import { createCertificateAuthority, issueClientCertificate, issueServerCertific
 /** Absolute paths of PEM files. */
 export interface TlsFiles {
   readonly authority: string
+  readonly authorityKey: string
   readonly server: { readonly certificate: string; readonly key: string }
   readonly client: { readonly certificate: string; readonly key: string }
 }
@@ -26,6 +27,7 @@ export async function writeTlsFiles(dir: string): Promise<TlsFiles> {
   }
   return {
     authority: await write('ca.crt', authority.certificate),
+    authorityKey: await write('ca.key', authority.privateKey),
     server: {
       certificate: await write('server.crt', server.certificate),
       key: await write('server.key', server.privateKey),

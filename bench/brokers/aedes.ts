@@ -10,6 +10,7 @@ const manifest = join(import.meta.dirname, '../../node_modules/aedes/package.jso
 const lacks = {
   'shared-subscriptions': 'it has no shared subscriptions',
   persistence: 'it keeps sessions in memory only',
+  'revocation-lists': 'it reads no revocation lists',
 } as const
 
 export function aedes(): Broker {
