@@ -1,4 +1,4 @@
-// `npm run revocation`: how long it takes until a client that was revoked is gone, with thousands of others connected; by a list
+// `node bench/revocation/main.ts`: how long it takes until a client that was revoked is gone, with thousands of others connected; by a list
 // with a million serial numbers, or in another way.
 
 import { once } from 'node:events'
@@ -14,7 +14,7 @@ import { createMethod, type Method, methodNames } from './method.ts'
 
 const help = `Revokes one client after the other, and measures until each is gone.
 
-Usage: npm run revocation -- [OPTION]...
+Usage: node bench/revocation/main.ts [OPTION]...
 
   --way NAME     list: a new list takes the place of the old one (default); authority: castellan cert revoke; ocsp: from the
                  responder's answer on; trust: the authority's certificate is taken out of capath
