@@ -9,6 +9,7 @@ import { pathToFileURL } from 'node:url'
 import { Random } from '../../fuzz/random.ts'
 import { openStore } from '../../src/store/open-store.ts'
 import type { Durability } from '../../src/store/store.ts'
+import { dynamicSecurityPlugin, initialFile } from '../support/administrator.ts'
 import { castellanProgram } from '../support/broker-process.ts'
 import { quietPort } from '../support/free-port.ts'
 import { type LineProcess, startProgram } from '../support/line-process.ts'
@@ -62,6 +63,7 @@ class KillRun {
     this.#directory = mkdtempSync(join(tmpdir(), 'castellan-kill-'))
     t.after(() => rmSync(this.#directory, { recursive: true, force: true }))
     const { seed, durability } = plan
+    writeFileSync(join(this.#directory, 'dynamic-security.json'), openToAll, { mode: 0o600 })
     writeFileSync(this.#config, configText(port, this.#directory, durability))
     this.world = {
       port,
@@ -154,9 +156,17 @@ class KillRun {
   }
 }
 
+/** Whoever has no name does the rest, and may do everything but control the broker. */
+const openToAll = JSON.stringify({
+  ...JSON.parse(initialFile),
+  defaultACLAccess: { publishClientSend: true, publishClientReceive: true, subscribe: true, unsubscribe: true },
+})
+
 function configText(port: number, directory: string, durability: Durability): string {
   return `listener ${port} 127.0.0.1
 allow_anonymous true
+plugin ${dynamicSecurityPlugin}
+plugin_opt_config_file ${join(directory, 'dynamic-security.json')}
 persistence true
 persistence_location ${directory}
 persistence_durability ${durability}

@@ -21,7 +21,16 @@ export interface Stream {
 
 export class Ledger {
   readonly faults: string[] = []
-  readonly counts = { acknowledged: 0, received: 0, repeated: 0, sessions: 0, retained: 0, subscriptions: 0, wills: 0 }
+  readonly counts = {
+    acknowledged: 0,
+    received: 0,
+    repeated: 0,
+    sessions: 0,
+    retained: 0,
+    subscriptions: 0,
+    wills: 0,
+    commands: 0,
+  }
   #untold = 0
 
   fault(text: string): void {

@@ -26,6 +26,8 @@ export interface ConnectWish {
   readonly expiry: number
   readonly receiveMaximum?: number
   readonly will?: ConnectFields['will']
+  readonly username?: string
+  readonly password?: string
 }
 
 /** What is certain of the client's session in the broker. */
@@ -158,7 +160,7 @@ export abstract class LoadClient implements LinkEnd {
   #connect(): void {
     const wish = inWordsOf(this.version, this.wish())
     this.#wish = wish
-    const { cleanStart, expiry, receiveMaximum, will } = wish
+    const { cleanStart, expiry, receiveMaximum, will, username, password } = wish
     const properties = concat(
       property.sessionExpiryInterval(expiry),
       receiveMaximum === undefined ? new Uint8Array() : property.receiveMaximum(receiveMaximum),
@@ -169,7 +171,10 @@ export abstract class LoadClient implements LinkEnd {
     if (cleanStart || expiry === 0 || this.#known !== 'present') this.#known = 'unknown'
     this.#link = new Link(this.world.port, this)
     const { version, clientId } = this
-    this.#link.send(connectBytes({ version, clientId, cleanStart, keepAlive: 0, properties, ...(will && { will }) }))
+    const who = username !== undefined && password !== undefined ? { username, password } : {}
+    this.#link.send(
+      connectBytes({ version, clientId, cleanStart, keepAlive: 0, properties, ...who, ...(will && { will }) }),
+    )
   }
 
   /** Without the session of a connection that is gone, nothing of it is left. */

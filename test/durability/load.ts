@@ -1,6 +1,7 @@
 // All clients of a run: who they are, what they do in each life of the broker, and when they are through.
 
 import { setTimeout as delay } from 'node:timers/promises'
+import { ControlLoad } from './control-load.ts'
 import { FilterLoad } from './filter-load.ts'
 import { Inbox } from './ledger.ts'
 import type { LoadClient, World } from './load-client.ts'
@@ -26,6 +27,7 @@ export class Load {
   readonly #look: RetainedLook
   readonly #sessions: SessionLoad[]
   readonly #watcher: WillWatcher
+  readonly #controls: ControlLoad[]
   #leavers: WillLeaver[] = []
   readonly #expiries: ExpiryLoad[] = []
   #lives = 0
@@ -60,8 +62,9 @@ export class Load {
       new SessionLoad(world, 'session-3', 4),
     ]
     this.#watcher = new WillWatcher(world)
+    this.#controls = [new ControlLoad(world, 'controls-5', 5)]
     this.clients.push(...this.#publishers, ...this.#subscribers, ...this.#filters, this.#retained, this.#look)
-    this.clients.push(...this.#sessions, this.#watcher)
+    this.clients.push(...this.#sessions, this.#watcher, ...this.#controls)
   }
 
   #subscriber(clientId: string, plan: Omit<SubscriberPlan, 'filter' | 'inbox'>): Subscriber {
@@ -79,7 +82,8 @@ export class Load {
   async begin(): Promise<void> {
     await Promise.all([...this.#subscribers, this.#watcher].map(subscriber => subscriber.begin()))
     for (const subscriber of this.#subscribers) subscriber.settle()
-    for (const client of [...this.#publishers, ...this.#filters, this.#retained, ...this.#sessions]) client.arrive()
+    const busy = [...this.#publishers, ...this.#filters, this.#retained, ...this.#sessions, ...this.#controls]
+    for (const client of busy) client.arrive()
   }
 
   /** One life of the broker. */

@@ -121,7 +121,8 @@ export const initialFile = JSON.stringify({
   defaultACLAccess: { publishClientSend: false, publishClientReceive: true, subscribe: false, unsubscribe: true },
 })
 
-const plugin = '/usr/lib/x86_64-linux-gnu/mosquitto_dynamic_security.so'
+/** As Debian's Mosquitto has it; ours is built in, and nothing is loaded. */
+export const dynamicSecurityPlugin = '/usr/lib/x86_64-linux-gnu/mosquitto_dynamic_security.so'
 
 /** The lines that ask for it, for a broker whose working directory has the file `dynamic-security.json`. */
-export const pluginLines = `plugin ${plugin}\nplugin_opt_config_file dynamic-security.json\n`
+export const pluginLines = `plugin ${dynamicSecurityPlugin}\nplugin_opt_config_file dynamic-security.json\n`
