@@ -84,6 +84,27 @@ test('features D1: the list of an intermediate that only the client shows is ver
   assert.equal(trust.fault(prove(trust), now), 'certificate was revoked (unspecified)')
 })
 
+test('features D1: a list of an authority that nobody needs is no reason for a warning; under a name that is known, or while one is missing, it is', async () => {
+  const stranger = await Authority.create('/CN=Servers')
+  const impostor = await Authority.create('/CN=Root')
+  const own = listOf(root.ca, 1)
+  const linesOf = async (certificates: readonly string[], ...lists: readonly Buffer[]) => {
+    const log: string[] = []
+    trusting({ certificates, revocations: await fileOf(...lists) }, log)
+    return log
+  }
+  const needless = [
+    'information: "crl": the revocation list of \'CN=Servers\' is of an authority that nobody needs here.',
+  ]
+  const unknown = (name: string) => [
+    `warning: Warning: "crl": the revocation list of 'CN=${name}' is not signed by an authority that is known here, and not used.`,
+  ]
+  assert.deepEqual(await linesOf([pem(root.ca)], own, listOf(stranger.ca, 1)), needless)
+  assert.deepEqual(await linesOf([pem(root.ca)], own, listOf(impostor.ca, 1)), unknown('Root'))
+  assert.deepEqual(await linesOf([pem(root.ca)], listOf(stranger.ca, 1)), unknown('Servers'))
+  assert.deepEqual(await linesOf([pem(root.ca), pem(devices)], own, listOf(stranger.ca, 1)), unknown('Servers'))
+})
+
 test('features D1: of the authorities above, those are looked up whose issuer has a list', async () => {
   const own = listOf(devices, 1)
   const alone = trusting({ revocations: await fileOf(own) })

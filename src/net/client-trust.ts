@@ -251,13 +251,15 @@ export class ClientTrust {
     const index = new RevocationIndex(lists, earlier)
     const where = `"${escapeText(this.rules.revocations?.path ?? 'crl_fetch', 4096)}"`
     for (const remark of index.remarks) this.#log.write('warning', `Warning: ${where}: ${escapeText(remark)}.`)
-    for (const { signer, issuerText } of lists) {
+    const isComplete = this.#store.stored.every(({ keyId }) => index.knows(keyId))
+    for (const { signer, issuer, issuerText } of lists) {
       if (signer !== undefined) continue
-      const whose = `the revocation list of '${escapeText(issuerText)}'`
-      this.#log.write(
-        'warning',
-        `Warning: ${where}: ${whose} is not signed by an authority that is known here, and not used.`,
-      )
+      const whose = `${where}: the revocation list of '${escapeText(issuerText)}'`
+      // One file may hold the lists of several listeners' authorities, as an authority of ours makes it.
+      if (isComplete && !this.#store.stored.some(({ name }) => name === issuer))
+        this.#log.write('information', `${whose} is of an authority that nobody needs here.`)
+      else
+        this.#log.write('warning', `Warning: ${whose} is not signed by an authority that is known here, and not used.`)
     }
     return index
   }

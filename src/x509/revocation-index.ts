@@ -65,6 +65,11 @@ export class RevocationIndex {
     return this.lists.reduce((sum, { entries }) => sum + entries.byteLength, 0)
   }
 
+  /** Whether a list of this issuer is used. */
+  knows(issuerKeyId: string): boolean {
+    return this.#scopes.has(issuerKeyId)
+  }
+
   /**
    * @param issuerKeyId of whoever issued the certificate
    * @param isAuthority whether it is an authority's
