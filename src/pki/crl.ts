@@ -42,7 +42,7 @@ export function signCrl(template: CrlTemplate, signingKey: KeyObject): Buffer {
     time(thisUpdate),
     time(nextUpdate),
     // Absent when empty (RFC 5280 §5.1.2.6).
-    ...(entries.length === 0 ? [] : [encodeElement(derTag.sequence, ...entries)]),
+    ...(entries.length === 0 ? [] : [encodeElement(derTag.sequence, Buffer.concat(entries))]),
     encodeElement(
       0xa0,
       encodeElement(
