@@ -18,7 +18,7 @@ export interface CrlEntry {
 }
 
 export interface CrlTemplate {
-  readonly issuer: Issuer
+  readonly issuer: Pick<Issuer, 'subject' | 'keyIdentifier'>
   readonly number: number
   readonly thisUpdate: number
   readonly nextUpdate: number
@@ -76,7 +76,7 @@ function crlNumber(number: number): Buffer {
   return extension('2.5.29.20', integer(number))
 }
 
-function authorityKeyIdentifier({ keyIdentifier }: Issuer): Buffer {
+function authorityKeyIdentifier({ keyIdentifier }: Pick<Issuer, 'keyIdentifier'>): Buffer {
   return extension('2.5.29.35', encodeElement(derTag.sequence, encodeElement(0x80, keyIdentifier)))
 }
 
