@@ -10,8 +10,8 @@ import type { ListedCertificate } from './revocation-index.ts'
 import { comparableName } from './revocation-list-head.ts'
 import { serialBytes } from './serial-table.ts'
 
-/** More than any chain has; OpenSSL's own limit is higher. */
-const maxDepth = 10
+/** Authorities that are looked at for one certificate: more than any chain has. */
+const maxTried = 20
 /** Intermediates that clients have shown and that were proven. */
 const maxLearned = 1000
 
@@ -78,13 +78,18 @@ export class IssuerStore {
   readonly #onLearned: (issuer: Issuer) => void
 
   /**
-   * @param certificates PEM, of the listener's own files
+   * @param certificates PEM, of the listener's own files; one whose key cannot be read has issued nothing
    * @param onLearned called once for each authority that is met first in what a client shows
+   * @param shown what an earlier store has learned; whatever is still proven here is learned again
    */
-  constructor(certificates: readonly string[], onLearned: (issuer: Issuer) => void = () => {}) {
-    this.#stored = certificates.map(pem => new X509Certificate(pem))
+  constructor(
+    certificates: readonly string[],
+    onLearned: (issuer: Issuer) => void = () => {},
+    shown: readonly X509Certificate[] = [],
+  ) {
+    this.#stored = certificates.map(pem => new X509Certificate(pem)).filter(hasReadableKey)
     this.#onLearned = onLearned
-    for (const certificate of this.#stored) this.#resolve(certificate, [], 0)
+    for (const certificate of [...this.#stored, ...shown]) this.#resolve(certificate, shown, new Set())
   }
 
   /** Those whose chain is whole. */
@@ -97,33 +102,48 @@ export class IssuerStore {
     return this.all.filter(({ isStored }) => isStored)
   }
 
+  /** What clients have shown and was proven. */
+  get learned(): readonly X509Certificate[] {
+    return [...this.#learned.values()]
+  }
+
   /**
    * @param presented further certificates that the client has shown
    * @returns who has issued the certificate; undefined unless every signature up to a trust anchor is right
    */
   issuerOf(certificate: X509Certificate, presented: readonly X509Certificate[]): Issuer | undefined {
-    return this.#issuerOf(certificate, presented, 0)
+    return this.#issuerOf(certificate, presented, new Set())
   }
 
-  #issuerOf(certificate: X509Certificate, presented: readonly X509Certificate[], depth: number): Issuer | undefined {
-    if (depth > maxDepth) return undefined
+  /** @param tried fingerprints: a client may show certificates that all seem to have issued each other */
+  #issuerOf(
+    certificate: X509Certificate,
+    presented: readonly X509Certificate[],
+    tried: Set<string>,
+  ): Issuer | undefined {
     for (const candidate of [...this.#stored, ...this.#learned.values(), ...presented]) {
-      if (!certificate.checkIssued(candidate)) continue
-      const issuer = this.#resolve(candidate, presented, depth + 1)
-      if (issuer !== undefined && certificate.verify(issuer.publicKey)) return issuer
+      if (!hasIssued(candidate, certificate)) continue
+      const issuer = this.#resolve(candidate, presented, tried)
+      if (issuer !== undefined) return issuer
     }
     return undefined
   }
 
-  #resolve(certificate: X509Certificate, presented: readonly X509Certificate[], depth: number): Issuer | undefined {
+  #resolve(
+    certificate: X509Certificate,
+    presented: readonly X509Certificate[],
+    tried: Set<string>,
+  ): Issuer | undefined {
     const fingerprint = certificate.fingerprint256
     const known = this.#issuers.get(fingerprint)
     if (known !== undefined) return known
+    if (tried.has(fingerprint) || tried.size === maxTried) return undefined
+    tried.add(fingerprint)
     const isStored = this.#stored.some(({ fingerprint256 }) => fingerprint256 === fingerprint)
-    const isAnchor = isStored && certificate.checkIssued(certificate) && certificate.verify(certificate.publicKey)
+    const isAnchor = isStored && hasIssued(certificate, certificate)
     // A root may be older than the extension that says so.
     if (!isAnchor && !certificate.ca) return undefined
-    const parent = isAnchor ? undefined : this.#issuerOf(certificate, presented, depth)
+    const parent = isAnchor ? undefined : this.#issuerOf(certificate, presented, tried)
     if (!isAnchor && parent === undefined) return undefined
     const issuer = new Issuer(certificate, isStored, parent)
     if (isStored) this.#issuers.set(fingerprint, issuer)
@@ -136,6 +156,25 @@ export class IssuerStore {
     this.#learned.set(fingerprint, issuer.certificate)
     this.#issuers.set(fingerprint, issuer)
     this.#onLearned(issuer)
+  }
+}
+
+/** By name and by signature. */
+function hasIssued(authority: X509Certificate, certificate: X509Certificate): boolean {
+  if (!certificate.checkIssued(authority)) return false
+  try {
+    return certificate.verify(authority.publicKey)
+  } catch {
+    return false
+  }
+}
+
+/** Node reads the key when it is asked for, and throws where it does not know the algorithm. */
+function hasReadableKey(certificate: X509Certificate): boolean {
+  try {
+    return certificate.publicKey.type === 'public'
+  } catch {
+    return false
   }
 }
 
