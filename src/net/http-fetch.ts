@@ -23,9 +23,11 @@ export class FetchError extends AppError {
   }
 }
 
-/** Whether `fetchBytes` takes it. */
+/** Whether `fetchBytes` takes it: nobody is told a name and a password in the clear. */
 export function isHttpUrl(url: string): boolean {
-  return URL.canParse(url) && new URL(url).protocol === 'http:'
+  if (!URL.canParse(url)) return false
+  const { protocol, username, password } = new URL(url)
+  return protocol === 'http:' && username === '' && password === ''
 }
 
 /**

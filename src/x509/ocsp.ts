@@ -59,7 +59,16 @@ export async function readOcspAnswer(
   issuer: Issuer,
   now: number,
 ): Promise<OcspAnswer> {
-  const basic = await parse(der)
+  try {
+    return await judge(await parse(der), serial, issuer, now)
+  } catch (error) {
+    if (error instanceof DerError) throw error
+    // Nothing of it was proven when it was taken apart, and what two libraries throw for it is theirs.
+    throw new DerError('it does not decode')
+  }
+}
+
+async function judge(basic: BasicOCSPResponse, serial: Uint8Array, issuer: Issuer, now: number): Promise<OcspAnswer> {
   const signer = signerOf(basic, issuer, now)
   if (signer === undefined)
     throw new DerError('it is not signed by the issuer, nor by a responder that the issuer appointed')
@@ -73,17 +82,12 @@ export async function readOcspAnswer(
 
 async function parse(der: Uint8Array): Promise<BasicOCSPResponse> {
   const pkijs = await library()
-  try {
-    const response = pkijs.OCSPResponse.fromBER(Uint8Array.from(der).buffer)
-    const status = response.responseStatus.valueBlock.valueDec
-    if (status !== 0) throw new DerError(`the responder answers ${statuses[status] ?? status}`)
-    const { responseBytes } = response
-    if (responseBytes?.responseType !== basicResponse) throw new DerError('it is of a kind that is not known')
-    return pkijs.BasicOCSPResponse.fromBER(responseBytes.response.valueBlock.valueHexView)
-  } catch (error) {
-    if (error instanceof DerError) throw error
-    throw new DerError('it does not decode')
-  }
+  const response = pkijs.OCSPResponse.fromBER(Uint8Array.from(der).buffer)
+  const status = response.responseStatus.valueBlock.valueDec
+  if (status !== 0) throw new DerError(`the responder answers ${statuses[status] ?? status}`)
+  const { responseBytes } = response
+  if (responseBytes?.responseType !== basicResponse) throw new DerError('it is of a kind that is not known')
+  return pkijs.BasicOCSPResponse.fromBER(responseBytes.response.valueBlock.valueHexView)
 }
 
 /** RFC 6960 §2.3. */
