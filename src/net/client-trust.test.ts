@@ -3,7 +3,8 @@ import { X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { Authority, type CertificateFiles } from '../../test/support/authority.ts'
-import { entryBytes, listBytes, numberBytes } from '../../test/support/list-bytes.ts'
+import { certificateBytes, party, pemOf } from '../../test/support/certificate-bytes.ts'
+import { entryBytes, extensionBytes, listBytes, numberBytes } from '../../test/support/list-bytes.ts'
 import type { Log } from '../base/log.ts'
 import { readRevocationBundle } from '../x509/revocation-bundle.ts'
 import { ClientTrust, type ProvenCertificate, type TrustRules } from './client-trust.ts'
@@ -184,4 +185,67 @@ test('pki §1.4: a list warns when half, four fifths and all of its time are ove
   assert.deepEqual(at(1.01), [
     'error: Error: Revocation list has ended at 2049-01-01T00:00:00.000Z: every certificate of its authority is refused.',
   ])
+})
+
+test('features D1: after a reload a new list of an authority that only clients have shown counts for those who are still there', async () => {
+  const file = await fileOf(listOf(devices, 1))
+  const before = trusting({ revocations: file })
+  const proven = prove(before)
+  const log: string[] = []
+  const after = trusting({ revocations: file }, log, before)
+  assert.equal(after.faultToStay(proven, now), undefined)
+  file.lists = (await fileOf(listOf(devices, 2, leaf))).lists
+  await after.update()
+  assert.equal(after.faultToStay(proven, now), 'certificate was revoked (unspecified)')
+  assert.deepEqual(log, [])
+})
+
+test('decision 14: a list that nobody here has signed, and no list at all, takes nothing back that the one before has said', async () => {
+  const forger = await Authority.create('/CN=Devices')
+  for (const lists of [[listOf(forger.ca, 2)], [listOf(root.ca, 1)], []]) {
+    const file = await fileOf(listOf(devices, 1, leaf))
+    const log: string[] = []
+    const trust = trusting({ revocations: file }, log)
+    const proven = prove(trust)
+    file.lists = (await fileOf(...lists)).lists
+    await trust.update()
+    assert.equal(trust.fault(proven, now), 'certificate was revoked (unspecified)')
+    assert.match(log.join('\n'), /no list of CN=Devices counts any more; the one in force \(number 1\) goes on/)
+    file.lists = (await fileOf(listOf(devices, 2))).lists
+    await trust.update()
+    assert.equal(trust.fault(proven, now), undefined)
+  }
+})
+
+test('the list of an authority that is not trusted any more does not stay', async () => {
+  const file = await fileOf(listOf(devices, 1, leaf))
+  const before = trusting({ revocations: file, certificates: [pem(root.ca), pem(devices)] })
+  const other = await Authority.create('/CN=Other')
+  const after = trusting({ revocations: await fileOf(), certificates: [pem(other.ca)] }, [], before)
+  assert.deepEqual(after.revocations?.lists, [])
+})
+
+test('after a reload: whose authority has a new certificate for its key stays when the time of the old one is over', () => {
+  const [authority, holder] = [party('Renewed'), party('holder')]
+  const certificate = (notAfter: string) =>
+    certificateBytes({
+      subject: authority,
+      issuer: authority,
+      notAfter,
+      extensions: [extensionBytes('551d13', '30030101ff')],
+    })
+  const [old, renewed] = [certificate('300101000000Z'), certificate('400101000000Z')].map(pemOf) as [string, string]
+  const x509 = new X509Certificate(certificateBytes({ subject: holder, issuer: authority }))
+  const before = trusting({ certificates: [old] })
+  const proven = before.prove(before.cache.read(x509), x509, [])
+  assert.ok(proven !== undefined)
+  const late = Date.parse('2031-01-01')
+  assert.equal(before.faultToStay(proven, late), 'an authority above it has expired, or is not yet valid')
+  assert.equal(
+    trusting({ certificates: [old] }, [], before).faultToStay(proven, late),
+    'an authority above it has expired, or is not yet valid',
+  )
+  for (const certificates of [[renewed], [old, renewed], [renewed, old]]) {
+    assert.equal(trusting({ certificates }, [], before).faultToStay(proven, late), undefined)
+  }
 })

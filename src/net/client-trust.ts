@@ -46,8 +46,8 @@ export class ClientTrust {
   readonly #store: IssuerStore
   readonly #issuers = new WeakMap<CertificateContent, Issuer>()
   readonly #placesOfContent = new WeakMap<CertificateContent, readonly string[]>()
-  /** Whether issuers of an earlier trust are issuers here. */
-  readonly #known = new WeakMap<Issuer, boolean>()
+  /** What `#chainOf` has found. */
+  readonly #chains = new WeakMap<Issuer, readonly Issuer[] | 'unknown'>()
   readonly #alarms = new WeakMap<RevocationList, Alarm>()
   /** Of all certificates that were shown here. */
   #places = new Set<string>()
@@ -57,10 +57,12 @@ export class ClientTrust {
   constructor(rules: TrustRules, log: Log, earlier?: ClientTrust) {
     this.rules = rules
     this.#log = log
-    this.#store = new IssuerStore(rules.certificates, issuer => this.#learned(issuer))
+    // Clients that have shown an authority go on: what is revoked in its lists has to be known here too.
+    const shown = earlier === undefined ? [] : earlier.#store.learned
+    this.#store = new IssuerStore(rules.certificates, issuer => this.#learned(issuer), shown)
     if (earlier !== undefined && rules.downloads !== undefined) this.#places = new Set(earlier.#places)
     if (rules.revocations === undefined && rules.downloads === undefined) return
-    for (const list of this.#lists) this.#verifyNow(list, this.#store.stored)
+    for (const list of this.#lists) this.#verifyNow(list, this.#store.all)
     this.#index = this.#indexOf(this.#lists, earlier?.revocations)
   }
 
@@ -156,9 +158,10 @@ export class ClientTrust {
 
   #fault(certificate: ProvenCertificate, now: number, isNew: boolean): string | undefined {
     const { content, issuer } = certificate
-    if (!this.#knows(issuer)) return 'issued by an authority that is not trusted'
+    const chain = this.#chainOf(issuer)
+    if (chain === 'unknown') return 'issued by an authority that is not trusted'
     return (
-      this.#dateFault(content, issuer, now) ??
+      this.#dateFault(content, chain, now) ??
       purposeFault(content) ??
       this.#revocationFault(content, issuer, now, isNew) ??
       this.#answerFault(certificate, isNew)
@@ -180,15 +183,13 @@ export class ClientTrust {
     for (const list of this.#index?.lists ?? []) this.#watch(list, now)
   }
 
-  #dateFault({ identity }: CertificateContent, issuer: Issuer, now: number): string | undefined {
+  #dateFault({ identity }: CertificateContent, chain: readonly Issuer[], now: number): string | undefined {
     if (!this.rules.checksDates) return undefined
     // `!(a && b)`, so that a date that does not parse refuses.
     if (!(identity.notBefore <= now)) return 'certificate is not yet valid'
     if (!(now <= identity.notAfter)) return 'certificate has expired'
-    for (let at: Issuer | undefined = issuer; at !== undefined; at = at.parent) {
-      if (!(at.notBefore <= now && now <= at.notAfter)) return 'an authority above it has expired, or is not yet valid'
-    }
-    return undefined
+    const isInTime = chain.every(({ notBefore, notAfter }) => notBefore <= now && now <= notAfter)
+    return isInTime ? undefined : 'an authority above it has expired, or is not yet valid'
   }
 
   #revocationFault(content: CertificateContent, issuer: Issuer, now: number, isNew: boolean): string | undefined {
@@ -207,21 +208,26 @@ export class ClientTrust {
     return undefined
   }
 
-  /** An issuer that came from an earlier trust stays one as long as all that was in its files is in these. */
-  #knows(issuer: Issuer): boolean {
-    const known = this.#known.get(issuer)
+  /**
+   * An issuer and those above it, each with the newest certificate that it has in these files. One that came from an earlier
+   * trust stays known as long as all that was in its files is in these.
+   */
+  #chainOf(issuer: Issuer): readonly Issuer[] | 'unknown' {
+    const known = this.#chains.get(issuer)
     if (known !== undefined) return known
-    const { stored } = this.#store
-    const isHere = (wanted: Issuer) =>
-      stored.some(
-        own => own === wanted || (own.isSameAs(wanted) && (wanted.parent === undefined) === (own.parent === undefined)),
-      )
-    let isKnown = true
-    for (let at: Issuer | undefined = issuer; at !== undefined; at = at.parent) {
-      if (at.isStored && !isHere(at)) isKnown = false
+    let chain: Issuer[] | 'unknown' = []
+    for (let at: Issuer | undefined = issuer; at !== undefined && chain !== 'unknown'; at = at.parent) {
+      const own = at.isStored ? this.#newestOf(at) : at
+      chain = own === undefined ? 'unknown' : [...chain, own]
     }
-    this.#known.set(issuer, isKnown)
-    return isKnown
+    this.#chains.set(issuer, chain)
+    return chain
+  }
+
+  #newestOf(wanted: Issuer): Issuer | undefined {
+    return this.#store.stored
+      .filter(own => own.isSameAs(wanted) && (own.parent === undefined) === (wanted.parent === undefined))
+      .reduce<Issuer | undefined>((newest, own) => (own.notAfter > (newest?.notAfter ?? 0) ? own : newest), undefined)
   }
 
   #learned(issuer: Issuer): void {
@@ -248,7 +254,9 @@ export class ClientTrust {
   }
 
   #indexOf(lists: readonly RevocationList[], earlier: RevocationIndex | undefined): RevocationIndex {
-    const index = new RevocationIndex(lists, earlier)
+    const known = new Set(this.#store.all.map(({ keyId }) => keyId))
+    const inForce = earlier?.lists.filter(({ signer }) => signer !== undefined && known.has(signer))
+    const index = new RevocationIndex(lists, inForce)
     const where = `"${escapeText(this.rules.revocations?.path ?? 'crl_fetch', 4096)}"`
     for (const remark of index.remarks) this.#log.write('warning', `Warning: ${where}: ${escapeText(remark)}.`)
     const isComplete = this.#store.stored.every(({ keyId }) => index.knows(keyId))

@@ -39,15 +39,21 @@ export class RevocationIndex {
 
   /**
    * @param lists with a verified signature; others are left out
-   * @param earlier what was in force until now: no list gives way to an older one of its scope
+   * @param before those that were in force until now: none gives way to an older one of its scope, or to one of which
+   *   nobody knows who has signed it
    */
-  constructor(lists: readonly RevocationList[], earlier?: RevocationIndex) {
+  constructor(lists: readonly RevocationList[], before: readonly RevocationList[] = []) {
     const remarks: string[] = []
-    const before = earlier?.lists ?? []
     const verified = lists.filter(({ signer }) => signer !== undefined)
-    const fulls = newest(verified.filter(isFull), before.filter(isFull), remarks)
+    const signers = new Set(verified.filter(isFull).map(({ signer }) => signer))
+    const staying = before.filter(({ signer }) => !signers.has(signer))
+    for (const list of staying.filter(isFull)) {
+      remarks.push(`no list of ${list.issuerText} counts any more; the one in force (${describeNumber(list)}) goes on`)
+    }
+    const known = [...verified, ...staying]
+    const fulls = newest(known.filter(isFull), before.filter(isFull), remarks)
     const deltas = newest(
-      verified.filter(list => !isFull(list)),
+      known.filter(list => !isFull(list)),
       before.filter(list => !isFull(list)),
       remarks,
     )
