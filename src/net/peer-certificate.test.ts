@@ -3,10 +3,13 @@ import { X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { throwawayPki } from '../../test/support/authority.ts'
+import { certificateBytes, party, pemOf } from '../../test/support/certificate-bytes.ts'
+import { extensionBytes } from '../../test/support/list-bytes.ts'
 import { silentLog } from '../base/log.ts'
 import { loadX509Library } from '../x509/library.ts'
 import { ClientTrust, type TrustRules } from './client-trust.ts'
 import { type HandshakeResult, judgePeerCertificate } from './peer-certificate.ts'
+import { RevocationDownloads } from './revocation-downloads.ts'
 
 const pki = await throwawayPki()
 const read = ({ cert }: { readonly cert: string }) => new X509Certificate(readFileSync(cert))
@@ -135,4 +138,18 @@ test('disable_client_cert_date_checks: dates are overlooked, and nothing that th
   assert.equal(refusal(shown(read(pki.strangersClient)), now, lenient), 'issued by an unknown authority')
   const strange = await pki.authority.issue({ subject: 'x', extensions: ['1.2.3.4=critical,ASN1:UTF8String:x'] })
   assert.match(refusal(shown(read(strange)), now, lenient), /critical extension that is not known/)
+})
+
+test('a certificate that OpenSSL accepts and the library does not understand is refused, and brings nothing down', async () => {
+  await loadX509Library()
+  const authority = party('Authority')
+  const ca = certificateBytes({ subject: authority, issuer: authority })
+  // cRLDistributionPoints with an ediPartyName, of which the two have different notions.
+  const points = extensionBytes('551d1f', '300f300da00ba009a507a1050c03613a62', false)
+  const odd = certificateBytes({ subject: party('odd'), issuer: authority, extensions: [points] })
+  const certificates = [pemOf(ca)]
+  const shown = handshake({ getPeerX509Certificate: () => new X509Certificate(odd) })
+  const fetching = trusting({ certificates, downloads: new RevocationDownloads(silentLog) })
+  assert.equal(refusal(shown, now, fetching), 'certificate does not decode')
+  assert.equal(refusal(shown, now, trusting({ certificates })), 'accepted')
 })

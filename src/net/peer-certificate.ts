@@ -6,7 +6,7 @@
 import type { X509Certificate } from 'node:crypto'
 import type { CertificateIdentity } from '../x509/certificate-identity.ts'
 import { policyFault } from '../x509/policies.ts'
-import { type CertificateContent, readCertificate } from './certificate-cache.ts'
+import { readCertificate } from './certificate-cache.ts'
 import type { ClientTrust, ProvenCertificate } from './client-trust.ts'
 
 /** What is needed of `tls.TLSSocket`. */
@@ -39,16 +39,25 @@ export function judgePeerCertificate(handshake: HandshakeResult, now: number, tr
   if (x509 === undefined) {
     return { accepted: false, openssl: noCertificate, reason: 'no certificate shown', certificate: undefined }
   }
-  const isAuthorized = handshake.authorized === true
-  let content: CertificateContent
   try {
-    // Whom nobody vouches for could fill the cache with certificates as large as it pleases.
-    content = isAuthorized ? trust.cache.read(x509) : readCertificate(x509)
+    return judge(x509, handshake, now, trust)
   } catch {
+    // Two libraries read what OpenSSL has accepted, and neither says what it throws for what it does not understand.
     return refused('certificate does not decode', undefined)
   }
-  const isOutOfTime = !trust.rules.checksDates && dateErrors.has(handshake.authorizationError)
-  if (!isAuthorized && !isOutOfTime) return refused(chainFault(handshake.authorizationError), content.identity)
+}
+
+function judge(
+  x509: X509Certificate,
+  { authorized, authorizationError }: HandshakeResult,
+  now: number,
+  trust: ClientTrust,
+): PeerVerdict {
+  const isAuthorized = authorized === true
+  // Whom nobody vouches for could fill the cache with certificates as large as it pleases.
+  const content = isAuthorized ? trust.cache.read(x509) : readCertificate(x509)
+  const isOutOfTime = !trust.rules.checksDates && dateErrors.has(authorizationError)
+  if (!isAuthorized && !isOutOfTime) return refused(chainFault(authorizationError), content.identity)
   const certificate = trust.prove(content, x509, chainOf(x509))
   if (certificate === undefined) return refused('issued by an unknown authority', content.identity)
   const reason =
