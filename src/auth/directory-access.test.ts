@@ -96,6 +96,15 @@ test('dynsec 3: a user comes in with its own password, and not with another one 
   assert.equal(await comesIn(by, identity('x', 'pw')), false)
 })
 
+test('dynsec 3: a password that is changed while it is checked lets nobody in any more', async () => {
+  const directory = new Directory()
+  directory.set('u')
+  const by = realm(directory)
+  const underWay = comesIn(by, identity('u', 'pw'))
+  directory.set('u', { password: parsePasswordEntry(pw.replace('$D9N', '$D9M')) })
+  assert.equal(await underWay, false)
+})
+
 test('dynsec 3: who is disabled is refused with the right password too', async () => {
   const directory = new Directory()
   directory.set('u', { isDisabled: true })

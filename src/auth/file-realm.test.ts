@@ -350,4 +350,7 @@ test('enable_proxy_protocol 2 with use_identity_as_username: the verified name i
   assert.equal(commonName.stillAdmits(principal, 'c'), false)
   const denial = await proxied.authenticate(identity('alice', 'pw', certificate))
   assert.ok(!denial.allowed && denial.reason === 'bad-user-name-or-password')
+  const lookAlike = await proxied.authenticate({ ...identity(), proxiedCommonName: 'ad\u200bmin' })
+  assert.ok(!lookAlike.allowed)
+  assert.equal(lookAlike.rule, 'common name from the load balancer with invisible characters')
 })

@@ -8,7 +8,7 @@ import { createAccess } from './access.ts'
 import type { AclRules } from './acl-rules.ts'
 import { createDirectoryAccess, directoryAdmits, noAccess } from './directory-access.ts'
 import type { Identity, ProvenKey } from './identity.ts'
-import type { PasswordFile } from './password-file.ts'
+import type { PasswordEntry, PasswordFile } from './password-file.ts'
 import type { PasswordSource, PasswordVerifier, Verdict } from './password-verifier.ts'
 import { type Principal, provePrincipal } from './principal.ts'
 import type { PresharedKey, PresharedKeys } from './psk-file.ts'
@@ -192,6 +192,8 @@ class FileRealm implements Realm {
   #byProxiedName({ proxiedCommonName }: Identity): Authentication {
     if (proxiedCommonName === undefined)
       return deny('bad-user-name-or-password', 'no common name from the load balancer to take the name from')
+    if (isDeceptive(proxiedCommonName))
+      return deny('bad-user-name-or-password', 'common name from the load balancer with invisible characters')
     return admit(provePrincipal(proxiedCommonName, 'certificate', 'proxied-common-name:'))
   }
 
@@ -224,9 +226,11 @@ class FileRealm implements Realm {
     identity: Identity,
   ): Authentication | Promise<Authentication> {
     const { password, address, waiting } = identity
+    // What is checked, and no other: until the verdict is there the directory may have given the user another one.
+    const entry = passwords.users.get(username)
     const verdict = this.#options.verifier.verify(passwords, username, password, address, waiting)
-    if (!(verdict instanceof Promise)) return judged(passwords, username, verdict)
-    return verdict.then(late => judged(passwords, username, late))
+    if (!(verdict instanceof Promise)) return judged(entry, username, verdict)
+    return verdict.then(late => judged(entry, username, late))
   }
 }
 
@@ -248,8 +252,7 @@ function directoryFirst(directory: UserDirectory, file: PasswordFile | undefined
   }
 }
 
-function judged(passwords: PasswordSource, username: string, verdict: Verdict): Authentication {
-  const entry = passwords.users.get(username)
+function judged(entry: PasswordEntry | undefined, username: string, verdict: Verdict): Authentication {
   if (verdict === 'right' && entry !== undefined) return admit(provePrincipal(username, 'password', entry.fingerprint))
   if (verdict === 'busy') return deny('busy', 'max_pending_authentications')
   return deny('not-authorized', 'unknown user or wrong password')
