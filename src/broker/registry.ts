@@ -107,6 +107,7 @@ export class Registry {
     if (this.#sessions.get(session.clientId) !== session) return
     this.#sessions.delete(session.clientId)
     this.#host.wheel.clear(session.expiryTimer)
+    this.#host.wheel.clear(session.willTimer)
     for (const subscription of session.subscriptions.values()) {
       this.#host.router.unsubscribe(subscription)
       session.removeSubscription(subscription)

@@ -315,6 +315,25 @@ test('decision 13: a record that says nothing is named and set aside with what o
   )
 })
 
+test('a session that has ended is not written down again when the time comes that its will had', async () => {
+  const store = openMemoryStore()
+  const first = await startDurable(store)
+  first.connect('c', { ...lasting(), ...will('late', 600) }).vanish()
+  const { registry } = first.broker
+  const old = registry.get('c')
+  assert.ok(old !== undefined)
+  // As for a user whom the rules do not know any more.
+  old.will = undefined
+  registry.close(old)
+  first.connect('c', lasting()).subscribe('t')
+  first.pass(601_000)
+  first.connect('p').publish('t', 'kept', { qos: 1 })
+  const again = await restart(first, store)
+  const client = again.connect('c', lasting())
+  assert.equal(client.connack?.sessionPresent, true)
+  assert.deepEqual(client.payloads(), ['kept'])
+})
+
 async function rowOf(store: Store, isWanted: (row: PutQueued) => boolean): Promise<PutQueued | undefined> {
   for await (const page of store.sessions.load()) {
     for (const row of page) if (row.kind === 'put-queued' && isWanted(row)) return row
