@@ -70,6 +70,56 @@ test('store: a record that was damaged is named, set aside and removed; what it 
   assert.deepEqual(left, [], 'they are out of the live data')
 })
 
+test('store: of a session whose record was damaged nothing disappears in silence; of one that has ended everything does', async t => {
+  const { store, directory } = await openInNewDirectory(t)
+  const subscription = (sessionNumber: number, fullFilter: string) =>
+    ({ kind: 'put-subscription', sessionNumber, fullFilter, options: 1, subscriptionIdentifier: 0 }) as const
+  await store.sessions.apply([
+    session(1),
+    session(2),
+    subscription(1, 'a'),
+    subscription(2, 'b'),
+    subscription(3, 'c'),
+    { kind: 'put-inbound', sessionNumber: 2, packetId: 7 },
+    ...[1, 2, 3].map(id => message(id)),
+    queued(1, 1),
+    queued(2, 1, { sessionNumber: 2 }),
+    queued(3, 2, { sessionNumber: 2 }),
+    queued(4, 3, { sessionNumber: 3 }),
+  ])
+  await store.close()
+  const environment = await openEnvironment(directory, 'sync')
+  const damaged = copyOf(environment.sessions.get(2) as Buffer)
+  damaged[20] = (damaged[20] as number) ^ 0x10
+  await environment.sessions.put(2, damaged)
+  await environment.close()
+  const faults: StoreFault[] = []
+  const again = await openStore({ engine: 'lmdb', directory, onFault: fault => faults.push(fault) })
+  assert.deepEqual(await rowsOf(again.sessions.load()), [
+    session(1),
+    subscription(1, 'a'),
+    ...[1, 2, 3].map(id => message(id)),
+    queued(1, 1),
+  ])
+  const { rows } = again.stats()
+  assert.deepEqual([rows.sessions, rows.subscriptions, rows.inbound, rows.messages, rows.queue], [1, 1, 0, 1, 1])
+  await again.close()
+  const whose = 'session 2, whose it is, is damaged'
+  assert.deepEqual(
+    faults.map(({ table, why }) => `${table}: ${why}`),
+    [
+      `sessions: ${checksumWrong}`,
+      `subscriptions: ${whose}`,
+      `inbound: ${whose}`,
+      `queue: ${whose}`,
+      `queue: ${whose}`,
+      'messages: the session that waits for it is damaged',
+    ],
+  )
+  const lines = readFileSync(join(directory, 'quarantine.jsonl'), 'utf8').trim().split('\n')
+  assert.equal(lines.length, faults.length)
+})
+
 test('store: what its reader has no use for is in the quarantine, with every byte', async t => {
   const { store, directory } = await openInNewDirectory(t)
   const useless = queued(1, 1, { message: content(1) })
