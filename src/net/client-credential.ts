@@ -27,7 +27,7 @@ export class ClientCredential implements PeerCredential {
   }
 
   get askAgainMs(): number | undefined {
-    return this.#trust()?.rules.ocsp?.rules.maxAgeMs
+    return this.#trust()?.rules.ocsp?.askAgainMs(this.#certificate)
   }
 
   settle(): Promise<void> | undefined {

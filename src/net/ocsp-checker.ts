@@ -4,6 +4,7 @@
 import { AppError } from '../base/errors.ts'
 import { escapeText } from '../base/escape.ts'
 import type { Log } from '../base/log.ts'
+import { DerError } from '../x509/der.ts'
 import { type OcspAnswer, ocspRequest, readOcspAnswer } from '../x509/ocsp.ts'
 import type { ProvenCertificate } from './client-trust.ts'
 import { fetchBytes, isHttpUrl } from './http-fetch.ts'
@@ -30,10 +31,12 @@ interface Remembered {
   readonly until: number
 }
 
+/** Where nothing is known of somebody who is connected. */
+const retryMs = 5 * 60 * 1000
 const maxAnswerBytes = 64 * 1024
 /** Some 200 bytes each. */
 const maxAnswers = 10_000
-/** At once; the questions of further clients wait until the next look, or are not known in time. */
+/** At once; of further clients nothing is known until they are looked at again. */
 const maxQuestions = 64
 
 export class OcspChecker {
@@ -58,6 +61,12 @@ export class OcspChecker {
     if (known.answer.status === 'revoked') return known.answer
     const { nextUpdate } = known.answer
     return nextUpdate !== undefined && this.#deps.wallClock() > nextUpdate ? undefined : known.answer
+  }
+
+  /** How long after a look at somebody who is connected the next one is worth it. */
+  askAgainMs(certificate: ProvenCertificate): number {
+    const { maxAgeMs } = this.rules
+    return this.answer(certificate) === undefined ? Math.min(retryMs, maxAgeMs) : maxAgeMs
   }
 
   /** @returns resolved when there is an answer, or none can be had; undefined when nothing has to be asked now */
@@ -91,6 +100,11 @@ export class OcspChecker {
 
   #remember({ content }: ProvenCertificate, answer: OcspAnswer, now: number): void {
     const { fingerprint } = content.identity
+    const known = this.#answers.get(fingerprint)
+    // Whoever is on the way may keep one from better days, and has time until it ends.
+    if (known !== undefined && answer.thisUpdate < known.answer.thisUpdate) {
+      throw new DerError('it is older than what was answered before')
+    }
     const until = Math.min(now + this.rules.maxAgeMs, answer.nextUpdate ?? Number.POSITIVE_INFINITY)
     this.#answers.delete(fingerprint)
     this.#answers.set(fingerprint, { answer, until })

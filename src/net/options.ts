@@ -195,7 +195,7 @@ export const netOptions = {
     value: integer({ minimum: 1, maximum: 604_800 }),
     default: 3600,
     reload: 'live',
-    doc: 'Seconds after which a responder is asked again, also about clients that are connected, if its answer does not end before.',
+    doc: 'Seconds after which a responder is asked again, also about clients that are connected, if its answer does not end before; about those of whom nothing is known, after five minutes at most.',
     own: true,
   }),
   ocsp_responder: option({
