@@ -11,8 +11,6 @@ export interface ListHead {
   readonly issuer: string
   /** For people. */
   readonly issuerText: string
-  /** Lower-case hex; undefined without one. */
-  readonly authorityKeyId: string | undefined
   /** Grows with each list of its scope. */
   readonly number: bigint | undefined
   /** A delta list: what has changed since the list of this number. */
@@ -75,7 +73,6 @@ function readHead(list: X509Crl): ListHead {
   return {
     issuer: comparableName(list.issuerName),
     issuerText: list.issuer,
-    authorityKeyId: keyIdOf(extensions.get(oid.authorityKeyId)),
     number,
     deltaBase,
     scope: point === undefined ? '' : Buffer.from(point).toString('hex'),
@@ -106,16 +103,6 @@ function integerOf(value: Uint8Array | undefined): bigint | undefined {
   if (content.length < 1 || content.length > 21 || (content[0] as number) >= 0x80 || cursor.end !== value.length)
     throw new DerError('its number is negative, or longer than 20 bytes')
   return BigInt(`0x${Buffer.from(content).toString('hex')}`)
-}
-
-/** AuthorityKeyIdentifier, `[0] keyIdentifier`. */
-function keyIdOf(value: Uint8Array | undefined): string | undefined {
-  if (value === undefined) return undefined
-  const cursor = new DerCursor(value)
-  cursor.expect(derTag.sequence, 0, value.length, 'the authority key identifier')
-  if (cursor.start === cursor.end) return undefined
-  cursor.read(cursor.start, cursor.end)
-  return cursor.tag === 0x80 ? Buffer.from(value.subarray(cursor.start, cursor.end)).toString('hex') : undefined
 }
 
 type Coverage = Pick<ListHead, 'covers' | 'names'>

@@ -24,7 +24,6 @@ const verifyLater = promisify(verify)
 export class RevocationList implements ListHead {
   readonly issuer!: string
   readonly issuerText!: string
-  readonly authorityKeyId!: string | undefined
   readonly number!: bigint | undefined
   readonly deltaBase!: bigint | undefined
   readonly scope!: string
