@@ -57,6 +57,14 @@ test('dynsec 1: a control message is handed over with who asks, and reaches no s
   assert.deepEqual([publish?.qos, publish?.retain, others], [0, false, []])
 })
 
+test('whether whoever asked may still do so is told by the rules in force when it is asked', async () => {
+  const { engine, requests } = start()
+  ask(engine.connect('c'), 0)
+  assert.equal(requests[0]?.request.isPermitted(), true)
+  engine.listener.realm = engine.realm({ acl: parseAclFile('topic readwrite #', 'acl').rules })
+  assert.equal(requests[0]?.request.isPermitted(), false)
+})
+
 test('dynsec 1: a second one of the kind goes the same way, though its topic is known by then', async () => {
   const { engine, requests } = start()
   const client = engine.connect('c')

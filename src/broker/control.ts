@@ -13,6 +13,8 @@ export interface ControlRequest {
   readonly clientId: string
   /** undefined for a client without a name. */
   readonly username: string | undefined
+  /** Asked when its turn comes: whoever had the right may have lost it while it waited. */
+  isPermitted(): boolean
 }
 
 export interface ControlAnswer {
@@ -53,8 +55,13 @@ export function receiveControl(
     acknowledge()
     return
   }
-  const { clientId, principal } = connection.session
-  const request = { payload: Uint8Array.prototype.slice.call(packet.payload), clientId, username: principal.username }
+  const { clientId, principal, access } = connection.session
+  const request = {
+    payload: Uint8Array.prototype.slice.call(packet.payload),
+    clientId,
+    username: principal.username,
+    isPermitted: () => access.mayPublish(topicName),
+  }
   connection.transport.pause()
   endpoint.handle(request).then(
     answer => {

@@ -48,8 +48,9 @@ export function parseBatch(payload: Uint8Array): Batch {
   return { requests, fault: undefined }
 }
 
-export function formatResponses(responses: readonly CommandResponse[]): Uint8Array {
-  return Buffer.from(JSON.stringify({ responses }))
+/** @param responses as JSON */
+export function formatResponses(responses: readonly string[]): Uint8Array {
+  return Buffer.from(`{"responses":[${responses.join(',')}]}`)
 }
 
 function faulty(requests: readonly CommandRequest[], error: string): Batch {

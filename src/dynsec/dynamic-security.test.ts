@@ -11,6 +11,8 @@ interface Setup {
   readonly disconnects?: boolean
 }
 
+const isPermitted = () => true
+
 function start({ file = {}, write = async () => {}, disconnects = true }: Setup = {}) {
   const lines: string[] = []
   const log: Log = { enabled: () => true, write: (type, line) => void lines.push(`${type}: ${line}`) }
@@ -18,7 +20,7 @@ function start({ file = {}, write = async () => {}, disconnects = true }: Setup 
   const security = new DynamicSecurity({ state, writer: { write }, log, disconnects: () => disconnects })
   const send = async (payload: unknown) => {
     const bytes = Buffer.from(typeof payload === 'string' ? payload : JSON.stringify({ commands: payload }))
-    const answer = await security.handle({ payload: bytes, clientId: 'c', username: 'root' })
+    const answer = await security.handle({ payload: bytes, clientId: 'c', username: 'root', isPermitted })
     return { text: Buffer.from(answer.payload).toString(), carryOut: () => answer.carryOut() }
   }
   return { security, lines, send }
@@ -59,7 +61,12 @@ for (const [payload, responses] of envelopes) {
 
 test('dynsec 1: a payload that is not UTF-8, or holds more commands than are carried out in one turn, is refused', async () => {
   const { security, send } = start()
-  const answer = await security.handle({ payload: Uint8Array.of(0x22, 0xff, 0x22), clientId: 'c', username: 'root' })
+  const answer = await security.handle({
+    payload: Uint8Array.of(0x22, 0xff, 0x22),
+    clientId: 'c',
+    username: 'root',
+    isPermitted,
+  })
   assert.match(Buffer.from(answer.payload).toString(), /Payload not valid JSON/)
   const many = Array.from({ length: 10_001 }, (_, i) => create(`u${i}`))
   assert.match((await send(many)).text, /"Too many commands"/)
@@ -85,6 +92,48 @@ test('dynsec 1: messages are carried out in the order in which they came, also w
   const answers = await Promise.all([send([create('a', { password: 'p' })]), send([create('a')])])
   assert.doesNotMatch(answers[0]?.text ?? '', /error/)
   assert.match(answers[1]?.text ?? '', /Client already exists/)
+})
+
+test('a request that had to wait is not carried out when whoever asked has lost the right meanwhile', async () => {
+  const { security, send } = start({ file: { clients: [{ username: 'root' }] } })
+  const payload = Buffer.from(JSON.stringify({ commands: [create('b', { password: 'p' })] }))
+  const first = send([
+    { command: 'setClientPassword', username: 'root', password: 'p' },
+    { command: 'deleteClient', username: 'root' },
+  ])
+  const second = security.handle({
+    payload,
+    clientId: 'c',
+    username: 'root',
+    isPermitted: () => security.user('root') !== undefined,
+  })
+  await first
+  await assert.rejects(second, { code: 'ERR_DYNSEC_RIGHT_LOST' })
+  assert.equal(security.user('b'), undefined)
+  await send([create('c')])
+  assert.ok(security.user('c'), 'the next one is carried out')
+})
+
+test('a right that is lost while a password is hashed counts, too', async () => {
+  const { security } = start()
+  const payload = Buffer.from(JSON.stringify({ commands: [create('b', { password: 'p' })] }))
+  let asked = 0
+  const request = { payload, clientId: 'c', username: 'root', isPermitted: () => asked++ === 0 }
+  await assert.rejects(security.handle(request), { code: 'ERR_DYNSEC_RIGHT_LOST' })
+  assert.equal(security.user('b'), undefined)
+})
+
+test('commands after an answer of sixteen million characters are not carried out, and say so', async () => {
+  const textdescription = 'x'.repeat(1_000_000)
+  const { security, send } = start({ file: { clients: [{ username: 'a', textdescription }] } })
+  const list = { command: 'listClients', verbose: true }
+  const { text } = await send([...Array.from({ length: 40 }, () => list), create('b')])
+  const errors: unknown[] = JSON.parse(text).responses.map(({ error }: { error?: string }) => error)
+  const answered = errors.indexOf('Answer too large')
+  assert.equal(answered, 17)
+  assert.equal(errors.filter(error => error === 'Answer too large').length, 24)
+  assert.equal(security.user('b'), undefined)
+  assert.doesNotMatch((await send([create('b')])).text, /error/)
 })
 
 test('an answer waits for the disk, and meanwhile what was asked for holds', async () => {

@@ -8,11 +8,11 @@ import { escapeText } from '../base/escape.ts'
 import type { Log } from '../base/log.ts'
 import { CommandArguments } from './arguments.ts'
 import { type Batch, type CommandRequest, type CommandResponse, formatResponses, parseBatch } from './batch.ts'
-import { CommandContext } from './command.ts'
+import { CommandContext, type ContextParts } from './command.ts'
 import { findCommand } from './commands/table.ts'
 import { decoyFor } from './decoy.ts'
 import { Effects } from './effects.ts'
-import { CommandError } from './errors.ts'
+import { CommandError, RightLostError } from './errors.ts'
 import type { FileWriter } from './file-writer.ts'
 import { hashPassword } from './first-start.ts'
 import { textOf } from './json.ts'
@@ -39,6 +39,8 @@ export interface SecurityRequest {
   readonly payload: Uint8Array
   readonly clientId: string
   readonly username: string | undefined
+  /** Whether whoever asks may still do so. */
+  isPermitted(): boolean
 }
 
 export interface SecurityAnswer {
@@ -100,7 +102,11 @@ export class DynamicSecurity implements UserDirectory {
     this.#version++
   }
 
-  /** Carries out the commands of one message; resolves when what they have changed is safe. */
+  /**
+   * Carries out the commands of one message; resolves when what they have changed is safe.
+   *
+   * @throws RightLostError, as a rejection, when an earlier request has taken away the right to this one; nothing is done
+   */
   async handle(request: SecurityRequest): Promise<SecurityAnswer> {
     this.#underWay++
     try {
@@ -127,9 +133,12 @@ export class DynamicSecurity implements UserDirectory {
     if (this.#isUnsaved) await this.#save()
   }
 
-  async #carryOut({ payload, clientId, username }: SecurityRequest): Promise<CarriedOut> {
+  async #carryOut({ payload, clientId, username, isPermitted }: SecurityRequest): Promise<CarriedOut> {
     const batch = parseBatch(payload)
+    // Before the work, and after what may have taken minutes.
+    checkPermitted(isPermitted)
     const passwords = await hashPasswords(batch)
+    checkPermitted(isPermitted)
     const effects = new Effects()
     let addresses: ReadonlyMap<string, readonly string[]> | undefined
     const parts = {
@@ -142,7 +151,7 @@ export class DynamicSecurity implements UserDirectory {
         return addresses.get(name) ?? []
       },
     }
-    const outcomes = batch.requests.map(command => run(command, { ...parts, password: passwords.get(command) }))
+    const outcomes = runAll(batch.requests, command => ({ ...parts, password: passwords.get(command) }))
     const changes = outcomes.filter(({ hasChanged }) => hasChanged).length
     if (changes > 0) {
       this.#state.changeIndex += changes
@@ -155,9 +164,9 @@ export class DynamicSecurity implements UserDirectory {
   async #answer({ username }: SecurityRequest, done: CarriedOut): Promise<SecurityAnswer> {
     const { batch, effects, hasChanged } = done
     const isSafe = !hasChanged || (await this.#save())
-    const responses = done.outcomes.map(outcome => (isSafe || !outcome.hasChanged ? outcome : unsaved(outcome)))
+    const responses = done.outcomes.map(outcome => (isSafe || !outcome.hasChanged ? outcome.text : unsaved(outcome)))
     return {
-      payload: formatResponses([...responses.map(({ response }) => response), ...(batch.fault ? [batch.fault] : [])]),
+      payload: formatResponses(batch.fault ? [...responses, JSON.stringify(batch.fault)] : responses),
       carryOut: () => {
         if (effects.concerns(username)) this.#reassess(effects, name => name === username)
       },
@@ -192,8 +201,13 @@ export class DynamicSecurity implements UserDirectory {
 /** What became of one command. */
 interface Outcome {
   readonly response: CommandResponse
+  /** The response as JSON. */
+  readonly text: string
   readonly hasChanged: boolean
 }
+
+/** Characters of JSON after which no further command of a message is carried out: thousands could ask for all clients each. */
+const mostAnswerCharacters = 16 * 1024 * 1024
 
 interface CarriedOut {
   readonly batch: Batch
@@ -202,27 +216,44 @@ interface CarriedOut {
   readonly hasChanged: boolean
 }
 
-function run(
-  { name, correlationData, given }: CommandRequest,
-  parts: ConstructorParameters<typeof CommandContext>[0],
-): Outcome {
+function runAll(requests: readonly CommandRequest[], partsOf: (request: CommandRequest) => ContextParts): Outcome[] {
+  let characters = 0
+  return requests.map(request => {
+    const outcome =
+      characters < mostAnswerCharacters ? run(request, partsOf(request)) : refused(request, 'Answer too large')
+    characters += outcome.text.length
+    return outcome
+  })
+}
+
+function run(request: CommandRequest, parts: ContextParts): Outcome {
+  const { name, correlationData, given } = request
   const known = findCommand(name)
-  if (known === undefined) {
-    return { response: { command: name, error: 'Unknown command', correlationData }, hasChanged: false }
-  }
+  if (known === undefined) return refused(request, 'Unknown command')
   try {
     const data = known.command.run(new CommandArguments(given), new CommandContext(parts, known.name))
-    return { response: { command: name, data, correlationData }, hasChanged: known.command.changes }
+    return outcomeOf({ command: name, data, correlationData }, known.command.changes)
   } catch (error) {
     if (!(error instanceof CommandError)) throw error
-    return { response: { command: name, error: error.message, correlationData }, hasChanged: false }
+    return refused(request, error.message)
   }
 }
 
+function refused({ name, correlationData }: CommandRequest, error: string): Outcome {
+  return outcomeOf({ command: name, error, correlationData }, false)
+}
+
+function outcomeOf(response: CommandResponse, hasChanged: boolean): Outcome {
+  return { response, text: JSON.stringify(response), hasChanged }
+}
+
+function checkPermitted(isPermitted: () => boolean): void {
+  if (!isPermitted()) throw new RightLostError()
+}
+
 /** It holds, but may be forgotten: nobody is told that it was done. */
-function unsaved({ response, hasChanged }: Outcome): Outcome {
-  const { command, correlationData } = response
-  return { response: { command, error: 'Internal error', correlationData }, hasChanged }
+function unsaved({ response: { command, correlationData } }: Outcome): string {
+  return JSON.stringify({ command, error: 'Internal error', correlationData } satisfies CommandResponse)
 }
 
 /** Off the event loop, before the commands are carried out: nothing comes between these then. */

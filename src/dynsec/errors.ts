@@ -22,3 +22,10 @@ export class CommandError extends AppError {
     super('ERR_DYNSEC_COMMAND', message)
   }
 }
+
+/** Whoever asked had the right to when the request came, and none when its turn came; nothing was changed. */
+export class RightLostError extends AppError {
+  constructor() {
+    super('ERR_DYNSEC_RIGHT_LOST', 'the right to ask for it was taken away meanwhile')
+  }
+}
