@@ -34,6 +34,7 @@ export interface RestoredStore {
 /** How far a restore is. */
 export interface RestoreProgress {
   sessions: number
+  /** Each once for each session that it waits for. */
   messages: number
   retained: number
 }
@@ -203,12 +204,12 @@ class Restore {
     if (session === undefined) return
     // Of a message that is stored apart as well, the row's own copy counts for nothing.
     const message = this.#messages.get(row.messageId) ?? ownMessage(row)
+    this.progress.messages++
     if (message instanceof UnmadeDelivery) {
-      this.progress.messages++
       session.outbound.restore(message, message.size, neverExpires, row.packetId, row.state)
       return
     }
-    if (message.recordedDeliveries++ === 0) this.progress.messages++
+    message.recordedDeliveries++
     const { qos, retain, subscriptionIdentifiers, sequence } = row
     const delivery = { message, qos, retain, subscriptionIdentifiers, sequence }
     session.outbound.restore(delivery, message.size, message.expiresAt, row.packetId, row.state)

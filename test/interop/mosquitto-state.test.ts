@@ -240,6 +240,8 @@ test('the file is read once, stays as it is, and what was taken survives the nex
   const [bytes, { mtimeMs }] = [await readFile(file), await stat(file)]
   const first = await start(t, 'castellan', directory)
   await first.waitForLine(/Imported sessions: 4, subscriptions: 3, waiting messages: 11, retained messages: 2; from /)
+  // Some wait for several sessions, and both lines count them for each.
+  await first.waitForLine(/Loaded 4 sessions, 11 waiting messages, 2 retained messages in /)
   await first.stop()
   const second = await start(t, 'castellan', directory)
   assert.ok(!second.lines.some(line => /mported/.test(line)), second.lines.join('\n'))
