@@ -122,10 +122,20 @@ function* warningsAboutListener(listener: ListenerSettings): Generator<string> {
       yield `Warning: psk_hint without psk_file: nobody has a key, so every client is refused (${origin}).`
     return
   }
+  yield* nothingIsEncrypted(listener)
   if (port === 8883)
     yield `Warning: plaintext listener on 8883: without certfile and keyfile (${origin}) nothing is encrypted.`
   if (listener.password_file !== undefined && listener.enable_proxy_protocol !== 2 && !isLocal(listener)) {
     yield `Warning: Listener on port ${port} is not encrypted: passwords sent to it can be read on the way (${origin}).`
+  }
+}
+
+// With version 2 of the PROXY protocol it is the proxy that has asked for a certificate.
+function* nothingIsEncrypted({ require_certificate, request_certificate, crlfile, ...listener }: ListenerSettings) {
+  if (listener.enable_proxy_protocol === 2) return
+  for (const [name, isSet] of Object.entries({ require_certificate, request_certificate, crlfile })) {
+    if (isSet === undefined || isSet === false) continue
+    yield `Warning: ${name} without certfile and keyfile is without effect: nobody is asked for a certificate (${listener.origin}).`
   }
 }
 
