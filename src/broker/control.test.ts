@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { Engine, type EngineClient } from '../../test/support/engine.ts'
+import { Engine, type EngineClient, lasting } from '../../test/support/engine.ts'
 import { parseAclFile } from '../auth/acl-file.ts'
 import { type Packet, PacketType } from '../mqtt/packet.ts'
 import type { ControlAnswer, ControlRequest } from './control.ts'
@@ -104,6 +104,33 @@ test('[MQTT-4.3.3-10] what came before at QoS 2 is acknowledged, and not done ag
   client.catchUp()
   ask(client, 2, 7, { dup: true } as Partial<Packet>)
   client.expect(PacketType.pubrec)
+  assert.equal(requests.length, 1)
+})
+
+test('acknowledge after persist: what was asked at QoS 2 and cut off is done when the client comes again with it', async () => {
+  const { engine, requests } = start()
+  const client = engine.connect('c', lasting())
+  ask(client, 2)
+  client.vanish()
+  const back = engine.connect('c', lasting())
+  ask(back, 2, 7, { dup: true } as Partial<Packet>)
+  assert.equal(requests.length, 2)
+  requests[1]?.answer('done')
+  await back.answered()
+  back.expect(PacketType.pubrec)
+})
+
+test('[MQTT-4.3.3-10] what was done while its client was away is not done again', async () => {
+  const { engine, requests } = start()
+  const client = engine.connect('c', lasting())
+  ask(client, 2)
+  client.vanish()
+  const done = Promise.withResolvers<void>()
+  requests[0]?.answer('done', done.resolve)
+  await done.promise
+  const back = engine.connect('c', lasting())
+  ask(back, 2, 7, { dup: true } as Partial<Packet>)
+  back.expect(PacketType.pubrec)
   assert.equal(requests.length, 1)
 })
 

@@ -40,19 +40,19 @@ export function isForBroker(topicName: string): boolean {
  * Carries out what a permitted message asks for.
  *
  * @param topicName as `isForBroker` knows it
- * @param acknowledge called once it is done, unless the connection has ended
+ * @param done called once it is, whether or not the connection has ended
  */
 export function receiveControl(
   broker: Broker,
   connection: ClientConnection,
   packet: Publish,
   topicName: string,
-  acknowledge: () => void,
+  done: () => void,
 ): void {
   const endpoint = broker.endpoints.get(topicName)
   if (endpoint === undefined) {
     answerAlone(broker, connection, topicName)
-    acknowledge()
+    done()
     return
   }
   const { clientId, principal, access } = connection.session
@@ -65,10 +65,8 @@ export function receiveControl(
   connection.transport.pause()
   endpoint.handle(request).then(
     answer => {
-      if (connection.state !== 'ended') {
-        acknowledge()
-        connection.transport.resume()
-      }
+      done()
+      if (connection.state !== 'ended') connection.transport.resume()
       broker.publishAnswer(responseTopic(topicName), answer.payload)
       answer.carryOut()
     },

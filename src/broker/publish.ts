@@ -78,13 +78,15 @@ function takeControl(
 ): void {
   const { agreement, session } = connection
   if (packet.qos === 2) takeQuota(agreement.receiveQuota, isRepeated)
-  const acknowledge = () => acknowledgePublish(connection, packet, true, ReasonCode.success)
   if (isRepeated) {
-    acknowledge()
+    acknowledgePublish(connection, packet, true, ReasonCode.success)
     return
   }
-  if (packet.qos === 2) session.inbound.receive(packet.packetId)
-  receiveControl(broker, connection, packet, topicName, acknowledge)
+  receiveControl(broker, connection, packet, topicName, () => {
+    // Not before: a client whose command was cut off with the broker comes with it again.
+    if (packet.qos === 2) session.inbound.receive(packet.packetId)
+    if (connection.state !== 'ended') acknowledgePublish(connection, packet, true, ReasonCode.success)
+  })
 }
 
 function takeQuota(receiveQuota: ReceiveQuota, isRepeated: boolean): void {
