@@ -1,14 +1,14 @@
 // The files that `crlfile` names: read whole and in portions, shared by all listeners that name them, and read again when they
 // change. A file that cannot be read any more, or is broken, takes nothing back that it has said before.
 
-import { open, stat } from 'node:fs/promises'
+import { open } from 'node:fs/promises'
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { AppError } from '../base/errors.ts'
 import { escapeText } from '../base/escape.ts'
 import type { Log } from '../base/log.ts'
 import { readRevocationBundle } from '../x509/revocation-bundle.ts'
 import type { RevocationList } from '../x509/revocation-list.ts'
-import { causeCode, ListenerError } from './errors.ts'
+import { ListenerError } from './errors.ts'
+import { fileFault, fileState } from './file-state.ts'
 
 /** How often it is looked whether a file has changed, in milliseconds. Less than the broker's tick: every tick looks. */
 const lookEveryMs = 50
@@ -18,7 +18,7 @@ const maxFileBytes = 256 * 1024 * 1024
 export class RevocationFile {
   readonly path: string
   lists: readonly RevocationList[] = []
-  /** Tells one state of the file from the next: an atomic replacement has another inode. */
+  /** As {@link fileState} tells it. */
   state = ''
 
   constructor(path: string) {
@@ -51,7 +51,7 @@ export class RevocationFiles {
         await readInto(file)
       } catch (cause) {
         const message = `Error: Unable to load certificate revocation file "${escapeText(path)}". Check crlfile.`
-        throw new ListenerError('ERR_NET_TLS_SETTINGS', message, faultOf(cause), { cause })
+        throw new ListenerError('ERR_NET_TLS_SETTINGS', message, fileFault(cause), { cause })
       }
       this.#files.set(path, file)
     }
@@ -81,7 +81,7 @@ export class RevocationFiles {
   async #look(): Promise<void> {
     for (const file of this.#files.values()) {
       // One that is gone for a moment is being replaced.
-      const state = await stateOf(file.path).catch(() => '')
+      const state = await fileState(file.path)
       if (state === '' || state === file.state) continue
       try {
         await readInto(file)
@@ -90,7 +90,7 @@ export class RevocationFiles {
       } catch (error) {
         file.state = state
         const where = `"${escapeText(file.path, 4096)}"`
-        this.#log.write('error', `Error: Revocation lists of ${where} cannot be read: ${faultOf(error)}.`)
+        this.#log.write('error', `Error: Revocation lists of ${where} cannot be read: ${fileFault(error)}.`)
         this.#log.write('error', 'Error: What the file said before still holds.')
       }
     }
@@ -99,7 +99,7 @@ export class RevocationFiles {
 
 /** @throws what is wrong with it; then the file has what it had */
 async function readInto(file: RevocationFile): Promise<void> {
-  const state = await stateOf(file.path)
+  const state = await fileState(file.path)
   const lists = await readRevocationBundle(await readWhole(file.path), nextTurn)
   file.lists = lists
   file.state = state
@@ -121,22 +121,5 @@ async function readWhole(path: string): Promise<Buffer> {
     return bytes.subarray(0, read)
   } finally {
     await handle.close()
-  }
-}
-
-async function stateOf(path: string): Promise<string> {
-  const { ino, size, mtimeMs, ctimeMs } = await stat(path)
-  return `${ino} ${size} ${mtimeMs} ${ctimeMs}`
-}
-
-function faultOf(error: unknown): string {
-  if (error instanceof AppError || error instanceof RangeError) return escapeText(error.message)
-  switch (causeCode(error)) {
-    case 'ENOENT':
-      return 'no such file'
-    case 'EACCES':
-      return 'permission denied for the user that runs the broker'
-    default:
-      return causeCode(error) || 'it cannot be read'
   }
 }

@@ -10,6 +10,7 @@ import type { Log } from '../base/log.ts'
 import { ClientTrust, type TrustRules } from './client-trust.ts'
 import { graceMs } from './crl-expired.ts'
 import { causeCode, ListenerError } from './errors.ts'
+import { fileFault } from './file-state.ts'
 import { OcspChecker } from './ocsp-checker.ts'
 import type { RevocationDownloads } from './revocation-downloads.ts'
 import type { RevocationFile } from './revocation-files.ts'
@@ -158,7 +159,7 @@ function certificateHint(file: string, error: unknown): string {
     return 'no such file; one certificate per listener: client certificates do not belong on the broker'
   }
   if (causeCode(error) === '' || causeCode(error).startsWith('ERR_OSSL')) return 'the file holds no PEM certificate'
-  return fileHint(error)
+  return fileFault(error)
 }
 
 function readKey(file: string, cert: string, log: Log): string {
@@ -176,7 +177,7 @@ function readKey(file: string, cert: string, log: Log): string {
     if (error instanceof ListenerError) throw error
     throw refuse(
       causeCode(error).startsWith('E') && !causeCode(error).startsWith('ERR_')
-        ? fileHint(error)
+        ? fileFault(error)
         : 'the file holds no PEM private key',
       error,
     )
@@ -272,15 +273,4 @@ export function cipherError(option: string, value: string): ListenerError {
     `Error: Unable to set TLS ciphers. Check ${option} list "${escapeText(value)}".`,
     'openssl ciphers -v lists the names',
   )
-}
-
-function fileHint(error: unknown): string {
-  switch (causeCode(error)) {
-    case 'ENOENT':
-      return 'no such file'
-    case 'EACCES':
-      return 'permission denied for the user that runs the broker'
-    default:
-      return `it cannot be read (${causeCode(error)})`
-  }
 }

@@ -5,7 +5,8 @@ import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { escapeText } from '../base/escape.ts'
 import type { Log } from '../base/log.ts'
-import { causeCode, ListenerError } from './errors.ts'
+import { ListenerError } from './errors.ts'
+import { fileFault } from './file-state.ts'
 
 export interface TrustSettings {
   readonly cafile: string | undefined
@@ -56,7 +57,7 @@ function readBundle(file: string, found: Map<string, string>): void {
   try {
     pem = readTrustFile(file)
   } catch (error) {
-    throw new ListenerError('ERR_NET_TLS_SETTINGS', message, describe(error), { cause: error })
+    throw new ListenerError('ERR_NET_TLS_SETTINGS', message, fileFault(error), { cause: error })
   }
   const blocks = pem.match(certificateBlock) ?? []
   if (blocks.length === 0) {
@@ -81,7 +82,7 @@ function readDirectory(directory: string, found: Map<string, string>, log: Log):
       if (trustFileName.test(name)) readDirectoryFile(join(directory, name), found, log)
     }
   } catch (error) {
-    throw new ListenerError('ERR_NET_TLS_SETTINGS', message, describe(error), { cause: error })
+    throw new ListenerError('ERR_NET_TLS_SETTINGS', message, fileFault(error), { cause: error })
   }
   if (found.size === before) {
     throw new ListenerError(
@@ -103,7 +104,7 @@ function readDirectoryFile(file: string, found: Map<string, string>, log: Log): 
       if (!tryToAdd(block, found)) refuse(`certificate ${index + 1} of ${blocks.length} in it does not decode`)
     }
   } catch (error) {
-    refuse(`it cannot be read (${causeCode(error) || describe(error)})`)
+    refuse(fileFault(error))
   }
 }
 
@@ -125,8 +126,4 @@ function readTrustFile(file: string): string {
 
 function add(pem: string, found: Map<string, string>): void {
   found.set(new X509Certificate(pem).fingerprint256, pem)
-}
-
-function describe(error: unknown): string {
-  return error instanceof Error ? escapeText(error.message) : 'the file cannot be read'
 }

@@ -1,10 +1,11 @@
 // Notices changed certificates, keys and authorities of the listeners, and puts them to work as a reload would: connections stay, but
 // for those whose certificates are no longer trusted. Files that cannot be used change nothing.
 
-import { readdir, stat } from 'node:fs/promises'
+import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { AppError } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
+import { fileState } from '../net/file-state.ts'
 import type { Listener } from '../net/listener.ts'
 import type { ListenerSettings } from '../net/options.ts'
 import { errorLines } from './error-lines.ts'
@@ -89,23 +90,13 @@ export class TlsWatch {
 
 async function stateOf({ certfile, keyfile, cafile, capath }: ListenerSettings): Promise<string> {
   const states: string[] = []
-  for (const file of [certfile, keyfile, cafile]) if (file !== undefined) states.push(await stateOfFile(file))
+  for (const file of [certfile, keyfile, cafile]) if (file !== undefined) states.push(await fileState(file))
   if (capath !== undefined) {
-    states.push(await stateOfFile(capath))
+    states.push(await fileState(capath))
     const names = await readdir(capath).catch(() => [])
     if (names.length <= mostFilesLookedAt) {
-      for (const name of names.sort()) states.push(await stateOfFile(join(capath, name)))
+      for (const name of names.sort()) states.push(await fileState(join(capath, name)))
     }
   }
   return states.join('\n')
-}
-
-/** An atomic replacement has another inode. */
-async function stateOfFile(path: string): Promise<string> {
-  try {
-    const { ino, size, mtimeMs, ctimeMs } = await stat(path)
-    return `${ino} ${size} ${mtimeMs} ${ctimeMs}`
-  } catch {
-    return 'none'
-  }
 }
