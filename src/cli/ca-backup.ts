@@ -13,7 +13,7 @@ import type { Io } from './verbs.ts'
 const backupOptions = { 'backup-passphrase-file': { type: 'string' } } as const
 
 export async function backup(args: readonly string[], io: Io): Promise<number> {
-  const { values, positionals } = parse(args, { ...caOptions, ...backupOptions, 'with-root': { type: 'boolean' } })
+  const { values, positionals } = parse(args, { ca: caOptions.ca, ...backupOptions, 'with-root': { type: 'boolean' } })
   const [file] = operands(positionals, ['FILE'])
   if (existsSync(file)) throw new PkiConflictError(`'${escapeText(file, 4096)}' already exists; it is left alone`)
   const dir = caDirectory(values, io)

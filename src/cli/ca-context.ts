@@ -6,6 +6,7 @@ import { wallClock } from '../base/clock.ts'
 import { AppError } from '../base/errors.ts'
 import { escapeText } from '../base/escape.ts'
 import type { CertificateEngine } from '../pki/engine.ts'
+import { PkiKeyError } from '../pki/errors.ts'
 import { readWhole } from '../pki/files.ts'
 import type { AskPassphrase } from '../pki/key-ring.ts'
 import { exitCode } from './exit-code.ts'
@@ -163,7 +164,7 @@ export class Passphrases {
   /** @param what `the key of authority 'root'`, as the engine says it */
   readonly ask: AskPassphrase = what => {
     const kind = what.includes("'root'") ? 'root' : 'issuing'
-    const known = this.#known.get(kind) ?? this.#find(kind, `Passphrase of ${what}: `)
+    const known = this.#known.get(kind) ?? this.#find(kind, what)
     this.#known.set(kind, known)
     return known
   }
@@ -193,8 +194,11 @@ export class Passphrases {
     this.#input = undefined
   }
 
-  async #find(kind: 'root' | 'issuing', prompt: string): Promise<string> {
-    return this.#given(kind) ?? this.readLine(prompt)
+  /** @throws PkiKeyError when nobody is there to be asked, and nothing came instead */
+  async #find(kind: 'root' | 'issuing', what: string): Promise<string> {
+    const passphrase = this.#given(kind) ?? (await this.readLine(`Passphrase of ${what}: `))
+    if (passphrase !== '' || this.#io.stdin.isTTY) return passphrase
+    throw new PkiKeyError(`there is no passphrase of ${what}: neither on standard input nor in a file that is named`)
   }
 
   #given(kind: 'root' | 'issuing'): string | undefined {

@@ -221,10 +221,39 @@ test('castellan cert revoke with a locked authority: recorded at once, exit code
   assert.match(verify(join(dir, 'locked-1'), 'locked-1', 'sslclient').stderr, /certificate revoked/)
 })
 
+test('castellan cert: a passphrase comes from standard input, too; with nothing there, that is said, and a revocation is recorded all the same', async () => {
+  const typed = await runCommand(
+    cert,
+    ['issue', 'piped', '--ca', authority, '--out', dir],
+    readFileSync(passphrase, 'utf8'),
+  )
+  assert.equal(typed.code, 0)
+  const silent = await runCert('issue', 'silent', '--ca', authority, '--out', dir)
+  assert.equal(silent.code, 4)
+  assert.match(silent.stderr, /there is no passphrase of the key of authority 'device': neither on standard input nor /)
+  const revoked = await runCert('revoke', 'piped', '--ca', authority)
+  assert.equal(revoked.code, 8)
+  assert.match(revoked.stdout, /NOT signed: there is no passphrase of the key of authority 'device'/)
+  assert.equal((await runCa('publish-crl', '--force', ...withKey)).code, 0)
+})
+
+test('castellan cert revoke: the reasons that an unknown one is answered with are those that there are to choose', async () => {
+  const { code, stderr } = await runCert('revoke', 'device-1', '--reason', 'lost', ...withKey)
+  assert.equal(code, 2)
+  assert.match(
+    stderr,
+    /unknown reason 'lost'; it is one of unspecified \(0\), .*certificateHold \(6\), privilegeWithdrawn \(9\), /,
+  )
+})
+
 test('castellan ca backup, restore: everything but the root key, and only with the passphrase', async () => {
   const [file, copy] = [join(dir, 'backup'), join(dir, 'restored')]
   const key = ['--backup-passphrase-file', passphrase]
   assert.equal((await runCa('backup', file, '--ca', authority, ...key)).code, 0)
+  // Not passed over: a backup has a passphrase of its own.
+  const other = await runCa('backup', join(dir, 'other'), ...withKey)
+  assert.deepEqual([other.code, existsSync(join(dir, 'other'))], [2, false])
+  assert.match(other.stderr, /unknown option '--passphrase-file'/)
   assert.equal((await runCa('restore', '--verify', file, ...key)).code, 0)
   assert.equal((await runCa('restore', '--verify', file, '--backup-passphrase-file', join(dir, 'wrong'))).code, 4)
   assert.equal((await runCa('restore', file, copy, ...key)).code, 0)

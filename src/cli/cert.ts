@@ -113,7 +113,7 @@ export function parseReason(word: string): RevocationReason {
     name => name.toLowerCase() === word.toLowerCase() || String(revocationReasons[name]) === word,
   )
   if (found === undefined) {
-    const known = names.map(name => `${name} (${revocationReasons[name]})`)
+    const known = names.filter(name => name !== 'removeFromCRL').map(name => `${name} (${revocationReasons[name]})`)
     throw new UsageError(`unknown reason '${escapeText(word, 40)}'; it is one of ${known.join(', ')}`)
   }
   return found
