@@ -30,6 +30,8 @@ export const oldNames: ReadonlyMap<string, (() => Promise<Command>) | undefined>
 
 const builtNames = [...oldNames].flatMap(([name, load]) => (load === undefined ? [] : [name]))
 
+const inDocumentation = 'what differs from Mosquitto, and how to have it back, is in docs/migrating-from-mosquitto.md\n'
+
 const usage = `Usage: castellan compat NAME [ARGUMENTS OF THAT TOOL]
        castellan compat install --dir DIRECTORY [--force]
        castellan compat diff NAME
@@ -64,7 +66,7 @@ export async function runUnderOldName(name: string, args: readonly string[], io:
 async function diff([name = '']: readonly string[], io: Io): Promise<number> {
   if (!oldNames.has(name)) return print(io.stderr, usage, exitCode.usage)
   const { differencesOf } = await import('./script-differences.ts')
-  return print(io.stdout, differencesOf(name) || 'none\n', exitCode.ok)
+  return print(io.stdout, differencesOf(name) || inDocumentation, exitCode.ok)
 }
 
 function install(args: readonly string[], io: Io): number {
