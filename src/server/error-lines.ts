@@ -2,16 +2,21 @@
 
 import { userInfo } from 'node:os'
 import type { AppError } from '../base/errors.ts'
+import { HttpListenError } from '../http/errors.ts'
+import { ListenerError } from '../net/errors.ts'
 
 export function errorLines(error: AppError): readonly string[] {
   const { hint, line } = error as { readonly hint?: string | undefined; readonly line?: number | undefined }
   const place = line === undefined ? '' : `Line ${line}: `
-  const lines = hint === undefined ? [error.message] : [error.message, `${place}${hint}`]
+  // Mosquitto's texts say it themselves, some behind the name of what failed.
+  const message = /(^|: )Error: /.test(error.message) ? error.message : `Error: ${error.message}`
+  const lines = hint === undefined ? [message] : [message, `${place}${hint}`]
   return isForbidden(error) ? [...lines, accountHint()] : lines
 }
 
 function isForbidden(error: unknown): boolean {
-  if (!(error instanceof Error)) return false
+  // What is wrong with a port is no file's permissions, and has its own hint.
+  if (!(error instanceof Error) || error instanceof ListenerError || error instanceof HttpListenError) return false
   return (error as NodeJS.ErrnoException).code === 'EACCES' || isForbidden(error.cause)
 }
 
