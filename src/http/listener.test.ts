@@ -11,7 +11,7 @@ import { type HttpDeps, type HttpLimits, type HttpListener, httpLimits, openHttp
 
 const run = promisify(execFile)
 
-const quick: HttpLimits = { connections: 2, headerBytes: 1024, requestMs: 300, checkMs: 50 }
+const quick: HttpLimits = { connections: 2, connectionsPerAddress: 2, headerBytes: 1024, requestMs: 300, checkMs: 50 }
 
 async function open(t: TestContext, deps: Partial<HttpDeps> = {}): Promise<HttpListener> {
   const routes = new Map([['/x', () => ({ status: 200, type: plainText, body: 'here\n' }) as const]])
@@ -24,8 +24,8 @@ async function open(t: TestContext, deps: Partial<HttpDeps> = {}): Promise<HttpL
 }
 
 /** A connection that waits for what the test writes. */
-async function dial(t: TestContext, { port }: HttpListener): Promise<Socket> {
-  const socket = connect(port, '127.0.0.1')
+async function dial(t: TestContext, { port }: HttpListener, localAddress = '127.0.0.1'): Promise<Socket> {
+  const socket = connect({ port, host: '127.0.0.1', localAddress })
   t.after(() => socket.destroy())
   await once(socket, 'connect')
   return socket
@@ -165,6 +165,18 @@ test('http: connections beyond the limit are closed at once, and there is room a
   const listener = await open(t, { limits: { ...quick, requestMs: 60_000 } })
   const [first] = [await dial(t, listener), await dial(t, listener)]
   assert.equal(await ask(t, listener, get).catch(() => ''), '')
+  first.end(get)
+  assert.equal(statusOf(await readAll(first)), 200)
+  assert.equal(statusOf(await ask(t, listener, get)), 200)
+})
+
+test('http: one address cannot keep another out, and has room again when its own have gone', async t => {
+  const listener = await open(t, { limits: { ...quick, connections: 10, requestMs: 60_000 } })
+  const [first] = [await dial(t, listener), await dial(t, listener)]
+  assert.equal(await ask(t, listener, get).catch(() => ''), '')
+  const other = await dial(t, listener, '127.0.0.2')
+  other.write(get)
+  assert.equal(statusOf(await readAll(other)), 200)
   first.end(get)
   assert.equal(statusOf(await readAll(first)), 200)
   assert.equal(statusOf(await ask(t, listener, get)), 200)

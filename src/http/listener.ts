@@ -2,7 +2,8 @@
 // no request body, plain text out. It trusts nobody: every limit is finite, and an answer never tells more than its route.
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
+import { AddressShares } from '../base/address-shares.ts'
 import { escapeText } from '../base/escape.ts'
 import type { Log } from '../base/log.ts'
 import { type HttpRoutes, plainText } from './answer.ts'
@@ -13,6 +14,8 @@ import type { HttpAddress } from './options.ts'
 export interface HttpLimits {
   /** More connections are closed at once. */
   readonly connections: number
+  /** The same for one address: fewer, so that nobody keeps a probe out alone. */
+  readonly connectionsPerAddress: number
   /** Of the request line and all header fields. */
   readonly headerBytes: number
   /** From the accepted connection to the end of the request; also how long a peer may not take the answer. */
@@ -21,7 +24,13 @@ export interface HttpLimits {
   readonly checkMs: number
 }
 
-export const httpLimits: HttpLimits = { connections: 64, headerBytes: 8192, requestMs: 5000, checkMs: 1000 }
+export const httpLimits: HttpLimits = {
+  connections: 64,
+  connectionsPerAddress: 16,
+  headerBytes: 8192,
+  requestMs: 5000,
+  checkMs: 1000,
+}
 
 export interface HttpDeps {
   readonly log: Log
@@ -72,6 +81,12 @@ function limitedServer(
   server.maxConnections = connections
   server.maxRequestsPerSocket = 1
   server.timeout = requestMs
+  const shares = new AddressShares(limits.connectionsPerAddress)
+  server.on('connection', (socket: Socket) => {
+    const { remoteAddress = '' } = socket
+    if (shares.take(remoteAddress)) socket.on('close', () => shares.giveBack(remoteAddress))
+    else socket.destroy()
+  })
   return server
 }
 

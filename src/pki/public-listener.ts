@@ -1,7 +1,8 @@
 // Serves lists and OCSP over plain HTTP, to anybody: what is served is signed, and fetching it over TLS would need it first.
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
+import { AddressShares } from '../base/address-shares.ts'
 import { maxOcspRequestBytes } from './ocsp-responder.ts'
 import type { PublicAnswer, PublicService } from './public-service.ts'
 import { type RequestLimits, RequestRate } from './request-rate.ts'
@@ -9,6 +10,8 @@ import { type RequestLimits, RequestRate } from './request-rate.ts'
 export interface PublicListenerLimits extends RequestLimits {
   /** More connections are closed at once. */
   readonly connections: number
+  /** The same for one address: fewer, so that nobody keeps everybody else out alone. */
+  readonly connectionsPerAddress: number
   readonly headerBytes: number
   /** From the accepted connection to the end of the request; also how long a peer may not take the answer. */
   readonly requestMs: number
@@ -17,11 +20,12 @@ export interface PublicListenerLimits extends RequestLimits {
 }
 
 export const publicListenerLimits: PublicListenerLimits = {
-  connections: 256,
+  connections: 512,
+  // A broker asks about its clients from one address, 64 at a time.
+  connectionsPerAddress: 128,
   headerBytes: 8192,
   requestMs: 10_000,
   checkMs: 1000,
-  // A broker asks about its clients from one address, 64 at a time.
   requestsPerAddress: 200,
   requestsPerSecond: 500,
 }
@@ -51,6 +55,12 @@ export async function openPublicListener(
   server.maxConnections = connections
   server.maxRequestsPerSocket = 1
   server.timeout = requestMs
+  const shares = new AddressShares(limits.connectionsPerAddress)
+  server.on('connection', (socket: Socket) => {
+    const { remoteAddress = '' } = socket
+    if (shares.take(remoteAddress)) socket.on('close', () => shares.giveBack(remoteAddress))
+    else socket.destroy()
+  })
   await listen(server, address)
   return {
     port: (server.address() as AddressInfo).port,

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { execFile, execFileSync } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
@@ -211,6 +213,35 @@ test('over HTTP: who asks too often in a second is told to wait (RFC 6585 §4), 
   } finally {
     slow.close()
   }
+})
+
+test('over HTTP: one address cannot keep the others out by connections that say nothing', async t => {
+  const limits = { ...publicListenerLimits, connectionsPerAddress: 2 }
+  const shared = await openPublicListener({ port: 0, host: '127.0.0.1' }, service, () => now, limits)
+  t.after(() => shared.close())
+  const dial = async (localAddress: string) => {
+    const socket = connect({ port: shared.port, host: '127.0.0.1', localAddress })
+    t.after(() => socket.destroy())
+    await once(socket, 'connect')
+    return socket
+  }
+  await dial('127.0.0.1')
+  await dial('127.0.0.1')
+  const third = await dial('127.0.0.1')
+  await once(third.on('error', () => {}).resume(), 'close')
+  const other = await dial('127.0.0.2')
+  other.write('GET /crl/device.crl HTTP/1.1\r\nHost: x\r\n\r\n')
+  const [answer] = await once(other, 'data')
+  assert.match(String(answer), /^HTTP\/1\.1 200 /)
+})
+
+test('a list is read once for all who fetch it, and again when it is another one', async () => {
+  const fetchList = () => service.answer({ method: 'GET', path: '/pki/crl/device.crl', body: new Uint8Array() }, now)
+  const [first, second] = [await fetchList(), await fetchList()]
+  assert.equal(first.body, second.body)
+  const { record } = await engine.issue('device', { name: 'short-lived' }, generate, options)
+  await engine.revoke([record], 'superseded', now)
+  assert.notDeepEqual((await fetchList()).body, first.body)
 })
 
 test('a delegate is replaced after half of its fortnight, before that it stays; answers go on', async () => {

@@ -3,7 +3,7 @@
 import { hash } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import type { CertificateEngine } from './engine.ts'
-import { readWhole } from './files.ts'
+import { ReplacedFile, readWhole } from './files.ts'
 import { maxOcspRequestBytes, OcspResponder } from './ocsp-responder.ts'
 
 export interface PublicRequest {
@@ -33,6 +33,8 @@ export class PublicService {
   readonly #responder: OcspResponder
   /** Of the address under which all is served, with no slash at its end. */
   readonly #prefix: string
+  /** By path. Read once for all who fetch them: slow peers share the bytes of a list of 40 MB, and nobody waits for the disk. */
+  readonly #lists = new Map<string, ReplacedFile<Content>>()
 
   constructor(engine: CertificateEngine) {
     this.#engine = engine
@@ -53,7 +55,7 @@ export class PublicService {
     if (!this.#engine.description.authorities.some(authority => authority.id === id)) return notFound
     if (folder === 'crl' && extension !== 'crt') return this.#list(id, delta !== '', extension, request, now)
     if (folder === 'ca' && extension === 'crt' && delta === '') {
-      return file(this.#engine.issuer(id).der, 'application/pkix-cert', mostMaxAgeSeconds, request)
+      return file(contentOf(this.#engine.issuer(id).der), 'application/pkix-cert', mostMaxAgeSeconds, request)
     }
     return notFound
   }
@@ -63,14 +65,11 @@ export class PublicService {
     const path = (isDelta ? files.deltaCrl(id) : files.crl(id)).replace(/crl$/, extension)
     if (!existsSync(path)) return notFound
     this.#engine.refresh()
+    const list = this.#lists.get(path) ?? new ReplacedFile(path, () => contentOf(readWhole(path)))
+    this.#lists.set(path, list)
     const { nextUpdate = now } = inventory.lastCrl(id) ?? {}
     const maxAge = Math.min(Math.max(Math.floor((nextUpdate - now) / 1000), 0), mostMaxAgeSeconds)
-    return file(
-      readWhole(path),
-      extension === 'crl' ? 'application/pkix-crl' : 'application/x-pem-file',
-      maxAge,
-      request,
-    )
+    return file(list.get(), extension === 'crl' ? 'application/pkix-crl' : 'application/x-pem-file', maxAge, request)
   }
 
   /** RFC 6960 §A.1: base64, then what a URL needs escaped. */
@@ -91,8 +90,16 @@ export class PublicService {
   }
 }
 
-function file(body: Uint8Array, type: string, maxAge: number, { etag }: PublicRequest): PublicAnswer {
-  const own = `"${hash('sha256', body, 'hex').slice(0, 32)}"`
+interface Content {
+  readonly body: Uint8Array
+  readonly etag: string
+}
+
+function contentOf(body: Uint8Array): Content {
+  return { body, etag: `"${hash('sha256', body, 'hex').slice(0, 32)}"` }
+}
+
+function file({ body, etag: own }: Content, type: string, maxAge: number, { etag }: PublicRequest): PublicAnswer {
   const headers = { ETag: own, 'Cache-Control': `max-age=${maxAge}, public, no-transform`, 'Content-Type': type }
   return etag === own ? { status: 304, headers, body: empty } : { status: 200, headers, body }
 }
