@@ -64,6 +64,10 @@ password_file ${files.passwords}
 # The broker signs its revocation lists each day.
 ca_directory ${files.authority.directory}
 
+# Sessions, queues and retained messages are kept in castellan-store: what was acknowledged survives any end of the broker.
+persistence true
+persistence_location ${files.dir}
+
 # For everybody: TLS, and a client certificate of our own authority. The name in the certificate (its CN) is the user
 # name, so a password is neither needed nor looked at. Who is revoked (castellan cert revoke NAME --ca ...) is out at once.
 listener ${port}

@@ -11,15 +11,25 @@ import { type LineProcess, runProgram, startProgram } from '../support/line-proc
 
 const castellan = resolve(import.meta.dirname, '../../bin/castellan')
 
-async function startUp(t: TestContext): Promise<{ program: LineProcess; sub: string; pub: string; localPort: number }> {
+interface Up {
+  readonly program: LineProcess
+  readonly sub: string
+  readonly pub: string
+  readonly localPort: number
+  /** The same command in the same directory once more. */
+  readonly again: () => LineProcess
+}
+
+async function startUp(t: TestContext): Promise<Up> {
   const cwd = mkdtempSync(join(tmpdir(), 'castellan-up-'))
   t.after(() => rmSync(cwd, { recursive: true, force: true }))
   const localPort = await freePort()
   const ports = ['--port', String(await freePort()), '--local-port', String(localPort)]
-  const program = startProgram(t, castellan, ['up', ...ports], { cwd })
+  const again = () => startProgram(t, castellan, ['up', ...ports], { cwd })
+  const program = again()
   const [sub] = await program.waitForLine(/^mosquitto_sub .*/)
   const [pub] = await program.waitForLine(/^mosquitto_pub .*/)
-  return { program, sub, pub, localPort }
+  return { program, sub, pub, localPort, again }
 }
 
 test('the two printed lines, as printed, deliver a message over mutual TLS', async t => {
@@ -68,4 +78,14 @@ test('a device reaches its own topics and no others', async t => {
   }
   await subscriber.waitForLine(/^devices\/device-1\/hello hello$/)
   assert.ok(!subscriber.stdout.some(line => line.startsWith('devices/device-2')))
+})
+
+test('what was acknowledged is there after the broker was killed and started by the same command', async t => {
+  const { program, sub, pub, again } = await startUp(t)
+  assert.equal((await (await runProgram(t, 'sh', ['-c', `${pub} -q 1 -r`])).exit()).code, 0)
+  program.signal('SIGKILL')
+  await program.exit()
+  await again().waitForLine(/castellan version .* running/)
+  const subscriber = await runProgram(t, 'sh', ['-c', `${sub} -C 1 -W 20`])
+  assert.deepEqual(subscriber.stdout, ['devices/device-1/hello hello'])
 })
