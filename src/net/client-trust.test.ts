@@ -5,6 +5,7 @@ import { test } from 'node:test'
 import { Authority, type CertificateFiles } from '../../test/support/authority.ts'
 import { certificateBytes, party, pemOf } from '../../test/support/certificate-bytes.ts'
 import { entryBytes, extensionBytes, listBytes, numberBytes } from '../../test/support/list-bytes.ts'
+import { ListSigner } from '../../test/support/revocations.ts'
 import type { Log } from '../base/log.ts'
 import { readRevocationBundle } from '../x509/revocation-bundle.ts'
 import { ClientTrust, type ProvenCertificate, type TrustRules } from './client-trust.ts'
@@ -248,4 +249,22 @@ test('after a reload: whose authority has a new certificate for its key stays wh
   for (const certificates of [[renewed], [old, renewed], [renewed, old]]) {
     assert.equal(trusting({ certificates }, [], before).faultToStay(proven, late), undefined)
   }
+})
+
+test('RFC 5280 §5.2.4: a full list whose time is over is no reason for an alarm while a delta list goes on from it', async () => {
+  const signer = await ListSigner.create(root, 'alarms')
+  const full = Buffer.from(await signer.sign({ number: 10, between: ['200101000000Z', '210101000000Z'] }))
+  const delta = (deltaBase: number) =>
+    signer.sign({ number: 11, deltaBase, between: ['200601000000Z', '490101000000Z'] }).then(Buffer.from)
+  const linesAt2022 = async (...lists: readonly Buffer[]) => {
+    const log: string[] = []
+    const watched = trusting({ revocations: await fileOf(...lists), graceMs: 7 * day }, log)
+    log.length = 0
+    watched.advance(Date.parse('2022-01-01'))
+    return log.join('\n')
+  }
+  const ended = /has ended at 2021-01-01T00:00:00\.000Z: every certificate of its authority is refused/
+  assert.match(await linesAt2022(full), ended)
+  assert.equal(await linesAt2022(full, await delta(10)), '')
+  assert.match(await linesAt2022(full, await delta(11)), ended)
 })

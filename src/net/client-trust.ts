@@ -7,7 +7,7 @@ import type { Log } from '../base/log.ts'
 import { constraintFault } from '../x509/constraints.ts'
 import { listPlaces } from '../x509/distribution-points.ts'
 import { type Issuer, IssuerStore } from '../x509/issuer.ts'
-import { endOf, RevocationIndex, reasonText } from '../x509/revocation-index.ts'
+import { RevocationIndex, reasonText } from '../x509/revocation-index.ts'
 import type { RevocationList } from '../x509/revocation-list.ts'
 import { CertificateCache, type CertificateContent } from './certificate-cache.ts'
 import type { OcspChecker } from './ocsp-checker.ts'
@@ -180,7 +180,7 @@ export class ClientTrust {
 
   /** Tells in time that a list comes to its end. */
   advance(now: number): void {
-    for (const list of this.#index?.lists ?? []) this.#watch(list, now)
+    for (const { list, end } of this.#index?.ends ?? []) this.#watch(list, end, now)
   }
 
   #dateFault({ identity }: CertificateContent, chain: readonly Issuer[], now: number): string | undefined {
@@ -272,9 +272,7 @@ export class ClientTrust {
     return index
   }
 
-  #watch(list: RevocationList, now: number): void {
-    const end = endOf(list)
-    if (end === undefined) return
+  #watch(list: RevocationList, end: number, now: number): void {
     const alarm = alarmOf(list.thisUpdate, end, this.rules.graceMs, now)
     if (alarm <= (this.#alarms.get(list) ?? Alarm.none)) return
     this.#alarms.set(list, alarm)

@@ -133,9 +133,7 @@ function revocationFigures(listeners: readonly Listener[]): readonly RevocationF
   return listeners.flatMap(({ trust }, place) => {
     const index = trust?.revocations
     if (index === undefined) return []
-    const ends = index.lists.flatMap(({ issuerText, nextUpdate }) =>
-      nextUpdate === undefined ? [] : [{ issuer: issuerText, end: nextUpdate }],
-    )
+    const ends = index.ends.map(({ list, end }) => ({ issuer: list.issuerText, end }))
     return [{ listener: names[place] ?? '', serials: index.size, bytes: index.byteLength, ends }]
   })
 }

@@ -71,6 +71,15 @@ export class RevocationIndex {
     return this.lists.reduce((sum, { entries }) => sum + entries.byteLength, 0)
   }
 
+  /** When what is known of each scope ends, where its lists say so; `list` is the one by which it is so late. */
+  get ends(): readonly { readonly list: RevocationList; readonly end: number }[] {
+    return [...this.#scopes.values()].flat().flatMap(scope => {
+      const { full, delta } = scope
+      const end = endOf(scope)
+      return end === undefined ? [] : [{ list: end === full.nextUpdate ? full : (delta ?? full), end }]
+    })
+  }
+
   /** Whether a list of this issuer is used. */
   knows(issuerKeyId: string): boolean {
     return this.#scopes.has(issuerKeyId)
@@ -92,12 +101,13 @@ export class RevocationIndex {
     const scopes = this.#scopes.get(issuerKeyId)
     if (scopes === undefined) return unlisted
     let finding = unlisted
-    for (const { full, delta } of scopes) {
+    for (const scope of scopes) {
+      const { full, delta } = scope
       if (full.covers === (isAuthority ? 'users' : 'authorities')) continue
       if (full.names?.some(name => listNames.includes(name)) === false) continue
       const reason = delta?.entries.find(serial) ?? full.entries.find(serial)
       if (reason !== undefined && reason !== removeFromList) return { kind: 'revoked', reason }
-      if (hasEnded(full, delta, now, graceMs)) finding = expired
+      if (hasEnded(scope, now, graceMs)) finding = expired
       else if (finding === unlisted) finding = good
     }
     return finding
@@ -112,7 +122,7 @@ export class RevocationIndex {
 }
 
 /** When a list ends, with the delta list that goes on from it; undefined when it does not say. */
-export function endOf(full: RevocationList, delta?: RevocationList): number | undefined {
+function endOf({ full, delta }: Scope): number | undefined {
   if (full.nextUpdate === undefined || delta?.nextUpdate === undefined || !goesOn(full, delta)) return full.nextUpdate
   return Math.max(full.nextUpdate, delta.nextUpdate)
 }
@@ -136,8 +146,8 @@ const reasons = [
   'AA compromise',
 ]
 
-function hasEnded(full: RevocationList, delta: RevocationList | undefined, now: number, graceMs: number): boolean {
-  const end = endOf(full, delta)
+function hasEnded(scope: Scope, now: number, graceMs: number): boolean {
+  const end = endOf(scope)
   return end !== undefined && now > end + graceMs
 }
 
