@@ -1,22 +1,16 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { fakeClock } from '../../test/support/fake-clock.ts'
-import { silentLog } from '../base/log.ts'
-import type { CertificateIdentity } from '../x509/certificate-identity.ts'
+import { deviceCertificate, fileRealm, hashOfPw, identity } from '../../test/support/realms.ts'
 import { parseAclFile } from './acl-file.ts'
-import { createFileRealm, type FileRealmOptions } from './file-realm.ts'
+import type { FileRealmOptions } from './file-realm.ts'
 import type { Identity } from './identity.ts'
 import { parsePasswordEntry, parsePasswordFile } from './password-file.ts'
 import { defaultDecoyHash } from './password-hash.ts'
-import { PasswordVerifier, passwordVerifierDefaults } from './password-verifier.ts'
 import { provePrincipal } from './principal.ts'
 import type { Realm } from './realm.ts'
 import type { DirectoryUser, RightsSubject, UserDirectory } from './user-directory.ts'
 
-// The password is "pw".
-const pw =
-  '$6$D9Nz427RJ08cR3rn$NZdnllRUHPv+LRMv28neP2lzFxOjeMiXycwv75EtSCYesaC48DvYfvGimp0wS7u9j6cl14+B3EDF3CUMKB2SVw=='
-const password = parsePasswordEntry(pw)
+const password = parsePasswordEntry(hashOfPw)
 
 /** Whoever it knows may do what `allowed` holds; who has no name, what begins with `open`. */
 class Directory implements UserDirectory {
@@ -48,35 +42,10 @@ class Directory implements UserDirectory {
 }
 
 function realm(directory: Directory, options: Partial<FileRealmOptions> = {}): Realm {
-  return createFileRealm({
-    allowAnonymous: false,
-    passwords: undefined,
-    acl: undefined,
-    clientIdPrefixes: undefined,
-    certificateIdentity: 'none',
-    verifier: new PasswordVerifier(passwordVerifierDefaults, fakeClock()),
-    log: silentLog,
-    directory,
-    ...options,
-  })
+  return fileRealm({ directory, ...options })
 }
 
-const certificate: CertificateIdentity = {
-  subject: 'CN=device',
-  commonName: 'device',
-  printedSubject: 'CN=device',
-  alternativeNames: '',
-  issuer: 'CN=Example CA',
-  serialNumber: '01',
-  fingerprint: 'ab'.repeat(32),
-  notBefore: 0,
-  notAfter: 1,
-}
-
-function identity(username?: string, secret?: string, shown?: CertificateIdentity): Identity {
-  const bytes = secret === undefined ? undefined : Buffer.from(secret)
-  return { clientId: 'c', username, password: bytes, certificate: shown, address: '192.0.2.1' }
-}
+const certificate = { ...deviceCertificate, subject: 'CN=device', commonName: 'device', printedSubject: 'CN=device' }
 
 /** As the broker asks: proven first, then with the client id. */
 async function comesIn(by: Realm, who: Identity, clientId = 'c'): Promise<boolean> {
@@ -101,7 +70,7 @@ test('dynsec 3: a password that is changed while it is checked lets nobody in an
   directory.set('u')
   const by = realm(directory)
   const underWay = comesIn(by, identity('u', 'pw'))
-  directory.set('u', { password: parsePasswordEntry(pw.replace('$D9N', '$D9M')) })
+  directory.set('u', { password: parsePasswordEntry(hashOfPw.replace('$D9N', '$D9M')) })
   assert.equal(await underWay, false)
 })
 
@@ -123,7 +92,7 @@ test('features G6: a user with a client id has that one or none', async () => {
 test('dynsec 3: whom the directory does not know, the password file may; whom it knows, the file is not asked about', async () => {
   const directory = new Directory()
   directory.set('u', { password: undefined })
-  const passwords = parsePasswordFile(`u:${pw}\nfile:${pw}\n`, 'f')
+  const passwords = parsePasswordFile(`u:${hashOfPw}\nfile:${hashOfPw}\n`, 'f')
   const by = realm(directory, { passwords })
   assert.equal(await comesIn(by, identity('file', 'pw')), true)
   assert.equal(await comesIn(by, identity('u', 'pw')), false)
@@ -231,15 +200,7 @@ test('dynsec 4: names that reach further than a level grant nothing, and are den
 })
 
 test('dynsec 1: where no rules are, nobody may control the broker or listen to what it answers', () => {
-  const open = createFileRealm({
-    allowAnonymous: true,
-    passwords: undefined,
-    acl: undefined,
-    clientIdPrefixes: undefined,
-    certificateIdentity: 'none',
-    verifier: new PasswordVerifier(passwordVerifierDefaults, fakeClock()),
-    log: silentLog,
-  })
+  const open = fileRealm({ allowAnonymous: true })
   const access = open.access(provePrincipal(undefined, 'anonymous', ''), 'c')
   assert.equal(access.publish({ topicName: '$CONTROL/dynamic-security/v1' }), undefined)
   assert.equal(access.receive('$CONTROL/dynamic-security/v1/response'), false)

@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import { fakeClock } from '../../test/support/fake-clock.ts'
-import { silentLog } from '../base/log.ts'
-import type { CertificateIdentity } from '../x509/certificate-identity.ts'
+import { deviceCertificate as certificate, hashOfPw, identity, fileRealm as realm } from '../../test/support/realms.ts'
 import { parseAclFile } from './acl-file.ts'
-import { type CertificateMapping, createFileRealm, type FileRealmOptions } from './file-realm.ts'
+import type { CertificateMapping } from './file-realm.ts'
 import type { Identity } from './identity.ts'
 import { parsePasswordFile } from './password-file.ts'
 import { PasswordVerifier, passwordVerifierDefaults } from './password-verifier.ts'
@@ -12,42 +11,9 @@ import type { Principal } from './principal.ts'
 import { parsePskFile } from './psk-file.ts'
 import type { Realm } from './realm.ts'
 
-const pw =
-  '$6$D9Nz427RJ08cR3rn$NZdnllRUHPv+LRMv28neP2lzFxOjeMiXycwv75EtSCYesaC48DvYfvGimp0wS7u9j6cl14+B3EDF3CUMKB2SVw=='
 const scram =
   'SCRAM-SHA-256$4096:W22ZaJ0SNY7soEsUEjb6gQ==$WG5d8oPm3OtcPnkdi4Uo7BkeZkBFzpcXkuLmtbsT4qY=:wfPLwcE6nTWhTAmQ7tl2KeoiWGPlZqQxSrmfPwDl2dU='
-const passwords = parsePasswordFile(`alice:${pw}\nuser:${scram}\n`, 'f')
-const verifier = new PasswordVerifier(passwordVerifierDefaults, fakeClock())
-
-function realm(options: Partial<FileRealmOptions> = {}): Realm {
-  return createFileRealm({
-    allowAnonymous: false,
-    passwords: undefined,
-    acl: undefined,
-    clientIdPrefixes: undefined,
-    certificateIdentity: 'none',
-    verifier,
-    log: silentLog,
-    ...options,
-  })
-}
-
-const certificate: CertificateIdentity = {
-  subject: 'CN=device 7,O=Example',
-  commonName: 'device 7',
-  printedSubject: 'O=Example\nCN=device 7',
-  alternativeNames: '',
-  issuer: 'CN=Example CA',
-  serialNumber: '01',
-  fingerprint: 'ab'.repeat(32),
-  notBefore: 0,
-  notAfter: 1,
-}
-
-function identity(username?: string, password?: string, shown?: CertificateIdentity): Identity {
-  const bytes = password === undefined ? undefined : Buffer.from(password)
-  return { clientId: 'c', username, password: bytes, certificate: shown, address: '192.0.2.1' }
-}
+const passwords = parsePasswordFile(`alice:${hashOfPw}\nuser:${scram}\n`, 'f')
 
 async function admitted(by: Realm, who: Identity): Promise<Principal> {
   const outcome = await by.authenticate(who)
@@ -152,9 +118,9 @@ test('max_pending_authentications: too many checks at once are answered as busy'
   assert.deepEqual(second, { allowed: false, reason: 'busy', rule: 'max_pending_authentications' })
 })
 
-const changed = parsePasswordFile(`alice:${pw.replace('D9Nz', 'E9Nz')}\n`, 'f')
-const gone = parsePasswordFile(`bob:${pw}\n`, 'f')
-const same = parsePasswordFile(`# moved\nbob:${pw}\nalice:${pw}\n`, 'f')
+const changed = parsePasswordFile(`alice:${hashOfPw.replace('D9Nz', 'E9Nz')}\n`, 'f')
+const gone = parsePasswordFile(`bob:${hashOfPw}\n`, 'f')
+const same = parsePasswordFile(`# moved\nbob:${hashOfPw}\nalice:${hashOfPw}\n`, 'f')
 
 const reloads: readonly (readonly [what: string, by: Realm, who: Identity, next: Realm, stays: boolean])[] = [
   ['the entry is as it was', withFile, identity('alice', 'pw'), realm({ passwords: same }), true],

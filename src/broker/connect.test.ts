@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import { Engine, lasting } from '../../test/support/engine.ts'
 import { passwordLines } from '../../test/support/password-lines.ts'
+import { lenientRealm } from '../../test/support/realms.ts'
 import { parsePasswordFile } from '../auth/password-file.ts'
 import type { Log, LogType } from '../base/log.ts'
 import { type Connect, PacketType, type ProtocolVersion } from '../mqtt/packet.ts'
@@ -216,19 +217,11 @@ test('who leaves while its password is checked opens no session', async () => {
 test('a judge that fails lets nobody in', async () => {
   const log = recordingLog()
   const engine = new Engine({ log })
-  engine.listener.realm = {
+  engine.listener.realm = lenientRealm({
     authenticate: () => Promise.reject(new Error('disk on fire')),
     beginExchange: () => undefined,
-    stillAdmits: () => true,
-    knows: () => true,
-    presharedKey: () => undefined,
-    admitsKey: () => true,
-    admitsCertificate: () => true,
-    provesNames: true,
-    recall: () => undefined,
-    admitsClientId: () => true,
     access: () => assert.fail('nobody was let in'),
-  }
+  })
   const client = await attempt(engine, 'c', {})
   client.expectRefused(0x88)
   assert.ok(log.lines.includes('Error: Unable to judge a CONNECT: disk on fire'))

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import { Engine, type EngineClient, lasting } from '../../test/support/engine.ts'
+import { lenientRealm } from '../../test/support/realms.ts'
 import { makeSession, makeSubscription } from '../../test/support/sessions.ts'
 import { createAccess } from '../auth/access.ts'
 import { parseAclFile } from '../auth/acl-file.ts'
@@ -306,21 +307,12 @@ function reprovable(engine: Engine, inner: Realm) {
     rights.set(principal, next)
     return { kind: 'success', data: undefined, principal }
   }
-  const realm: Realm = {
+  engine.listener.realm = lenientRealm({
     authenticate: identity => inner.authenticate(identity),
     beginExchange: () => ({ method: 'at once', step }),
-    stillAdmits: () => true,
-    knows: () => true,
-    presharedKey: () => undefined,
-    admitsKey: () => true,
-    admitsCertificate: () => true,
-    provesNames: true,
-    recall: () => undefined,
-    admitsClientId: () => true,
     access: (principal, clientId) =>
       engine.realm(acl(`user user\n${rights.get(principal)}`)).access(principal, clientId),
-  }
-  engine.listener.realm = realm
+  })
   const properties = { authenticationMethod: 'at once' }
   const connect = async (clientId: string) => {
     const client = engine.open()

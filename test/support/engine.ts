@@ -2,7 +2,7 @@
 // packets and read what it sent. For tests of the core and for the engine's fuzzer.
 
 import assert from 'node:assert/strict'
-import { createFileRealm, type FileRealmOptions } from '../../src/auth/file-realm.ts'
+import type { FileRealmOptions } from '../../src/auth/file-realm.ts'
 import { PasswordVerifier, passwordVerifierDefaults } from '../../src/auth/password-verifier.ts'
 import {
   failureThrottleDefaults,
@@ -32,6 +32,7 @@ import { Counters } from '../../src/observe/counters.ts'
 import type { Transport } from '../../src/session/transport.ts'
 import { type FakeClock, fakeClock } from './fake-clock.ts'
 import { type FeedOptions, PacketFeed } from './packet-feed.ts'
+import { fileRealm } from './realms.ts'
 import { SentBytes } from './sent-bytes.ts'
 
 export interface EngineOptions {
@@ -163,16 +164,7 @@ export class Engine {
   }
 
   realm(options: Partial<FileRealmOptions> = {}) {
-    return createFileRealm({
-      allowAnonymous: true,
-      passwords: undefined,
-      acl: undefined,
-      clientIdPrefixes: undefined,
-      certificateIdentity: 'none',
-      log: this.log,
-      verifier: this.verifier,
-      ...options,
-    })
+    return fileRealm({ allowAnonymous: true, log: this.log, verifier: this.verifier, ...options })
   }
 
   /** Lets time pass, fires what is due, and gives a turn to every connection that has asked for one. */
