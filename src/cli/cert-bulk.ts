@@ -22,7 +22,7 @@ export async function bulk(args: readonly string[], io: Io): Promise<number> {
     throw new UsageError(`--format ${format} is for one certificate, not for thousands`)
   if (values.out === undefined) throw new UsageError('--out DIR is missing')
   const directory = resolve(values.out)
-  const rows = parseBulkTable(readWhole(file).toString('utf8'))
+  const rows = parseBulkTable(readWhole(file))
   return withEngine(values, io, async engine => {
     const profile = engine.openProfile(values.profile ?? 'device')
     let bar: ProgressBar | undefined

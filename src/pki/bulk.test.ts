@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { type BulkJob, issueBulk, parseBulkTable } from './bulk.ts'
+import { fileNameOf } from './bundle.ts'
 import { initDirectory } from './ca-directory.ts'
 import { CertificateEngine } from './engine.ts'
 
@@ -148,13 +149,29 @@ test('a directory of another table is refused, as are names that come to the sam
 })
 
 test('a table: columns by name, quotes, several alternative names, empty lines left out', () => {
-  const rows = parseBulkTable('\ufeffname,days,san\r\n"a,b",30,\n\nc,,"x.example 10.0.0.1"\nd')
+  const rows = parseBulkTable(Buffer.from('\ufeffname,days,san\r\n"a,b",30,\n\nc,,"x.example 10.0.0.1"\nd'))
   assert.deepEqual(rows, [
     { name: 'a,b', alternatives: [], lifetimeDays: 30 },
     { name: 'c', alternatives: ['x.example', '10.0.0.1'] },
     { name: 'd', alternatives: [] },
   ])
-  assert.throws(() => parseBulkTable('serial\n1\n'), { message: /one of them 'name'/ })
-  assert.throws(() => parseBulkTable('name,days\na,soon\n'), { message: /row 1: days/ })
-  assert.throws(() => parseBulkTable('name\n"a"b\n'), { message: /a quote in the wrong place/ })
+  assert.throws(() => parseBulkTable(Buffer.from('serial\n1\n')), { message: /one of them 'name'/ })
+  assert.throws(() => parseBulkTable(Buffer.from('name,days\na,soon\n')), { message: /row 1: days/ })
+  assert.throws(() => parseBulkTable(Buffer.from('name\n"a"b\n')), { message: /a quote in the wrong place/ })
+})
+
+test('a table in another encoding is refused: its names would be certified as what they are not', () => {
+  assert.throws(() => parseBulkTable(Buffer.from('name\nMüller\n', 'latin1')), { message: /not UTF-8/ })
+  assert.deepEqual(parseBulkTable(Buffer.from('name\nMüller\n')), [{ name: 'Müller', alternatives: [] }])
+})
+
+test('a cell of millions of characters is refused, quoted or not', () => {
+  const long = 'a'.repeat(20_000_000)
+  for (const cell of [long, `"${long}"`, `"${long}`]) {
+    assert.throws(() => parseBulkTable(Buffer.from(`name\n${cell}\n`)), { message: /far too long a cell/ })
+  }
+})
+
+test("a device that is called ca has files of its own beside the root's", () => {
+  assert.deepEqual(['ca', 'CA', 'cable', 'a.ca'].map(fileNameOf), ['_ca', '_CA', 'cable', 'a.ca'])
 })

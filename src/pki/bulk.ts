@@ -1,5 +1,6 @@
 // Thousands of certificates from a table, in groups: killed at any moment and started again, it ends as if nothing had happened.
 
+import { isUtf8 } from 'node:buffer'
 import { hash } from 'node:crypto'
 import {
   appendFileSync,
@@ -229,10 +230,12 @@ function refuseTwice(rows: readonly BulkRow[]): void {
 /**
  * The rows of a table: RFC 4180, its first row the names of columns `name`, `san`, `days`.
  *
+ * @param table UTF-8; in any other encoding its names would be certified as what they are not
  * @throws PkiError naming the line
  */
-export function parseBulkTable(text: string): BulkRow[] {
-  const [head = [], ...lines] = parseCsv(text)
+export function parseBulkTable(table: Uint8Array): BulkRow[] {
+  if (!isUtf8(table)) throw new PkiError('the table is not UTF-8; save it as such')
+  const [head = [], ...lines] = parseCsv(Buffer.from(table).toString())
   const column = (name: string) => head.findIndex(cell => cell.trim().toLowerCase() === name)
   const [name, san, days] = [column('name'), column('san'), column('days')]
   if (name < 0) throw new PkiError("the first row must name the columns, one of them 'name'")
@@ -250,12 +253,13 @@ export function parseBulkTable(text: string): BulkRow[] {
 
 function parseCsv(text: string): string[][] {
   const rows: string[][] = []
-  const cell = /("(?:[^"]|"")*"|[^",\r\n]*)(,|\r?\n|$)/gy
+  // A cell of 64 Ki characters is no name; one of millions takes the expression's stack.
+  const cell = /("(?:[^"]|""){0,65536}"|[^",\r\n]{0,65536})(,|\r?\n|$)/gy
   let row: string[] = []
   const body = text.replace(/^\ufeff/, '')
   while (cell.lastIndex < body.length) {
     const match = cell.exec(body)
-    if (match === null) throw new PkiError(`row ${rows.length} has a quote in the wrong place`)
+    if (match === null) throw new PkiError(`row ${rows.length} has a quote in the wrong place, or far too long a cell`)
     const [, raw = '', end] = match
     row.push(raw.startsWith('"') ? raw.slice(1, -1).replaceAll('""', '"') : raw)
     if (end === ',') continue

@@ -47,12 +47,16 @@ export function issuedBefore(engine: CertificateEngine, record: CertificateRecor
   }
 }
 
-/** A name as a file may have it: `*` is `star`, and whatever could steer a shell or a path is `-`. */
+/**
+ * A name as a file may have it: `*` is `star`, and whatever could steer a shell or a path is `-`. Nobody is `ca`, whose
+ * certificate would lie where the root's has to.
+ */
 export function fileNameOf(name: string): string {
   const safe = name
     .replaceAll('*', 'star')
     .replace(/[^A-Za-z0-9._-]/g, '-')
     .replace(/^[.-]/, '_')
+    .replace(/^ca$/i, '_$&')
   return safe.slice(0, 100)
 }
 
