@@ -4,7 +4,7 @@ import { renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { StoreError } from '../store-error.ts'
 import { dataFileName, openExisting } from './environment.ts'
-import { copyDataFile, environmentStats, syncPath } from './lmdb-store.ts'
+import { copyStore, environmentStats, syncPath } from './lmdb-store.ts'
 
 /**
  * @param directory of a store that no process has
@@ -12,31 +12,29 @@ import { copyDataFile, environmentStats, syncPath } from './lmdb-store.ts'
  * @throws {StoreError} and the store is as it was
  */
 export async function compactStore(directory: string): Promise<{ readonly before: number; readonly after: number }> {
-  const path = join(directory, dataFileName)
-  const copy = `${path}.compact`
+  const copy = join(directory, 'compact')
   const environment = await openExisting(directory)
   try {
-    rmSync(copy, { force: true })
+    rmSync(copy, { recursive: true, force: true })
     const { bytesOnDisk: before, rows } = environmentStats(environment, 0)
-    await copyDataFile(environment, copy)
+    await copyStore(environment, copy)
+    const after = await sizeOf(copy, JSON.stringify(rows))
     // Under the lock: nobody opens the one while the other takes its place.
-    renameSync(copy, path)
+    renameSync(join(copy, dataFileName), join(directory, dataFileName))
     syncPath(directory)
+    return { before, after }
+  } finally {
+    rmSync(copy, { recursive: true, force: true })
     await environment.close()
-    return { before, after: await sizeAfter(directory, JSON.stringify(rows)) }
-  } catch (error) {
-    rmSync(copy, { force: true })
-    await environment.close()
-    throw error
   }
 }
 
-async function sizeAfter(directory: string, rowsBefore: string): Promise<number> {
-  const environment = await openExisting(directory)
+async function sizeOf(copy: string, rowsBefore: string): Promise<number> {
+  const environment = await openExisting(copy)
   try {
     const { bytesOnDisk, rows } = environmentStats(environment, 0)
     if (JSON.stringify(rows) === rowsBefore) return bytesOnDisk
-    throw new StoreError('ERR_STORE_UNREADABLE', 'the compacted store has other rows than before')
+    throw new StoreError('ERR_STORE_UNREADABLE', 'the compacted copy has other rows than the store')
   } finally {
     await environment.close()
   }
