@@ -157,3 +157,46 @@ test('a framer that waits for more holds no chunk, only what has begun', () => {
   assert.equal(framer.buffer.length, 0)
   assert.deepEqual(frame(framer, hex`'t' 'hi'`), ['30 00 01 74 68 69'])
 })
+
+test('a borrowed chunk may change once its packets were taken: what lies in it whole is copied, and what spans chunks too', () => {
+  const framer = new Framer(noLimit)
+  const chunk = Buffer.from(hex`30 05 00 01 't' 'hi' 30 05 00 01`)
+  framer.push(chunk, true)
+  assert.ok(framer.next())
+  const { buffer, start, end } = framer
+  assert.equal(framer.next(), false)
+  chunk.fill(0xff)
+  assert.deepEqual(buffer.subarray(start, end), Buffer.from(hex`00 01 't' 'hi'`))
+  assert.deepEqual(frame(framer, hex`'u' 'ho'`), ['30 00 01 75 68 6F'])
+})
+
+test('large packets that come in pieces lie in the same room one after the other, and each is its own', () => {
+  const framer = new Framer(noLimit)
+  const rooms = new Set<Buffer>()
+  for (const fill of [1, 2, 3, 4, 5, 6, 7, 8]) {
+    const packet = Buffer.concat([Buffer.from(hex`30 E0 A7 12`), Buffer.alloc(300_000, fill)])
+    for (let at = 0; at < packet.length; at += 65_536) {
+      framer.push(packet.subarray(at, at + 65_536), true)
+      if (!framer.next()) continue
+      rooms.add(framer.buffer)
+      assert.deepEqual(framer.buffer.subarray(framer.start, framer.end), packet.subarray(4))
+    }
+  }
+  assert.equal(rooms.size, 1)
+})
+
+test('room is not used again while the packet in it is the current one', () => {
+  const [one, other] = [new Framer(noLimit), new Framer(noLimit)]
+  const packet = (fill: number) => Buffer.concat([Buffer.from(hex`30 E0 A7 12`), Buffer.alloc(300_000, fill)])
+  for (const [framer, fill] of [
+    [one, 1],
+    [other, 2],
+  ] as const) {
+    framer.push(packet(fill).subarray(0, 200_000))
+    assert.equal(framer.next(), false)
+    framer.push(packet(fill).subarray(200_000))
+    assert.ok(framer.next())
+  }
+  assert.deepEqual(one.buffer.subarray(one.start, one.end), Buffer.alloc(300_000, 1))
+  assert.deepEqual(other.buffer.subarray(other.start, other.end), Buffer.alloc(300_000, 2))
+})

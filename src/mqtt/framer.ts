@@ -1,11 +1,12 @@
 // Cuts a byte stream into packets and refuses an announced length before anything of the body is held.
 
+import { giveRoomBack, smallestSharedRoom, takeRoom } from './body-rooms.ts'
 import { MalformedPacketError, PacketTooLargeError, type ProtocolError } from './errors.ts'
 import { checkFixedHeader } from './fixed-header.ts'
 
 const empty = Buffer.alloc(0)
 
-/** A begun packet first gets this much room, then room doubles: memory follows what arrived, not what was announced. */
+/** A begun packet first gets this much room, then room doubles at least: memory follows what arrived, not what was announced. */
 const smallestRoom = 1024
 
 /** The bits of a remaining length: four bytes of seven (§2.1.4). */
@@ -20,7 +21,7 @@ export class Framer {
   maximumPacketSize: number
   /** First byte of the current packet. */
   header = 0
-  /** The current packet's body is `buffer[start, end)`: a view, valid until the next call of `next`. */
+  /** The current packet's body is `buffer[start, end)`: a view, valid until the next call of `next`, which may give its room away. */
   buffer: Buffer = empty
   start = 0
   end = 0
@@ -37,6 +38,8 @@ export class Framer {
   /** What arrived of a body that spans chunks: `#room[0, #received)`. */
   #room: Buffer = empty
   #received = 0
+  /** The room in which the current packet lies. */
+  #given: Buffer = empty
   #failure: ProtocolError | undefined
 
   constructor(maximumPacketSize: number) {
@@ -91,6 +94,7 @@ export class Framer {
    */
   next(): boolean {
     if (this.#failure !== undefined) throw this.#failure
+    this.#takeBackRoom()
     while (this.position < this.chunk.length || this.#takeWaiting()) {
       if (this.#state === 'body') {
         if (this.#gather()) return true
@@ -107,6 +111,7 @@ export class Framer {
     if (chunk === undefined) return false
     this.chunk = chunk
     this.position = 0
+    this.isBorrowed = false
     return true
   }
 
@@ -161,13 +166,14 @@ export class Framer {
     throw error
   }
 
-  /** The common case: the whole body lies in this chunk and is not copied. */
+  /** The common case: the whole body lies in this chunk and is not copied, unless the chunk is borrowed. */
   #takeWhole(): boolean {
-    const end = this.position + this.#remainingLength
-    if (end > this.chunk.length) {
+    if (this.position + this.#remainingLength > this.chunk.length) {
       this.#received = 0
       return this.position < this.chunk.length && this.#gather()
     }
+    this.own()
+    const end = this.position + this.#remainingLength
     this.#give(this.chunk, this.position, end)
     this.position = end
     return true
@@ -183,16 +189,27 @@ export class Framer {
     this.#received += available
     if (available < missing) return false
     this.#give(this.#room, 0, this.#remainingLength)
+    this.#given = this.#room
     this.#room = empty
     this.#received = 0
     return true
   }
 
   #makeRoom(needed: number): void {
-    if (needed <= this.#room.length) return
-    const grown = Buffer.allocUnsafeSlow(Math.min(this.#remainingLength, Math.max(2 * needed, smallestRoom)))
-    this.#room.copy(grown, 0, 0, this.#received)
+    const room = this.#room
+    if (needed <= room.length) return
+    const length = Math.min(this.#remainingLength, Math.max(2 * needed, smallestRoom))
+    const grown = length < smallestSharedRoom ? Buffer.allocUnsafeSlow(length) : takeRoom(needed)
+    room.copy(grown, 0, 0, this.#received)
     this.#room = grown
+    giveRoomBack(room)
+  }
+
+  #takeBackRoom(): void {
+    if (this.#given.length === 0) return
+    giveRoomBack(this.#given)
+    this.#given = empty
+    this.buffer = empty
   }
 
   #give(buffer: Buffer, start: number, end: number): void {

@@ -377,8 +377,6 @@ export class SocketConnection implements StreamReader {
 
   #decodeNext(handler: ConnectionHandler): Packet | undefined {
     const framer = this.#framer
-    // What a decoded packet is made of may be kept.
-    framer.own()
     try {
       if (!framer.next()) return undefined
       const { buffer, header, start, end } = framer
