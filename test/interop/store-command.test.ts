@@ -32,7 +32,8 @@ test('castellan store backup: of a running broker, into a directory of its own, 
   assert.deepEqual(await castellan(t, 'backup', store, copy), { code: 0, stdout: '', stderr: '' })
   const { code, stdout } = await castellan(t, 'check', copy)
   assert.equal(code, 0)
-  assert.match(stdout, /^sessions: 1\nsubscriptions: 1\ninbound: 0\nmessages: 1\nqueue: 1\nretained: 1\n/)
+  // A short message lies in the row of the one session that waits for it.
+  assert.match(stdout, /^sessions: 1\nsubscriptions: 1\ninbound: 0\nmessages: 0\nqueue: 1\nretained: 1\n/)
   assert.equal((await stat(copy)).mode & 0o777, 0o700)
   assert.equal((await stat(join(copy, 'data.mdb'))).mode & 0o777, 0o600)
   // The broker goes on, and its next copy is not written over the first.
