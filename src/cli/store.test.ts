@@ -1,26 +1,13 @@
 import assert from 'node:assert/strict'
 import { readFileSync, writeFileSync } from 'node:fs'
-import { Readable, Writable } from 'node:stream'
 import test, { type TestContext } from 'node:test'
 import { message, queued, retained, session } from '../../test/contract/store.ts'
+import { runCommand } from '../../test/support/command.ts'
 import { openInNewDirectory, storeDirectory } from '../../test/support/store-directory.ts'
 import { openEnvironment } from '../store/lmdb/environment.ts'
 import { store } from './store.ts'
-import type { Io } from './verbs.ts'
 
-async function run(args: readonly string[], input = '') {
-  const written = { stdout: '', stderr: '' }
-  const stream = (name: 'stdout' | 'stderr') =>
-    new Writable({
-      write(chunk, _encoding, done) {
-        written[name] += chunk
-        done()
-      },
-    })
-  const io = { stdin: Readable.from([input]), stdout: stream('stdout'), stderr: stream('stderr'), env: {} }
-  const code = await store(args, io as unknown as Io)
-  return { code, ...written }
-}
+const run = (args: readonly string[], input = '') => runCommand(store, args, input)
 
 async function filledDirectory(t: TestContext): Promise<string> {
   const { store, directory } = await openInNewDirectory(t)

@@ -1,4 +1,4 @@
-// What another broker has left, as its own files tell it and before anybody has judged it; `broker/imported.ts` makes rows of it.
+// What another broker has left, as its own files tell it and before anybody has judged it; `broker/foreign-rows.ts` makes rows of it.
 
 import type { StoredQoS } from '../session-store.ts'
 import { StoreError } from '../store-error.ts'
@@ -25,19 +25,8 @@ export interface ForeignClient {
   readonly will: ForeignWill | undefined
 }
 
-export interface ForeignWill {
-  readonly where: string
-  readonly topicName: string
-  readonly payload: Uint8Array
-  readonly qos: StoredQoS
-  readonly retain: boolean
-  readonly properties: Uint8Array
-  /** Will Delay Interval in seconds. */
-  readonly delay: number
-}
-
-/** A message, once however many wait for it. */
-export interface ForeignMessage {
+/** What is published, or will be. */
+export interface ForeignPublication {
   readonly where: string
   readonly topicName: string
   readonly payload: Uint8Array
@@ -45,6 +34,15 @@ export interface ForeignMessage {
   readonly retain: boolean
   /** The properties of its PUBLISH as on the wire, their length first; empty is none. */
   readonly properties: Uint8Array
+}
+
+export interface ForeignWill extends ForeignPublication {
+  /** Will Delay Interval in seconds. */
+  readonly delay: number
+}
+
+/** A message, once however many wait for it. */
+export interface ForeignMessage extends ForeignPublication {
   /** The client id of the publisher, `''` for the broker itself. */
   readonly publisher: string
   readonly user: ForeignUser | undefined

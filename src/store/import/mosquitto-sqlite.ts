@@ -9,6 +9,7 @@ import {
   type ForeignClient,
   type ForeignDelivery,
   type ForeignMessage,
+  type ForeignPublication,
   type ForeignState,
   type ForeignSubscription,
   type ForeignWill,
@@ -93,12 +94,7 @@ function readMessages(rows: Rows): ReadonlyMap<bigint, ForeignMessage> {
   const messages = new Map<bigint, ForeignMessage>()
   for (const row of rows.of(messageQuery, 'base_msgs')) {
     messages.set(row.bigint('store_id'), {
-      where: row.where,
-      topicName: row.text('topic'),
-      payload: row.bytes('payload'),
-      qos: foreignQoS(row.number('qos'), row.where),
-      retain: row.number('retain') !== 0,
-      properties: encodePropertyLines(row.optionalText('properties'), row.where),
+      ...publicationOf(row),
       publisher: row.optionalText('source_id') ?? '',
       user: { username: row.optionalText('source_username') },
       listenerPort: row.number('source_port'),
@@ -129,20 +125,19 @@ function readClients(rows: Rows, wills: ReadonlyMap<string, ForeignWill>): reado
 function readWills(rows: Rows): ReadonlyMap<string, ForeignWill> {
   const query = `SELECT client_id, CAST(topic AS TEXT) AS topic, CAST(payload AS BLOB) AS payload, qos, retain,
     CAST(properties AS TEXT) AS properties FROM wills`
-  return new Map(
-    [...rows.of(query, 'wills')].map(row => [
-      row.text('client_id'),
-      {
-        where: row.where,
-        topicName: row.text('topic'),
-        payload: row.bytes('payload'),
-        qos: foreignQoS(row.number('qos'), row.where),
-        retain: row.number('retain') !== 0,
-        properties: encodePropertyLines(row.optionalText('properties'), row.where),
-        delay: 0,
-      },
-    ]),
-  )
+  return new Map([...rows.of(query, 'wills')].map(row => [row.text('client_id'), { ...publicationOf(row), delay: 0 }]))
+}
+
+/** The columns that messages and wills have alike. */
+function publicationOf(row: Row): ForeignPublication {
+  return {
+    where: row.where,
+    topicName: row.text('topic'),
+    payload: row.bytes('payload'),
+    qos: foreignQoS(row.number('qos'), row.where),
+    retain: row.number('retain') !== 0,
+    properties: encodePropertyLines(row.optionalText('properties'), row.where),
+  }
 }
 
 function readSubscriptions(rows: Rows): readonly ForeignSubscription[] {
