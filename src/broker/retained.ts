@@ -1,5 +1,4 @@
-// Retained messages: one per topic, the latest (§3.3.1.3). In memory for now, behind the interface that a durable store
-// will share.
+// Retained messages: one per topic, the latest (§3.3.1.3). Answered from memory; what changes goes to the journal, too.
 
 import { Timer, type TimerWheel } from '../base/timer-wheel.ts'
 import { type Message, neverExpires } from '../session/message.ts'
