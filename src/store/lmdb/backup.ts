@@ -5,8 +5,7 @@ import { join } from 'node:path'
 import { open, type RootDatabase } from 'lmdb'
 import { escapeText } from '../../base/escape.ts'
 import { StoreError } from '../store-error.ts'
-import { inspectDataFile, unreadable } from './data-file.ts'
-import { dataFileName } from './environment.ts'
+import { dataFileName, inspectDataFile, unreadable } from './data-file.ts'
 import { copyStore } from './lmdb-store.ts'
 
 /**

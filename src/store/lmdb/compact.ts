@@ -3,7 +3,8 @@
 import { renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { StoreError } from '../store-error.ts'
-import { dataFileName, openExisting } from './environment.ts'
+import { dataFileName } from './data-file.ts'
+import { openExisting } from './environment.ts'
 import { copyStore, environmentStats, syncPath } from './lmdb-store.ts'
 
 /**

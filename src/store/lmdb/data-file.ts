@@ -5,6 +5,9 @@ import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
 import { escapeText } from '../../base/escape.ts'
 import { StoreError } from '../store-error.ts'
 
+/** In the directory of a store. */
+export const dataFileName = 'data.mdb'
+
 const pageHeaderBytes = 24
 const magic = 0xbeef_c0de
 const dataVersion = 2

@@ -8,14 +8,12 @@ import { numberKeys, textKey, textKeys } from '../keys.ts'
 import { decodeNumber, encodeNumber, recordKind } from '../record-codec.ts'
 import type { Durability } from '../store.ts'
 import { StoreError } from '../store-error.ts'
-import { inspectDataFile, unreadable } from './data-file.ts'
+import { dataFileName, inspectDataFile, unreadable } from './data-file.ts'
 import { type DirectoryLock, lockDirectory } from './directory-lock.ts'
 import { lackOfRoom } from './disk-room.ts'
 
 /** The version of what is in the tables; another one is refused. */
 export const formatVersion = 2
-
-export const dataFileName = 'data.mdb'
 
 export type NumberTable = Database<Buffer, number>
 export type TextTable = Database<Buffer, string>

@@ -2,7 +2,7 @@
 
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { dataFileName } from './environment.ts'
+import { dataFileName } from './data-file.ts'
 
 /** @param directory of a store that no process has; it stays */
 export function removeStore(directory: string): void {
