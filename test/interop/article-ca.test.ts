@@ -3,22 +3,24 @@
 
 import assert from 'node:assert/strict'
 import { execFileSync, spawnSync } from 'node:child_process'
-import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import test, { type TestContext } from 'node:test'
+import test, { after, type TestContext } from 'node:test'
 import { type BrokerProcess, castellanProgram, startBroker } from '../support/broker-process.ts'
 import { runTool, startSubscriber, type ToolResult } from '../support/clients.ts'
+import { byPrintedCommands } from './articles.ts'
 
 const pass = 'correct horse battery'
 const defaults = ['', '', '', '', '', '']
+const home = mkdtempSync(join(tmpdir(), 'castellan-article-'))
+after(() => rmSync(home, { recursive: true, force: true }))
+const easyCa = join(home, 'easy-ca')
+execFileSync(castellanProgram, ['compat', 'install', '--dir', easyCa])
 
-function newHome(t: TestContext): string {
-  const home = mkdtempSync(join(tmpdir(), 'castellan-article-'))
-  t.after(() => rmSync(home, { recursive: true, force: true }))
-  execFileSync(castellanProgram, ['compat', 'install', '--dir', join(home, 'easy-ca')])
-  mkdirSync(join(home, 'certs'))
-  return home
+/** A new directory, where a guide has `/etc/mosquitto/certs`. */
+function newCerts(): string {
+  return mkdtempSync(join(home, 'certs-'))
 }
 
 function run(cwd: string, command: string, args: readonly string[], lines: readonly string[] = [], env = {}): void {
@@ -49,9 +51,8 @@ function publish(t: TestContext, broker: BrokerProcess, ca: string, ...own: stri
 const withKey = (certificate: string, key: string) => ['--cert', certificate, '--key', key]
 
 test('the guide with easy-ca: create-root-ca, create-ssl, create-client; in by certificate; revoke-cert with reason 2, the list copied; out, while it runs, and who was connected, too', async t => {
-  const home = newHome(t)
   run(home, 'easy-ca/create-root-ca', ['-d', 'CA'], ['', 'example.org', 'PT', '', '', 'Example', '', '', pass, pass])
-  const [ca, certs] = [join(home, 'CA'), join(home, 'certs')]
+  const [ca, certs] = [join(home, 'CA'), newCerts()]
   run(ca, 'bin/create-ssl', ['-s', 'localhost'], [pass, ...defaults])
   run(ca, 'bin/create-client', ['-c', 'user1'], [pass, ...defaults])
   run(ca, 'bin/create-client', ['-c', 'user2'], [pass, ...defaults])
@@ -77,18 +78,20 @@ test('the guide with easy-ca: create-root-ca, create-ssl, create-client; in by c
 })
 
 /** What `gen_CA.sh localhost` and `gen_CA.sh client user1` make, where the guide has it. */
-function generated(t: TestContext): { home: string; certs: string } {
-  const home = newHome(t)
-  const certs = join(home, 'certs')
-  run(certs, '../easy-ca/gen_CA.sh', ['localhost'], [], { GENCA_PLAINTEXT: '1' })
-  run(certs, '../easy-ca/gen_CA.sh', ['client', 'user1'])
+function generate(): string {
+  const certs = newCerts()
+  run(certs, join(easyCa, 'gen_CA.sh'), ['localhost'], [], { GENCA_PLAINTEXT: '1' })
+  run(certs, join(easyCa, 'gen_CA.sh'), ['client', 'user1'])
   copyFileSync(join(certs, 'localhost.crt'), join(certs, 'hostname.crt'))
   copyFileSync(join(certs, 'localhost.key'), join(certs, 'hostname.key'))
-  return { home, certs }
+  return certs
 }
 
+/** Made once: RSA keys take their time. */
+const generated = generate()
+
 test('the guide with gen_CA.sh: no entry without a certificate or with one of another authority; with it, its name is the user; the authority taken over, it can be revoked after all', async t => {
-  const { home, certs } = generated(t)
+  const certs = generated
   run(certs, 'openssl', [
     ...['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-subj', '/CN=user1', '-days', '10'],
     ...['-keyout', 'other.key', '-out', 'other.crt'],
@@ -115,7 +118,7 @@ test('the guide with gen_CA.sh: no entry without a certificate or with one of an
 })
 
 test('the guide without use_identity_as_username: the certificate opens the door, and user and password are asked for, whoever they name', async t => {
-  const { home, certs } = generated(t)
+  const certs = generated
   const passwords = join(certs, 'passwd_mqtt')
   run(home, 'easy-ca/mosquitto_passwd', ['-c', '-b', passwords, 'somebody', 'secret'])
   const broker = await guideBroker(t, certs, `allow_anonymous false\npassword_file ${passwords}\n`)
@@ -129,27 +132,11 @@ test('the guide without use_identity_as_username: the certificate opens the door
 })
 
 test('the guide with openssl alone, its commands as printed: in as demo-client; revoked by openssl ca with reason 2, the list copied; out, while it runs', async t => {
-  const home = newHome(t)
-  const certs = join(home, 'certs')
-  const shell = (command: string, lines: readonly string[] = []) => run(certs, 'sh', ['-c', command], lines)
-  const authority = `openssl req -nodes -x509 -newkey rsa:4096 \\
--keyout my-ca-key.pem -out my-ca.crt \\
--days 356`
-  shell(authority, [...defaults, ''])
-  const request = `openssl req -new -newkey rsa:2048 -nodes \\
--keyout demo-client-key.pem -out demo-client.csr \\
--subj "/CN=demo-client"`
-  const sign = `openssl x509 -req -CAkey my-ca-key.pem -CA my-ca.crt \\
--CAcreateserial -in demo-client.csr -out demo-client.crt`
-  for (const command of [request, sign]) {
-    shell(command)
-    shell(
-      command
-        .replaceAll('demo-client-key.pem', 'hostname.key')
-        .replaceAll('CN=demo-client', 'CN=localhost')
-        .replaceAll('demo-client', 'hostname'),
-    )
-  }
+  const certs = newCerts()
+  const shell = (command: string) => run(certs, 'sh', ['-c', command])
+  await byPrintedCommands(t, certs)
+  copyFileSync(join(certs, 'tls.crt'), join(certs, 'hostname.crt'))
+  copyFileSync(join(certs, 'tls.key'), join(certs, 'hostname.key'))
   copyFileSync(join(certs, 'my-ca.crt'), join(certs, 'ca.crt'))
   writeFileSync(join(certs, 'index.txt'), '')
   const settings = 'database=index.txt\ncrlnumber=crlnumber\ndefault_md=sha256\ndefault_crl_days=7\n'

@@ -51,8 +51,11 @@ async function makeFiles(t: Scope): Promise<ArticleFiles> {
   return { dir, certs }
 }
 
-/** The guide on authentication and authorization, command by command; `openssl req -x509` asks for a name, and Enter answers. */
-async function byPrintedCommands(t: Scope, certs: string): Promise<void> {
+/**
+ * The guide on authentication and authorization, command by command; `openssl req -x509` asks for a name, and Enter answers. Makes
+ * the authority `my-ca`, the client `demo-client`, and `tls` for the broker.
+ */
+export async function byPrintedCommands(t: Scope, certs: string): Promise<void> {
   const authority = `openssl req -nodes -x509 -newkey rsa:4096 \\
 -keyout my-ca-key.pem -out my-ca.crt \\
 -days 356`
