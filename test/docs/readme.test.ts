@@ -120,9 +120,10 @@ class Reader {
     }
   }
 
-  /** What `castellan up` made: each file with the time of its last change. */
+  /** What `castellan up` made, without what its broker keeps: each file with the time of its last change. */
   made(): string[] {
-    const files = globSync('castellan-data/**', { cwd: this.#clone }).sort()
+    const exclude = (path: string) => path.includes('castellan-store')
+    const files = globSync('castellan-data/**', { cwd: this.#clone, exclude }).sort()
     return files.map(path => `${path} ${statSync(join(this.#clone, path)).mtimeMs}`)
   }
 
