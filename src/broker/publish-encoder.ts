@@ -52,11 +52,12 @@ export class PublishEncoder {
     }
     const topicName = this.#encodedTopicName(message)
     const { qos, retain } = delivery
-    const size = plainPublishSize(topicName.length, message.payload.length, qos, this.#version)
+    const { payload } = message
+    const size = plainPublishSize(topicName.length, payload.length, qos, this.#version)
     if (size > this.#maximumPacketSize) return false
     const start = transport.reserve(size)
     const { room } = transport
-    const end = writePlainPublish(room, start, topicName, message.payload, qos, retain, dup, packetId, this.#version)
+    const end = writePlainPublish(room, start, topicName, payload, qos, retain, dup, packetId, this.#version)
     // The room was not cleared: a byte left unwritten would disclose what lay there before.
     assert(end === start + size, 'packet was written to its end')
     return true

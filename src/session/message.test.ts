@@ -33,6 +33,28 @@ test('a message that is kept no longer shares the receive buffer, and copies it 
   assert.equal(kept.buffer.byteLength, 3)
 })
 
+test('a message that is kept has the bytes that came, whatever they are and however many, and pins none of them', () => {
+  for (const length of [0, 1, 64, 65, 256, 16 * 1024, 16 * 1024 + 1]) {
+    const receiveBuffer = Buffer.from(Array.from({ length: length + 2 }, (_, at) => (at * 7) & 0xff))
+    const sent = receiveBuffer.subarray(1, length + 1)
+    const expected = Buffer.from(sent)
+    const message = new Message('t', sent, 1, true, 'p').own()
+    receiveBuffer.fill(0)
+    message.hold()
+    assert.deepEqual(Buffer.from(message.own().payload), expected)
+    assert.equal(message.payloadLength, length)
+  }
+})
+
+test('ten thousand kept messages of a hundred bytes take next to nothing outside the heap', () => {
+  const payload = Buffer.alloc(100)
+  const before = process.memoryUsage().arrayBuffers
+  const kept = Array.from({ length: 10_000 }, () => new Message('t', payload, 0, true, 'p').own())
+  assert.equal(kept.length, 10_000)
+  const grown = process.memoryUsage().arrayBuffers - before
+  assert.ok(grown < 100_000, `${grown} bytes`)
+})
+
 test('the size of a message is what payload, topic and properties have in bytes', () => {
   assert.equal(new Message('a/b', Buffer.from('12345'), 0, false, 'p').size, 8)
   assert.equal(new Message('ä/b', Buffer.from('12345'), 0, false, 'p').size, 9)

@@ -7,6 +7,11 @@ import { encodeUtf8String } from '../mqtt/utf8.ts'
 /** The farthest expiry: never. */
 export const neverExpires = Number.POSITIVE_INFINITY
 
+/** From here on V8 keeps the bytes of an array outside its heap, with an object of its own for them. */
+const offHeapFrom = 65
+/** Up to here the payload of a message that is kept for long lies in a string. */
+const longestPacked = 16 * 1024
+
 /** What a message counts for in the limits on bytes: payload, topic and properties as on the wire. */
 export function sizeOfMessage(payloadBytes: number, topicBytes: number, properties: Properties): number {
   const propertyBytes = properties === noProperties ? 0 : propertiesLength(properties, PacketType.publish)
@@ -34,7 +39,11 @@ export class Message {
   recordId = 0
   recordedDeliveries = 0
   isRecordedApart = false
-  #payload: Uint8Array
+  /**
+   * Packed, one character a byte: thousands of kept arrays outside V8's heap, some of which come and go with every message, cost a
+   * collection several times what as many strings do.
+   */
+  #payload: Uint8Array | string
   /** Whether the payload is a copy of its own, and pins nothing else. */
   #owned: boolean
   #held: boolean
@@ -70,8 +79,13 @@ export class Message {
     this.size = sizeOfMessage(payload.length, topicBytes, properties)
   }
 
+  /** Made anew each time when the message is owned and of middling size: ask once. */
   get payload(): Uint8Array {
-    return this.#payload
+    return typeof this.#payload === 'string' ? Buffer.from(this.#payload, 'latin1') : this.#payload
+  }
+
+  get payloadLength(): number {
+    return this.#payload.length
   }
 
   /** The topic name as on the wire: two bytes of length, then UTF-8. */
@@ -86,14 +100,14 @@ export class Message {
    */
   hold(): void {
     if (this.#held) return
-    this.#payload = Buffer.from(this.#payload)
+    this.#payload = Buffer.from(this.payload)
     this.#held = true
   }
 
   /** Makes the message fit to be queued or retained: the payload pins and shares nothing. */
   own(): this {
     if (!this.#owned) {
-      this.#payload = Uint8Array.prototype.slice.call(this.#payload)
+      this.#payload = ownCopy(this.payload)
       this.#owned = true
       this.#held = true
     }
@@ -116,4 +130,10 @@ export class Message {
     if (this.expiresAt === neverExpires) return undefined
     return Math.max(1, Math.ceil((this.expiresAt - now) / 1000))
   }
+}
+
+function ownCopy(payload: Uint8Array): Uint8Array | string {
+  const { buffer, byteOffset, length } = payload
+  if (length < offHeapFrom || length > longestPacked) return Uint8Array.prototype.slice.call(payload)
+  return Buffer.from(buffer, byteOffset, length).toString('latin1')
 }
