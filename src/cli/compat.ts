@@ -12,7 +12,7 @@ import type { Command, Io } from './verbs.ts'
 export const oldNames: ReadonlyMap<string, (() => Promise<Command>) | undefined> = new Map([
   ['mosquitto', async () => (await import('./run.ts')).mosquitto],
   ['mosquitto_passwd', async () => (await import('./passwd.ts')).mosquittoPasswd],
-  ['mosquitto_ctrl', undefined],
+  ['mosquitto_ctrl', async () => (await import('./ctl.ts')).mosquittoCtrl],
   ['mosquitto_pub', undefined],
   ['mosquitto_sub', undefined],
   ['mosquitto_rr', undefined],

@@ -40,6 +40,13 @@ export const verbs: readonly Verb[] = [
     load: async () => (await import('./passwd.ts')).passwd,
   },
   {
+    name: 'ctl',
+    group: 'Look after it',
+    summary: 'users, groups and roles of a running broker, as mosquitto_ctrl',
+    takesSecrets: true,
+    load: async () => (await import('./ctl.ts')).ctl,
+  },
+  {
     name: 'store',
     group: 'Look after it',
     summary: 'check, back up, export, import and compact the store, also from what Mosquitto left',

@@ -135,9 +135,9 @@ function roomOf(path: string): string {
 }
 
 function wordsIn(cell: string): string[] {
-  if (cell.includes('everything but cli'))
+  if (cell.includes('everything but client and cli'))
     return Object.keys(rooms)
-      .filter(name => !/^(cli|server)$/.test(name))
+      .filter(name => !/^(client|cli|server)$/.test(name))
       .sort()
   return [...cell.matchAll(/[a-z0-9]+/g)].flatMap(([word]) => (word in rooms ? [word] : [])).sort()
 }

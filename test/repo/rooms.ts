@@ -53,8 +53,10 @@ export const rooms: Readonly<Record<string, Room>> = {
       'broker',
     ],
   },
+  client: { imports: [...lowest, 'mqtt'] },
   cli: {
-    imports: [...lowest, 'config', 'auth', 'pki', 'store'],
+    imports: [...lowest, 'config', 'auth', 'dynsec', 'client', 'pki', 'store'],
+    types: ['mqtt'],
     only: { server: ['ca-serve.ts', 'run.ts', 'store.ts'] },
   },
 }

@@ -1,0 +1,56 @@
+// The questions of `castellan ctl`, for passwords. What is asked stands on standard error: the answer of the broker alone is on
+// standard output.
+
+import { CtlError } from './ctl-error.ts'
+import { SecretInput } from './secret-input.ts'
+import type { Io } from './verbs.ts'
+
+/** Bytes of a password in a CONNECT (§1.5.4). */
+const longestPassword = 65_535
+
+export class Prompts {
+  readonly #io: Io
+  #input: SecretInput | undefined = undefined
+
+  constructor(io: Io) {
+    this.#io = io
+  }
+
+  /** @throws CtlError for an empty one */
+  async password(label: string): Promise<string> {
+    const password = await this.#ask(label)
+    if (password === '') throw new CtlError('Error: Empty password.')
+    return password
+  }
+
+  /**
+   * Asks twice.
+   *
+   * @returns undefined when nothing was typed
+   * @throws CtlError when the two differ
+   */
+  async newPassword(name: string): Promise<string | undefined> {
+    const password = await this.#ask(`New password for ${name}: `)
+    if (password === '') return undefined
+    if ((await this.#ask(`Reenter password for ${name}: `)) === password) return password
+    throw new CtlError('Error: Passwords do not match.')
+  }
+
+  say(line: string): void {
+    this.#io.stderr.write(`${line}\n`)
+  }
+
+  /** Lets go of standard input. */
+  async close(): Promise<void> {
+    await this.#input?.close()
+  }
+
+  async #ask(label: string): Promise<string> {
+    this.#input ??= new SecretInput(this.#io.stdin)
+    this.#io.stderr.write(label)
+    const line = await this.#input.readLine(longestPassword)
+    this.#io.stderr.write('\n')
+    if (line.length > longestPassword) throw new CtlError('Error: Password must be less than 65536 characters long.')
+    return line.toString()
+  }
+}
