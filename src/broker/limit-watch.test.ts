@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import { fakeClock } from '../../test/support/fake-clock.ts'
+import { burstMs } from '../base/bursts.ts'
 import { TimerWheel } from '../base/timer-wheel.ts'
-import { burstMs, LimitWatch } from './limit-watch.ts'
+import { LimitWatch } from './limit-watch.ts'
 
 function watched() {
   const clock = fakeClock()
@@ -29,17 +30,4 @@ test('the first of a burst is told with who it was, the others as one number, an
   pass(burstMs)
   assert.deepEqual(lines.slice(1), ['notice: Limit max_publish_rate reached 999 more times.'])
   assert.equal(counted.length, 1000)
-})
-
-test('one alone is one line, limits do not share a burst, and after it a new one begins', () => {
-  const { watch, lines, pass } = watched()
-  watch.reached('max_publish_rate', 'client c')
-  watch.reached('memory_limit', 'client d')
-  pass(burstMs)
-  watch.reached('max_publish_rate', 'client e')
-  assert.deepEqual(lines, [
-    'notice: Limit max_publish_rate reached by client c.',
-    'notice: Limit memory_limit reached by client d.',
-    'notice: Limit max_publish_rate reached by client e.',
-  ])
 })

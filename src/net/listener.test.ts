@@ -10,7 +10,7 @@ import { hex } from '../../test/support/bytes.ts'
 import { runProgram } from '../../test/support/line-process.ts'
 import { closeAll, startListener, TestListener } from '../../test/support/net-listener.ts'
 import { connectRaw } from '../../test/support/raw-client.ts'
-import { burstSeconds } from './refusals.ts'
+import { burstMs } from '../base/bursts.ts'
 import { forOwnerAndGroup } from './unix-socket.ts'
 
 const connectPacket = hex`10 0D 00 04 'MQTT' 04 02 00 3C 00 01 'a'`
@@ -151,7 +151,7 @@ test('max_connections and global_max_connections: one more is closed before a ha
   server.accepted[1]?.transport.destroy()
   await server.accepted[1]?.handler.waitForEnd()
   server.hasRoom = false
-  server.pass(burstSeconds * 1000)
+  server.pass(burstMs)
   const third = await server.connect(t)
   await once(third.resume(), 'close')
   assert.equal(server.accepted.length, 2)

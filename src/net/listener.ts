@@ -2,6 +2,7 @@
 
 import { createServer, type Server } from 'node:net'
 import { addressKey } from '../base/address-key.ts'
+import { burstMs } from '../base/bursts.ts'
 import type { Clock } from '../base/clock.ts'
 import { escapeText } from '../base/escape.ts'
 import { FairQueue } from '../base/fair-queue.ts'
@@ -21,7 +22,7 @@ import type { KeyLookup } from './preshared-key-door.ts'
 import { loadPskContext } from './psk-context.ts'
 import type { RawBinding } from './raw-binding.ts'
 import { RawStream } from './raw-stream.ts'
-import { burstSeconds, Refusals } from './refusals.ts'
+import { Refusals } from './refusals.ts'
 import { SocketStream } from './socket-stream.ts'
 import { TlsAcceptor, type TlsOptions } from './tls-acceptor.ts'
 import { clientTrust, loadTlsOptions, type TrustDeps } from './tls-context.ts'
@@ -235,7 +236,7 @@ class BoundListener implements Listener, StreamOwner, ConnectionOwner {
   /** EMFILE and the like: this client is lost, the listener goes on. A line each could be a line for each turn. */
   #notAccepted(error: Error): void {
     const now = this.#deps.clock.now()
-    if (now < this.#notAcceptedTold + burstSeconds * 1000) return
+    if (now < this.#notAcceptedTold + burstMs) return
     this.#notAcceptedTold = now
     this.#deps.log.write('error', `Error: Unable to accept a connection: ${escapeText(error.message)}.`)
   }
