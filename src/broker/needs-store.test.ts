@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import { startDurable } from '../../test/support/durable-engine.ts'
-import { lasting } from '../../test/support/engine.ts'
+import { type EngineOptions, lasting } from '../../test/support/engine.ts'
 import { unrulyStore } from '../../test/support/unruly-store.ts'
 import { PacketType } from '../mqtt/packet.ts'
 
 /** A client whose session lasts and that has subscribed to `kept`, one to `free` that does not, and a store that is full. */
-async function full() {
+async function full(options?: EngineOptions) {
   const store = unrulyStore()
-  const engine = await startDurable(store)
+  const engine = await startDurable(store, options)
   const lasts = engine.connect('lasting', lasting())
   lasts.subscribe('kept')
   const passing = engine.connect('passing')
@@ -61,4 +61,14 @@ test('faults: what promises nothing goes on while the store fails, until more wa
   await broker.journal?.drain()
   passing.publish('set', 'last', { retain: true })
   assert.equal(broker.journal?.waitingChanges, 1)
+})
+
+test('faults: upgrade_outgoing_qos: messages of QoS 0 that sessions that last get above it do not pile up either', async () => {
+  const { engine, lasts, passing } = await full({ settings: { upgrade_outgoing_qos: true } })
+  const { journal } = engine.broker
+  for (let n = 0; n < 20_000; n++) {
+    passing.publish('kept', `${n}`)
+    lasts.answerAll()
+  }
+  assert.ok(journal !== undefined && journal.waitingChanges >= 50_000 && journal.waitingChanges < 50_010)
 })

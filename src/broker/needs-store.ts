@@ -10,10 +10,17 @@ import type { Route } from './route.ts'
  * connection may get it, or its QoS 2 exchange is such a session's.
  *
  * @param isRetained or removes what is
+ * @param isUpgraded whether subscribers get it at their own QoS (`upgrade_outgoing_qos`)
  */
-export function needsStore(publisher: Session, route: Route, qos: QoS, isRetained: boolean): boolean {
+export function needsStore(
+  publisher: Session,
+  route: Route,
+  qos: QoS,
+  isRetained: boolean,
+  isUpgraded: boolean,
+): boolean {
   if (isRetained || (qos === 2 && publisher.record !== undefined)) return true
-  if (qos === 0) return false
+  if (qos === 0 && !isUpgraded) return false
   return route.subscriptions.some(isRecorded) || route.groups.some(({ members }) => members.some(isRecorded))
 }
 

@@ -54,6 +54,7 @@ function receiveRun(broker: Broker, connection: ClientConnection, now: number): 
   if (run.qos > agreement.maximumQoS || !topic.find(name, session.access)) return start
   // Refusals are told one by one, and what has to wait or came before is nothing to look ahead from.
   if (run.qos > 0 && !isAcceptable(connection, topic.permitted, now)) return start
+  if (broker.settings.upgrade_outgoing_qos && broker.journal?.isBehind === true) return start
   const { message_size_limit: sizeLimit } = broker.settings
   const maximumBytes = run.qos === 0 ? buffer.length : mostHeldBytes
   run.extend(mostPackets(topic.route), maximumBytes, sizeLimit > 0 ? sizeLimit : Number.POSITIVE_INFINITY)

@@ -136,7 +136,8 @@ function accept(
     return ReasonCode.notAuthorized
   }
   const { journal } = broker
-  if (journal?.isStrained === true && needsStore(connection.session, route, packet.qos, packet.retain)) {
+  const { upgrade_outgoing_qos: isUpgraded } = broker.settings
+  if (journal?.isStrained === true && needsStore(connection.session, route, packet.qos, packet.retain, isUpgraded)) {
     const refused = refuseUnsafe(connection, packet.qos, journal)
     if (refused !== undefined) return refused
   }
