@@ -122,7 +122,7 @@ function pageOf(files: DataDirectory, { port, localPort }: Ports, { hosts }: UpA
     localPort === undefined
       ? []
       : [
-          `  on this machine  127.0.0.1:${localPort}, with a password; nobody has one until castellan passwd ${shown(files.passwords)} NAME`,
+          `  on this machine  127.0.0.1:${localPort}, with a password, which somebody gets by castellan passwd ${shown(files.passwords)} NAME`,
         ]
   return `${[
     'Castellan is up.',
