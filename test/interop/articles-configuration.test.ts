@@ -35,10 +35,10 @@ connection_messages true
 log_timestamp true`
 
 const runs = (reason: string) => ({ outcome: 'listens', reason }) as const
-const refusedAtLine = (option: string, line: number): Outcome => ({
+const refusedAtLine = (option: string, line: number, instead: string): Outcome => ({
   code: 3,
   says: [
-    new RegExp(`^Error: The '${option}' option is not supported yet by Castellan; `),
+    new RegExp(`^Error: This '${option}' is refused by Castellan; .*${instead}`),
     new RegExp(`^Error found at .*broker\\.conf:${line}\\.$`),
   ],
 })
@@ -153,10 +153,10 @@ plugin /usr/lib/mosquitto_dynamic_security.so
 plugin_opt_config_file /path/to/dynamic-security.json
 listener 8883
 ${tlsPair}`,
-    castellan: refusedAtLine('plugin', 2),
+    castellan: 'listens',
     mosquitto: {
       outcome: { code: 13, says: [/Unable to load auth plugin "\/usr\/lib\/mosquitto_dynamic_security\.so"/] },
-      reason: 'dynamic security comes with a later release; Debian keeps the plugin elsewhere',
+      reason: 'Debian keeps the plugin elsewhere',
     },
   },
   {
@@ -166,7 +166,7 @@ global_plugin /usr/lib/cedalo_mosquitto_ha.so
 persistence_location /path/to
 listener 8883
 ${tlsPair}`,
-    castellan: refusedAtLine('global_plugin', 2),
+    castellan: refusedAtLine('global_plugin', 2, 'clusters are not there yet'),
     mosquitto: {
       outcome: { code: 3, says: [/Unknown configuration variable "global_plugin"/, /broker\.conf:2/] },
       reason: 'the option is from 2.1 and the plugin is sold separately',
@@ -203,7 +203,7 @@ use_identity_as_username true
 capath /my-ca-certs/
 ${tlsPair}
 plugin /usr/lib/cedalo_certificate_management.so`,
-    castellan: refusedAtLine('plugin', 7),
+    castellan: refusedAtLine('plugin', 7, '`castellan ca` and `castellan cert`'),
     mosquitto: {
       outcome: { code: 13, says: [/Unable to load auth plugin "\/usr\/lib\/cedalo_certificate_management\.so"/] },
       reason: 'the plugin is sold separately',
