@@ -265,7 +265,7 @@ export class ClientTrust {
       const whose = `${where}: the revocation list of '${escapeText(issuerText)}'`
       // One file may hold the lists of several listeners' authorities, as an authority of ours makes it.
       if (isComplete && !this.#store.stored.some(({ name }) => name === issuer))
-        this.#log.write('information', `${whose} is of an authority that nobody needs here.`)
+        this.#log.write('information', `${whose} is of an authority that is not known here, and not used.`)
       else
         this.#log.write('warning', `Warning: ${whose} is not signed by an authority that is known here, and not used.`)
     }
