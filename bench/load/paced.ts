@@ -41,7 +41,8 @@ export async function runPaced(request: LoadRequest, scenario: Paced): Promise<L
 }
 
 async function measureAtPace(run: TrafficRun, schedule: Schedule): ReturnType<TrafficRun['measure']> {
-  await using _pacemaker = new Pacemaker(schedule.beatMs, () => schedule.sendDue())
+  await using pacemaker = new Pacemaker(schedule.beatMs, () => schedule.sendDue())
+  await pacemaker.begun
   return await run.measure()
 }
 

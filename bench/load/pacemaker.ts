@@ -1,6 +1,7 @@
 // A clock finer than the event loop's milliseconds: a thread that sleeps in between and wakes the loop when it is time.
 // Without sleep, a loop that only looks at the clock would fight with the broker for a core on a busy machine.
 
+import { once } from 'node:events'
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads'
 
 interface PacemakerData {
@@ -11,11 +12,14 @@ interface PacemakerData {
 
 /** Calls `beat` about every `periodMs`, which may be a fraction, until it is disposed of. */
 export class Pacemaker {
+  /** Resolves at the first beat: on a busy machine a thread takes its time to begin. */
+  readonly begun: Promise<unknown>
   readonly #worker: Worker
 
   constructor(periodMs: number, beat: () => void) {
     const pending = new Int32Array(new SharedArrayBuffer(4))
     this.#worker = new Worker(new URL(import.meta.url), { workerData: { periodMs, pending } satisfies PacemakerData })
+    this.begun = once(this.#worker, 'message')
     this.#worker.on('message', () => {
       Atomics.store(pending, 0, 0)
       beat()
