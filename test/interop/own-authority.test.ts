@@ -122,7 +122,7 @@ test('castellan ca rotate: the broker lets both generations in, without a restar
   assert.equal(await getsIn(t, place, broker, 'newer'), false)
 })
 
-const rows = 600
+const rows = 300
 
 test('castellan cert bulk: killed with SIGKILL half-way, the same command resumes; what the manifest had stays, and every row is there once', async t => {
   const { home, ca, castellan } = newAuthority(t)
