@@ -23,6 +23,7 @@ import { daemonize, tellParent } from './daemon.ts'
 import { storeDirectory } from './durability.ts'
 import { readDirectory } from './dynamic-security.ts'
 import { errorLines } from './error-lines.ts'
+import { growDescriptorTable } from './open-files.ts'
 import type { Config } from './options.ts'
 import { parseConfig } from './parse-config.ts'
 import { dropPrivileges } from './privileges.ts'
@@ -58,6 +59,7 @@ export async function runBroker(options: RunOptions, io: RunIo): Promise<number>
   try {
     dropPrivileges(config.global.user, config.global.persistence ? [storeDirectory(config.global)] : [])
     const log = createLog(config.global, systemLogIo({ now: wallClock }))
+    growDescriptorTable()
     return await serve(options, config, log)
   } catch (error) {
     if (!(error instanceof AppError)) throw error
