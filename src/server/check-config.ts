@@ -48,7 +48,7 @@ function combinationFault(listener: ListenerSettings): readonly ConfigProblem[] 
 export function warningsAbout({ global, listeners, localOnly }: Resolved): readonly ConfigMessage[] {
   const lines = [
     ...(localOnly ? localOnlyLines : []),
-    ...listeners.flatMap(listener => [...warningsAboutListener(listener)]),
+    ...listeners.flatMap(listener => [...warningsAboutListener(listener, global)]),
     ...(global.session_owner_check ? [] : [ownerCheckIsOff]),
     ...(global.allow_certificates_without_client ? [strangersAreLetIn] : []),
     ...metricsForEverybody(global.metrics_listener),
@@ -107,7 +107,7 @@ function* warningsAboutTransport(listener: ListenerSettings): Generator<string> 
   }
 }
 
-function* warningsAboutListener(listener: ListenerSettings): Generator<string> {
+function* warningsAboutListener(listener: ListenerSettings, global: Config['global']): Generator<string> {
   yield* warningsAboutTransport(listener)
   const { port, certfile, keyfile, psk_hint, origin } = listener
   for (const [name, value] of Object.entries({ certfile, keyfile })) {
@@ -125,7 +125,8 @@ function* warningsAboutListener(listener: ListenerSettings): Generator<string> {
   yield* nothingIsEncrypted(listener)
   if (port === 8883)
     yield `Warning: plaintext listener on 8883: without certfile and keyfile (${origin}) nothing is encrypted.`
-  if (listener.password_file !== undefined && listener.enable_proxy_protocol !== 2 && !isLocal(listener)) {
+  const takesPasswords = listener.password_file !== undefined || securityPlugin(global, listener) !== undefined
+  if (takesPasswords && listener.enable_proxy_protocol !== 2 && !isLocal(listener)) {
     yield `Warning: Listener on port ${port} is not encrypted: passwords sent to it can be read on the way (${origin}).`
   }
 }
