@@ -134,3 +134,26 @@ test('many small chunks behind a slow peer are let go of as they leave', () => {
   const queue = filled(...Array.from({ length: 5000 }, () => 40))
   assert.deepEqual(lengths(queue), [40, 65_520, 65_520, 65_520, 3400])
 })
+
+test('tails of each size are used again once their bytes have left, and no sooner', () => {
+  for (const size of [200, 1000, 4000, 16_000, 64_000]) {
+    const send = () => {
+      const queue = new WriteQueue()
+      for (let left = size; left > 0; left -= 100) write(queue, left & 0xff, 100)
+      const piece = queue.take()
+      assert.equal(piece.length, size)
+      return { queue, piece, copy: Buffer.from(piece) }
+    }
+    const first = send()
+    const second = send()
+    assert.ok(!overlap(first.piece, second.piece), 'both are under way')
+    assert.ok(Buffer.from(first.piece).equals(first.copy))
+    first.queue.reuse()
+    assert.ok(overlap(send().piece, first.piece), 'it is free')
+    assert.ok(Buffer.from(second.piece).equals(second.copy))
+  }
+})
+
+function overlap(one: Uint8Array, other: Uint8Array): boolean {
+  return one.buffer === other.buffer && one.byteOffset === other.byteOffset
+}

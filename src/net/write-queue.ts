@@ -18,9 +18,14 @@ const compactAfter = 1024
 
 const empty = Buffer.alloc(0)
 
-/** First tails that are free again, for all queues: most writes need no more, and leave at once. */
-const freeTails: Buffer[] = []
-const mostFreeTails = 1024
+/**
+ * Tails that are free again, for all queues, by size: most writes leave at once, and what is allocated for each write of somebody
+ * who takes in all that is retained has V8 collect all the time.
+ */
+const freeTails = new Map<number, Buffer[]>()
+for (let size = firstTailBytes; size <= maxWriteBytes; size *= tailGrowth) freeTails.set(size, [])
+/** Of each size. */
+const mostFreeBytes = 512 * 1024
 
 export class WriteQueue {
   /** What is not written to any more, and where the first of it begins. */
@@ -32,7 +37,7 @@ export class WriteQueue {
   #room: Buffer = empty
   #tailLength = 0
   #bytes = 0
-  /** The first tail, when it was taken last. */
+  /** The tail, when it was taken last. */
   #taken: Buffer | undefined = undefined
 
   /** Bytes pushed and not yet taken. */
@@ -103,7 +108,7 @@ export class WriteQueue {
 
   /** Says that the piece that was taken last is needed no more. Only before anything else is done. */
   reuse(): void {
-    if (this.#taken !== undefined && freeTails.length < mostFreeTails) freeTails.push(this.#taken)
+    if (this.#taken !== undefined) free(this.#taken)
     this.#taken = undefined
   }
 
@@ -121,22 +126,20 @@ export class WriteQueue {
     const needed = this.#tailLength + size
     if (needed > maxWriteBytes) {
       this.#closeTail()
-      this.#room = Buffer.allocUnsafe(Math.max(size, this.#chunks.length === 0 ? firstTailBytes : maxWriteBytes))
+      this.#room = tailOf(Math.max(size, this.#chunks.length === 0 ? firstTailBytes : maxWriteBytes))
       return
     }
-    if (this.#tailLength === 0 && needed <= firstTailBytes) {
-      this.#room = freeTails.pop() ?? Buffer.allocUnsafe(firstTailBytes)
-      return
-    }
-    const grown = Math.max(needed, firstTailBytes, Math.min(maxWriteBytes, this.#room.length * tailGrowth))
-    const room = Buffer.allocUnsafe(grown)
-    this.#room.copy(room, 0, 0, this.#tailLength)
-    this.#room = room
+    const before = this.#room
+    const grown = Math.max(needed, firstTailBytes, Math.min(maxWriteBytes, before.length * tailGrowth))
+    this.#room = tailOf(grown)
+    if (before.length === 0) return
+    before.copy(this.#room, 0, 0, this.#tailLength)
+    free(before)
   }
 
   #takeTail(): Uint8Array {
     const piece = this.#room.subarray(0, this.#tailLength)
-    this.#taken = this.#room.length === firstTailBytes ? this.#room : undefined
+    this.#taken = this.#room
     this.#room = empty
     this.#tailLength = 0
     this.#bytes = 0
@@ -192,4 +195,13 @@ export class WriteQueue {
       this.#head = 0
     }
   }
+}
+
+function tailOf(size: number): Buffer {
+  return freeTails.get(size)?.pop() ?? Buffer.allocUnsafe(size)
+}
+
+function free(tail: Buffer): void {
+  const same = freeTails.get(tail.length)
+  if (same !== undefined && same.length * tail.length < mostFreeBytes) same.push(tail)
 }
