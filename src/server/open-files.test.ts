@@ -13,7 +13,7 @@ test('the table of descriptors grows to its size, and all that was opened for it
   const before = openNow()
   let highest = 0
   growDescriptorTable(() => {
-    highest = openSync('/dev/null')
+    highest = openSync('/dev/null', 'r')
     return highest
   })
   assert.equal(highest, descriptorsFromStart / 2)
@@ -25,7 +25,7 @@ test('where no more files may be open the table stays as it is, and nothing stay
   let left = 3
   growDescriptorTable(() => {
     if (left-- === 0) throw new Error('EMFILE')
-    return openSync('/dev/null')
+    return openSync('/dev/null', 'r')
   })
   assert.equal(left, -1)
   assert.equal(openNow(), before)

@@ -20,7 +20,7 @@ export const descriptorsFromStart = 2048
  *
  * @param open for tests
  */
-export function growDescriptorTable(open = () => openSync('/dev/null')): void {
+export function growDescriptorTable(open = () => openSync('/dev/null', 'r')): void {
   const opened: number[] = []
   try {
     do opened.push(open())
