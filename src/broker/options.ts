@@ -80,8 +80,7 @@ export const brokerOptions = {
     value: bool(),
     default: false,
     reload: 'restart',
-    doc: 'Whether the topics under $CONTROL/broker answer.',
-    unsupported: { accepts: value => !value, advice: 'set `enable_control_api false`' },
+    doc: 'Whether `$CONTROL/broker/v1` answers whoever the rules let publish there: lists of listeners, plugins and connections, and their end.',
   }),
   global_max_clients: option({
     scope: 'global',

@@ -4,6 +4,7 @@
 export function ctlHelp(calledAs: string): string {
   return `Usage: ${calledAs} [OPTIONS] MODULE COMMAND [ARGUMENTS]
        ${calledAs} dynsec help     users, groups and roles of a running broker
+       ${calledAs} broker help     its listeners, plugins and connections
 
 Where the broker is
   -h, --host HOST          localhost unless given
@@ -87,5 +88,20 @@ export function dynsecHelp(calledAs: string): string {
 
 ACLTYPE is publishClientSend, publishClientReceive, subscribeLiteral, subscribePattern, unsubscribeLiteral or
 unsubscribePattern. A higher PRIORITY is asked first.
+`
+}
+
+/** The text of `broker help`. */
+export function brokerHelp(calledAs: string): string {
+  return `Usage: ${calledAs} [OPTIONS] broker COMMAND [ARGUMENTS]
+
+  listListeners                    ports, protocols, and whether there is TLS
+  listPlugins                      what stands in for the plugins that are named
+  listConnections [COUNT [OFFSET]] client id, user name and address, with a tab between
+  inspectConnection CLIENTID       all of one connection
+  disconnectClient CLIENTID [REASON]   ends it; a client of MQTT 5 is told REASON
+
+The broker needs \`enable_control_api true\`, and whoever asks rules for $CONTROL/broker/#: publishClientSend,
+publishClientReceive and subscribePattern, or \`topic readwrite\` in an ACL file.
 `
 }

@@ -41,11 +41,9 @@ const readers: Readonly<Record<string, ((word: string) => unknown) | undefined>>
   priority: integer,
   count: integer,
   offset: integer,
-  minutes: integer,
   access: allows,
   acltype: word => oneOf(word, roleAclTypes),
   defaultacltype: word => oneOf(word, defaultAclTypes),
-  bankind: word => oneOf(word, ['clientid', 'username', 'address']),
   boolean: word => oneOf(word, ['true', 'false']) === 'true',
 }
 

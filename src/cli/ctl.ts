@@ -6,6 +6,7 @@ import { escapeText } from '../base/escape.ts'
 import { version } from '../base/version.ts'
 import { RefusedError, UnreachableError } from '../client/errors.ts'
 import { isObject, type JsonObject, member, textOf } from '../dynsec/json.ts'
+import { brokerModule } from './ctl-broker.ts'
 import type { CtlCommand, CtlModule } from './ctl-command.ts'
 import { dynsecModule } from './ctl-dynsec.ts'
 import { CommandRefused, CtlUsageError, oldCodes } from './ctl-error.ts'
@@ -65,7 +66,7 @@ const oldName: Name = {
   },
 }
 
-const modules: Readonly<Record<string, CtlModule>> = { dynsec: dynsecModule }
+const modules: Readonly<Record<string, CtlModule>> = { dynsec: dynsecModule, broker: brokerModule }
 
 async function ctlAs(name: Name, args: readonly string[], io: Io): Promise<number> {
   const prompts = new Prompts(io)

@@ -42,7 +42,7 @@ export const verbs: readonly Verb[] = [
   {
     name: 'ctl',
     group: 'Look after it',
-    summary: 'users, groups and roles of a running broker, as mosquitto_ctrl',
+    summary: 'users, roles and connections of a running broker, as mosquitto_ctrl',
     takesSecrets: true,
     load: async () => (await import('./ctl.ts')).ctl,
   },

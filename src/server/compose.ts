@@ -28,6 +28,7 @@ import { systemMemoryProbe } from '../observe/memory-probe.ts'
 import { readProcess } from '../observe/process-figures.ts'
 import type { StoreError } from '../store/store-error.ts'
 import { loadX509Library } from '../x509/library.ts'
+import { openBrokerControl } from './broker-control.ts'
 import { Census } from './census.ts'
 import { Durability } from './durability.ts'
 import { SecurityService } from './dynamic-security.ts'
@@ -146,6 +147,7 @@ export async function startBroker(
       planned.map(({ context }) => context),
     )
     security?.attach(broker)
+    openBrokerControl({ broker, log, config: () => current, listeners: opened })
     await loadRevocations(revocations, config)
     listeners = await openListeners(planned, broker, log, clock, settings, {
       revocations: path => revocations.get(path),

@@ -29,6 +29,7 @@ export const rooms: Readonly<Record<string, Room>> = {
   session: { imports: [...lowest, 'mqtt', 'topic'], types: ['auth'], pure: true },
   auth: { imports: [...lowest, 'config', 'observe', 'topic', 'x509'] },
   dynsec: { imports: [...lowest, 'topic', 'auth'] },
+  control: { imports: [...lowest, 'dynsec'] },
   pki: { imports: [...lowest, 'x509'], packages: ['@peculiar/x509', 'asn1js', 'pkijs', 'reflect-metadata'] },
   broker: {
     imports: [...lowest, 'mqtt', 'topic', 'session', 'auth', 'config', 'observe'],
@@ -48,6 +49,7 @@ export const rooms: Readonly<Record<string, Room>> = {
       'session',
       'auth',
       'dynsec',
+      'control',
       'pki',
       'store',
       'broker',

@@ -49,7 +49,7 @@ test('cli 4: how it ended a shell is told by the exit code, under both names', a
     [['-p', '1', ...who, 'dynsec', 'listRoles'], 6, 14, 'Error: Connection refused\n'],
     [['--unix', '/nonexistent', ...who, 'dynsec', 'listRoles'], 6, 14, 'Error: No such file or directory\n'],
     [[...there, ...who, 'dynsec', 'nope'], 2, 13, "Command 'nope' not recognised.\n"],
-    [[...there, ...who, 'nope', 'x'], 2, 10, /^Error: Module 'nope' not supported; modules are dynsec/],
+    [[...there, ...who, 'nope', 'x'], 2, 10, /^Error: Module 'nope' not supported; modules are dynsec, broker/],
   ] as const) {
     for (const [command, code] of [
       [ctl, own],

@@ -29,7 +29,7 @@ export function listCommand<T extends Named>(
 }
 
 /** Below 0 all that are left, and one at least. */
-function page<T>(entries: readonly T[], offset: number, count: number): readonly T[] {
+export function page<T>(entries: readonly T[], offset: number, count: number): readonly T[] {
   return entries.slice(offset, count < 0 ? undefined : offset + Math.max(1, count))
 }
 

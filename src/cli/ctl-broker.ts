@@ -1,0 +1,66 @@
+// The module `broker`: listeners, plugins and connections of a broker with `enable_control_api true`.
+
+import { escapeText } from '../base/escape.ts'
+import { isObject, type JsonObject, member, objectsOf } from '../dynsec/json.ts'
+import type { CtlCommand, CtlModule } from './ctl-command.ts'
+import { brokerHelp } from './ctl-help.ts'
+import { column, shown } from './ctl-lines.ts'
+
+const commands: Readonly<Record<string, CtlCommand>> = {
+  listListeners: { syntax: '', lines: listenerLines },
+  listPlugins: { syntax: '', lines: pluginLines },
+  listConnections: { syntax: 'count? offset?', lines: connectionLines },
+  inspectConnection: { syntax: 'clientid', lines: inspectionLines },
+  disconnectClient: { syntax: 'clientid reason?' },
+}
+
+export const brokerModule: CtlModule = { topic: '$CONTROL/broker/v1', commands, help: brokerHelp }
+
+function listenerLines(data: JsonObject): readonly string[] {
+  return objectsOf(data, 'listeners').flatMap((listener, index) => [
+    `Listener ${index + 1}:`,
+    `  Port:              ${textOf(listener, 'port')}`,
+    `  Protocol:          ${textOf(listener, 'protocol')}`,
+    ...optional('  Socket path:       ', listener, 'socket-path'),
+    ...optional('  Bind address:      ', listener, 'bind-address'),
+    `  TLS:               ${textOf(listener, 'tls')}`,
+  ])
+}
+
+function pluginLines(data: JsonObject): readonly string[] {
+  return objectsOf(data, 'plugins').flatMap(plugin => {
+    const endpoints = member(plugin, 'control-endpoints')
+    const texts = Array.isArray(endpoints) ? endpoints.map(endpoint => escapeText(String(endpoint))) : []
+    return [
+      `Plugin:            ${shown(plugin, 'name')}`,
+      ...optional('Version:           ', plugin, 'version'),
+      ...column('Control endpoints: ', texts),
+    ]
+  })
+}
+
+/** Client id, name and address, with a tab between. */
+function connectionLines(data: JsonObject): readonly string[] {
+  return objectsOf(data, 'connections').map(connection =>
+    ['clientid', 'username', 'address'].map(key => shown(connection, key)).join('\t'),
+  )
+}
+
+function inspectionLines(data: JsonObject): readonly string[] {
+  const connection = member(data, 'connection')
+  return Object.entries(isObject(connection) ? connection : {}).flatMap(([name, value]) =>
+    column(`${`${escapeText(name)}:`.padEnd(15)} `, (Array.isArray(value) ? value : [value]).map(text)),
+  )
+}
+
+function optional(heading: string, object: JsonObject, key: string): readonly string[] {
+  return member(object, key) === undefined ? [] : [`${heading}${textOf(object, key)}`]
+}
+
+function textOf(object: JsonObject, key: string): string {
+  return text(member(object, key))
+}
+
+function text(value: unknown): string {
+  return escapeText(isObject(value) ? Object.values(value).join(' ') : String(value ?? ''), 4096)
+}

@@ -1,0 +1,26 @@
+// What the commands of `$CONTROL/broker/v1` see of the broker, and may do to it; `server/broker-control.ts` makes it of the parts.
+
+import type { JsonObject } from '../dynsec/json.ts'
+
+/** One connection of a client that was let in. */
+export interface ConnectionView {
+  readonly clientId: string
+  /** undefined for a client without a name. */
+  readonly username: string | undefined
+  /** Textual IP address; empty for a unix socket. */
+  readonly address: string
+  readonly port: number
+  /** Everything that is told of it; made when it is asked for. */
+  describe(): JsonObject
+  /** Ends it with an administrative action (0x98). @param reason what the client is told, where it can be */
+  disconnect(reason: string | undefined): void
+}
+
+export interface BrokerView {
+  /** As responses have them. */
+  listeners(): readonly JsonObject[]
+  plugins(): readonly JsonObject[]
+  /** In the order in which they came. */
+  connections(): readonly ConnectionView[]
+  connection(clientId: string): ConnectionView | undefined
+}

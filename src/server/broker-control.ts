@@ -1,0 +1,108 @@
+// The broker as the commands of `$CONTROL/broker/v1` see it, put before its topic where `enable_control_api` is on.
+
+import type { Log } from '../base/log.ts'
+import type { Broker } from '../broker/broker.ts'
+import type { ClientConnection } from '../broker/connection.ts'
+import { BrokerControl } from '../control/broker-control.ts'
+import type { BrokerView, ConnectionView } from '../control/broker-view.ts'
+import type { JsonObject } from '../dynsec/json.ts'
+import { ReasonCode } from '../mqtt/reason-code.ts'
+import type { Listener } from '../net/listener.ts'
+import type { Config } from './options.ts'
+
+const topic = '$CONTROL/broker/v1'
+
+export interface ControlParts {
+  readonly broker: Broker
+  readonly log: Log
+  /** As last loaded. */
+  config(): Config
+  listeners(): readonly Listener[]
+}
+
+/** Lets the commands in, to whoever the rules give the topic to. */
+export function openBrokerControl(parts: ControlParts): void {
+  const { broker, config, log } = parts
+  if (config().global.enable_control_api) broker.endpoints.set(topic, new BrokerControl(() => new View(parts), log))
+}
+
+/** As it was when it was first looked at: one is made for each message. */
+class View implements BrokerView {
+  readonly #parts: ControlParts
+  #known: Map<string, ClientConnection> | undefined = undefined
+
+  constructor(parts: ControlParts) {
+    this.#parts = parts
+  }
+
+  listeners(): readonly JsonObject[] {
+    return this.#parts.listeners().map(({ port, settings }) => ({
+      port,
+      protocol: settings.protocol === 'websockets' ? 'mqtt+websockets' : 'mqtt',
+      'bind-address': settings.address,
+      'socket-path': settings.path,
+      tls: settings.certfile !== undefined || settings.psk_hint !== undefined,
+    }))
+  }
+
+  plugins(): readonly JsonObject[] {
+    const { broker, config } = this.#parts
+    const { global, listeners } = config()
+    const lines = [...global.global_plugin, ...listeners.flatMap(({ plugin }) => plugin)]
+    const names = new Set(lines.map(({ baseName }) => pluginName(baseName)))
+    return [...names].map(name => {
+      const endpoints = [`$CONTROL/${name}/v1`].filter(endpoint => broker.endpoints.has(endpoint))
+      return { name, 'control-endpoints': endpoints }
+    })
+  }
+
+  connections(): readonly ConnectionView[] {
+    return [...this.#connected.values()].map(viewOf)
+  }
+
+  connection(clientId: string): ConnectionView | undefined {
+    const connection = this.#connected.get(clientId)
+    return connection && viewOf(connection)
+  }
+
+  /** By client id, in the order in which they came; a message may ask for thousands of them. */
+  get #connected(): ReadonlyMap<string, ClientConnection> {
+    if (this.#known === undefined) {
+      this.#known = new Map()
+      for (const connection of this.#parts.broker.connections) {
+        if (connection.state === 'connected') this.#known.set(connection.session.clientId, connection)
+      }
+    }
+    return this.#known
+  }
+}
+
+/** As the plugin calls itself: `dynamic-security` of `mosquitto_dynamic_security.so`. */
+function pluginName(baseName: string): string {
+  return baseName.replace(/^mosquitto_|\.so$/g, '').replaceAll('_', '-')
+}
+
+function viewOf(connection: ClientConnection): ConnectionView {
+  const { peer, session } = connection
+  return {
+    clientId: session.clientId,
+    username: session.principal.username,
+    address: peer.address,
+    port: peer.port,
+    describe: () => describe(connection),
+    disconnect: reason => connection.end(ReasonCode.administrativeAction, reason),
+  }
+}
+
+function describe({ agreement, listener, peer, protocolVersion, session, transport }: ClientConnection): JsonObject {
+  return {
+    listener: listener.settings.origin,
+    protocol: { 3: '3.1', 4: '3.1.1', 5: '5.0' }[protocolVersion],
+    keepalive: agreement.keepAlive,
+    tls: peer.tls,
+    certificate: peer.credential?.description,
+    subscriptions: [...session.subscriptions.keys()],
+    'queued-bytes': session.outbound.waitingBytes,
+    'unsent-bytes': transport.queuedBytes,
+  }
+}

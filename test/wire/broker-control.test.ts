@@ -1,0 +1,135 @@
+// `$CONTROL/broker/v1` and `castellan ctl broker`: who listens, who is connected, and an end to it, for whom the rules let.
+
+import assert from 'node:assert/strict'
+import test, { type TestContext } from 'node:test'
+import { ctl } from '../../src/cli/ctl.ts'
+import { initialFile, pluginLines } from '../support/administrator.ts'
+import { runCommand } from '../support/command.ts'
+import { publishBytes } from '../support/packet-bytes.ts'
+import { readPublish, readReason } from '../support/packet-reader.ts'
+import { passwordLines } from '../support/password-lines.ts'
+import { join, startWireBroker, subscribe, type WireBroker } from '../support/wire-broker.ts'
+
+const topic = '$CONTROL/broker/v1'
+const administrativeAction = 0x98
+const notAuthorized = 0x87
+const files = {
+  acl: 'topic readwrite #\n\nuser admin\ntopic readwrite $CONTROL/broker/#\n\nuser other\ntopic readwrite #\n',
+  pw: passwordLines({ admin: 'pw', other: 'pw' }),
+}
+const rules = 'password_file pw\nacl_file acl\nallow_anonymous true\n'
+
+async function start(t: TestContext, config = 'enable_control_api true\n'): Promise<WireBroker> {
+  return startWireBroker(t, `${rules}${config}`, files)
+}
+
+function ask(broker: WireBroker, ...args: readonly string[]) {
+  return runCommand(ctl, ['-p', String(broker.port), '-i', 'ctl', '-u', 'admin', '-P', 'pw', ...args])
+}
+
+async function dataOf(broker: WireBroker, ...args: readonly string[]) {
+  const { code, stdout, stderr } = await ask(broker, '-o', 'json', 'broker', ...args)
+  assert.equal(code, 0, stderr)
+  return JSON.parse(stdout).data
+}
+
+test('dynsec 6: listListeners and listPlugins tell what there is, in 2.1’s form', async t => {
+  const broker = await startWireBroker(t, `enable_control_api true\n${pluginLines}listener 0 x.sock\n`, {
+    'dynamic-security.json': initialFile,
+  })
+  const login = ['-p', String(broker.port), '-u', 'admin', '-P', 'adminpw']
+  for (const acltype of ['publishClientSend', 'publishClientReceive', 'subscribePattern']) {
+    const args = [...login, 'dynsec', 'addRoleACL', 'admin', acltype, '$CONTROL/broker/#', 'allow']
+    assert.equal((await runCommand(ctl, args)).code, 0)
+  }
+  const told = async (command: string) =>
+    JSON.parse((await runCommand(ctl, [...login, '-o', 'json', 'broker', command])).stdout).data
+  assert.deepEqual(await told('listListeners'), {
+    listeners: [
+      { port: broker.port, protocol: 'mqtt', 'bind-address': '127.0.0.1', tls: false },
+      { port: 0, protocol: 'mqtt', 'socket-path': 'x.sock', tls: false },
+    ],
+  })
+  assert.deepEqual(await told('LISTPLUGINS'), {
+    plugins: [{ name: 'dynamic-security', 'control-endpoints': ['$CONTROL/dynamic-security/v1'] }],
+  })
+  const { stdout } = await runCommand(ctl, [...login, 'broker', 'listPlugins'])
+  assert.equal(stdout, 'Plugin:            dynamic-security\nControl endpoints: $CONTROL/dynamic-security/v1\n')
+})
+
+test('listConnections and inspectConnection tell who is connected, and nobody who is not', async t => {
+  const broker = await start(t)
+  const device = await join(t, broker, { clientId: 'device', username: 'other', password: 'pw', keepAlive: 17 })
+  await subscribe(device, 'a/+')
+  await join(t, broker, { clientId: 'nameless', version: 4 })
+  const { connections, totalCount } = await dataOf(broker, 'listConnections')
+  assert.equal(totalCount, 3)
+  assert.deepEqual(
+    connections.map(({ port: _, ...rest }: { port: number }) => rest),
+    [
+      { clientid: 'device', username: 'other', address: '127.0.0.1' },
+      { clientid: 'nameless', address: '127.0.0.1' },
+      { clientid: 'ctl', username: 'admin', address: '127.0.0.1' },
+    ],
+  )
+  assert.equal((await ask(broker, 'broker', 'listConnections', '1', '1')).stdout, 'nameless\t\t127.0.0.1\n')
+  const { connection } = await dataOf(broker, 'inspectConnection', 'device')
+  assert.deepEqual([connection.protocol, connection.keepalive, connection.subscriptions], ['5.0', 17, ['a/+']])
+  assert.match((await ask(broker, 'broker', 'inspectConnection', 'device')).stdout, /^subscriptions: {2}a\/\+$/m)
+  const nobody = await ask(broker, 'broker', 'inspectConnection', 'nobody')
+  assert.deepEqual([nobody.code, nobody.stderr], [3, 'inspectConnection: Error: Client not found\n'])
+})
+
+test('disconnectClient ends one connection with 0x98 and the reason, and the log says who did it', async t => {
+  const broker = await start(t)
+  const [gone, stays] = [await join(t, broker, { clientId: 'gone' }), await join(t, broker, { clientId: 'stays' })]
+  assert.equal((await ask(broker, 'broker', 'disconnectClient', 'gone', 'moved house')).code, 0)
+  const told = await gone.expectPacket('DISCONNECT')
+  assert.equal(readReason(told).reasonCode, administrativeAction)
+  assert.ok(Buffer.from(told.body).includes('moved house'))
+  await gone.expectClosed()
+  await stays.expectNothing()
+  await broker.process.waitForLine(/broker: ctl\/admin \| disconnectClient \| clientid=gone \| reason=moved house$/)
+  assert.equal((await ask(broker, 'broker', 'disconnectClient', 'gone')).code, 3)
+  assert.match((await ask(broker, 'broker', 'disconnectClient', 'stays', 'a\u0007')).stderr, /Error: Invalid reason\n$/)
+  assert.match((await ask(broker, 'broker', 'disconnectClient', 'stays', 'a'.repeat(257))).stderr, /Invalid reason/)
+  // Whoever ends the own connection is answered first.
+  assert.deepEqual(await ask(broker, 'broker', 'disconnectClient', 'ctl'), { code: 0, stdout: '', stderr: '' })
+  await stays.expectNothing()
+})
+
+test('$CONTROL/broker answers nobody to whom the rules do not give it', async t => {
+  const broker = await start(t)
+  const other = await join(t, broker, { clientId: 'other', username: 'other', password: 'pw' })
+  const payload = '{"commands":[{"command":"disconnectClient","clientid":"other"}]}'
+  other.send(publishBytes({ version: 5, topic, payload, qos: 1, packetId: 1 }))
+  assert.equal((await other.expectAcknowledgement('PUBACK')).reasonCode, notAuthorized)
+  await other.expectNothing()
+})
+
+test('enable_control_api false: the topic is answered as one that is not there', async t => {
+  const broker = await start(t, '')
+  const { code, stderr } = await ask(broker, 'broker', 'listListeners')
+  assert.deepEqual([code, stderr], [1, 'listListeners: Error: endpoint not available\n'])
+})
+
+test('a message with something that is no command, and an unknown command, are answered as dynamic security does', async t => {
+  const broker = await start(t)
+  const admin = await join(t, broker, { clientId: 'raw', username: 'admin', password: 'pw' })
+  await subscribe(admin, `${topic}/response`)
+  for (const [payload, answer] of [
+    ['x', '{"responses":[{"command":"Unknown command","error":"Payload not valid JSON"}]}'],
+    [
+      '{"commands":[{"command":"nope","correlationData":"q"},1]}',
+      '{"responses":[{"command":"nope","error":"Unknown command","correlationData":"q"},{"command":"Unknown command","error":"Command not an object"}]}',
+    ],
+    [
+      '{"commands":[{"command":"inspectConnection"}]}',
+      '{"responses":[{"command":"inspectConnection","error":"Invalid/missing client id"}]}',
+    ],
+  ] as const) {
+    admin.send(publishBytes({ version: 5, topic, payload, qos: 0 }))
+    const { payload: bytes } = readPublish(await admin.nextPacket('the response'), 5)
+    assert.equal(Buffer.from(bytes).toString(), answer)
+  }
+})
