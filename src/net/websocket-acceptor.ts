@@ -4,13 +4,14 @@
 
 import { createServer, type IncomingMessage, type Server } from 'node:http'
 import type { Socket } from 'node:net'
-import { WebSocketServer } from 'ws'
+import { type ServerOptions, WebSocketServer } from 'ws'
 import type { Clock } from '../base/clock.ts'
 import { escapeText } from '../base/escape.ts'
 import type { Log } from '../base/log.ts'
 import { Timer, type TimerWheel } from '../base/timer-wheel.ts'
 import type { ByteStream } from './byte-stream.ts'
 import { MqttWebSocket } from './mqtt-websocket.ts'
+import { TurnQueue } from './turn-queue.ts'
 import { admitsOrigin } from './websocket-origin.ts'
 import { type WebSocketLimits, WebSocketStream } from './websocket-stream.ts'
 
@@ -65,11 +66,13 @@ export class WebSocketAcceptor {
   readonly #deps: WebSocketAcceptorDeps
   readonly #http: Server
   readonly #pending = new WeakMap<Socket, Pending>()
+  readonly #turns: TurnQueue
   #webSockets: MqttWebSocketServer | undefined = undefined
 
   /** @param maximumHeaderSize bytes of all headers of the request */
   constructor(maximumHeaderSize: number, deps: WebSocketAcceptorDeps) {
     this.#deps = deps
+    this.#turns = new TurnQueue(deps.clock)
     // The deadlines are ours: those of Node run only in a server that listens.
     this.#http = createServer({ maxHeaderSize: maximumHeaderSize, keepAliveTimeout: 0 })
     this.#http.on('upgrade', (request, socket, head) => this.#upgrade(request, socket as Socket, head))
@@ -106,7 +109,7 @@ export class WebSocketAcceptor {
     this.#serverFor(pending.rules).handleUpgrade(request, socket, head, webSocket => {
       this.#pending.delete(socket)
       this.#deps.wheel.clear(pending.deadline)
-      pending.opened(new WebSocketStream(webSocket, socket, pending.limits))
+      pending.opened(new WebSocketStream(webSocket, socket, pending.limits, this.#turns))
     })
   }
 
@@ -131,17 +134,19 @@ export class WebSocketAcceptor {
   }
 
   #newServer(maxPayload: number): MqttWebSocketServer {
-    const server = new WebSocketServer<typeof MqttWebSocket>({
+    const options: FragmentOptions = {
       noServer: true,
       clientTracking: false,
       maxPayload,
+      maxFragments: mostFragments(maxPayload),
       // Compression keeps memory per connection, and lets a small message become a large one.
       perMessageDeflate: false,
       // Text is refused whatever it says.
       skipUTF8Validation: true,
       handleProtocols: offered => choose([...offered]) ?? false,
       WebSocket: MqttWebSocket,
-    })
+    }
+    const server = new WebSocketServer<typeof MqttWebSocket>(options)
     server.on('wsClientError', (error, socket) => this.#refuse(socket as Socket, 400, error.message))
     return server
   }
@@ -180,6 +185,19 @@ export class WebSocketAcceptor {
     socket.on('error', () => {})
     socket.end(head, () => socket.destroy())
   }
+}
+
+/** `@types/ws` does not know of it yet. */
+interface FragmentOptions extends ServerOptions<typeof MqttWebSocket> {
+  readonly maxFragments: number
+}
+
+/**
+ * Frames of one message. Each takes 150 bytes and a microsecond, however short it is, and a stranger may send them: a thousand
+ * strangers with 16,000 each held 2 GB, and everybody else up for 17 s.
+ */
+function mostFragments(maximumMessageSize: number): number {
+  return Math.max(1024, Math.ceil(maximumMessageSize / 16_384))
 }
 
 function choose(offered: readonly string[]): string | undefined {

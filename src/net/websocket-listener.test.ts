@@ -238,6 +238,19 @@ test('a stranger may begin no larger message than a CONNECT is; who is let in ma
   assert.deepEqual(second.handler.ends, [])
 })
 
+test('a message in more than a thousand frames is refused with code 1008: each costs as much as a packet, and a stranger may send them', async t => {
+  const server = await start(t)
+  const parts = (count: number) => Buffer.concat([frame(0x02, hex`10`), ...Array(count).fill(frame(0x00, hex`00`))])
+  const refused = await openRaw(t, server)
+  refused.write(parts(1024))
+  const [answer] = (await once(refused, 'data')) as [Buffer]
+  assert.equal(answer.toString('hex'), '880203f0')
+  const taken = await openRaw(t, server)
+  taken.write(Buffer.concat([parts(1023), hex`89 80 00 00 00 00`]))
+  const [pong] = (await once(taken, 'data')) as [Buffer]
+  assert.equal(pong.toString('hex'), '8a00')
+})
+
 test('packet_timeout: a message that is begun must be complete in time, however often it is pinged meanwhile', async t => {
   const server = await start(t)
   const { client, handler } = await open(t, server)

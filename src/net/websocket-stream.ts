@@ -7,6 +7,8 @@ import type { Clock } from '../base/clock.ts'
 import { Timer, type TimerWheel } from '../base/timer-wheel.ts'
 import type { ByteStream, StreamReader } from './byte-stream.ts'
 import { CloseCode, type MqttWebSocket } from './mqtt-websocket.ts'
+import { PacedReceiver } from './paced-receiver.ts'
+import type { TurnQueue } from './turn-queue.ts'
 import { UnfinishedMessage } from './unfinished-message.ts'
 
 export interface WebSocketLimits {
@@ -29,6 +31,7 @@ export class WebSocketStream implements ByteStream {
   readonly #webSocket: MqttWebSocket
   readonly #socket: Socket
   readonly #limits: WebSocketLimits
+  readonly #paced: PacedReceiver
   readonly #unfinished = new UnfinishedMessage()
   readonly #messageTimer = new Timer(() => this.#cutOff('packet_timeout', CloseCode.policyViolation))
   #reader: StreamReader | undefined = undefined
@@ -41,9 +44,13 @@ export class WebSocketStream implements ByteStream {
     if (!error) this.#reader?.written()
   }
 
-  /** @param webSocket open; nothing of it has been read */
-  constructor(webSocket: MqttWebSocket, socket: Socket, limits: WebSocketLimits) {
+  /**
+   * @param webSocket open; nothing of it has been read
+   * @param turns in which frames are parsed
+   */
+  constructor(webSocket: MqttWebSocket, socket: Socket, limits: WebSocketLimits, turns: TurnQueue) {
     this.#webSocket = webSocket
+    this.#paced = new PacedReceiver(webSocket, turns, limits.clock, bytes => this.#counted(bytes))
     this.#socket = socket
     this.#limits = limits
     this.isTls = 'encrypted' in socket
@@ -59,8 +66,6 @@ export class WebSocketStream implements ByteStream {
     webSocket.on('pong', data => this.#unfinished.passed(data.length))
     webSocket.on('error', (error: NodeJS.ErrnoException) => this.#fail(error.code ?? error.message, CloseCode.normal))
     webSocket.on('close', () => this.#gone())
-    // Behind the listener of `ws`, so that the messages of a chunk have been told when it is counted.
-    this.#socket.on('data', (chunk: Buffer) => this.#counted(chunk.length))
     this.#socket.on('error', (error: NodeJS.ErrnoException) => {
       if (!this.isDestroyed) reader.failed(error.code ?? error.message)
     })
@@ -68,6 +73,7 @@ export class WebSocketStream implements ByteStream {
 
   resume(): void {
     this.#webSocket.resume()
+    if (this.#paced.resume()) this.#socket.pause()
   }
 
   pause(): void {
