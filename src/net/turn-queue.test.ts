@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import { setImmediate } from 'node:timers/promises'
+import { Outbox } from './outbox.ts'
 import { TurnQueue, turnsPerRound } from './turn-queue.ts'
 
 /** Connections that each take so many milliseconds for a turn, and want so many turns. */
@@ -62,4 +63,14 @@ test('turns: however many want a long one, a round has one, and they take turns'
   assert.deepEqual(rounds, ['a', 'b', 'c', 'a', 'b', 'c'])
   await setImmediate()
   assert.deepEqual(served, [])
+})
+
+test('turns: what others were answered leaves before the round, not behind it', async () => {
+  const events: string[] = []
+  const outbox = new Outbox()
+  const queue = new TurnQueue({ now: () => 0 }, outbox)
+  queue.add({ pump: () => events.push('round') })
+  outbox.add({ flush: () => events.push('answer') })
+  await setImmediate()
+  assert.deepEqual(events, ['answer', 'round'])
 })

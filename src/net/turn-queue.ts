@@ -2,6 +2,7 @@
 // round of the event loop, one after the other, so that however many flood, nobody else waits for all of them.
 
 import type { Clock } from '../base/clock.ts'
+import type { Outbox } from './outbox.ts'
 
 export interface Pumpable {
   /** Works off a part of what is there; asks for another turn when that was not all. */
@@ -17,13 +18,16 @@ const compactAfter = 256
 
 export class TurnQueue {
   readonly #clock: Clock
+  readonly #outbox: Pick<Outbox, 'drain'> | undefined
   readonly #waiting: Pumpable[] = []
   /** Whose turn is next. */
   #head = 0
   #scheduled = false
 
-  constructor(clock: Clock) {
+  /** @param outbox what is in it before a round leaves before the round: the answers to those who need no turn */
+  constructor(clock: Clock, outbox?: Pick<Outbox, 'drain'>) {
     this.#clock = clock
+    this.#outbox = outbox
   }
 
   /** Asks for one `pump()` in a later round; the caller adds itself at most once until it comes. */
@@ -35,6 +39,8 @@ export class TurnQueue {
   /** For `setImmediate` alone: one round. Who is added meanwhile has a turn in a later one. */
   run(): void {
     this.#scheduled = false
+    // Its own immediate was asked for after this one, by what was just read.
+    this.#outbox?.drain()
     const end = Math.min(this.#waiting.length, this.#head + turnsPerRound)
     const endsAt = this.#clock.now() + roundMs
     do this.#waiting[this.#head++]?.pump()

@@ -223,7 +223,7 @@ async function openListeners(
   const open: { listener: Listener; context: ListenerContext }[] = []
   const mostConnections = connectionsFor(readProcess().mostOpenFiles)
   const outbox = new Outbox()
-  const turns = new TurnQueue(clock)
+  const turns = new TurnQueue(clock, outbox)
   const raw = settings().raw_sockets ? await rawBinding(log) : undefined
   const { tls_keylog: secrets } = settings()
   const keyLog = secrets === undefined ? undefined : new KeyLog(secrets)
