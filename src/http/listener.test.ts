@@ -4,14 +4,15 @@ import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { type TestContext, test } from 'node:test'
 import { promisify } from 'node:util'
+import type { ServerLimits } from '../base/limited-server.ts'
 import { silentLog } from '../base/log.ts'
 import { plainText } from './answer.ts'
 import { HttpListenError } from './errors.ts'
-import { type HttpDeps, type HttpLimits, type HttpListener, httpLimits, openHttpListener } from './listener.ts'
+import { type HttpDeps, type HttpListener, httpLimits, openHttpListener } from './listener.ts'
 
 const run = promisify(execFile)
 
-const quick: HttpLimits = { connections: 2, connectionsPerAddress: 2, headerBytes: 1024, requestMs: 300, checkMs: 50 }
+const quick: ServerLimits = { connections: 2, connectionsPerAddress: 2, headerBytes: 1024, requestMs: 300, checkMs: 50 }
 
 async function open(t: TestContext, deps: Partial<HttpDeps> = {}): Promise<HttpListener> {
   const routes = new Map([['/x', () => ({ status: 200, type: plainText, body: 'here\n' }) as const]])

@@ -1,30 +1,17 @@
 // A small HTTP listener for answers that are read and never change anything: GET and HEAD, one request per connection,
 // no request body, plain text out. It trusts nobody: every limit is finite, and an answer never tells more than its route.
 
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import type { AddressInfo, Socket } from 'node:net'
-import { AddressShares } from '../base/address-shares.ts'
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { escapeText } from '../base/escape.ts'
+import { createLimitedServer, type ServerLimits } from '../base/limited-server.ts'
 import type { Log } from '../base/log.ts'
 import { type HttpRoutes, plainText } from './answer.ts'
 import { HttpListenError } from './errors.ts'
 import { isOwnName } from './host-names.ts'
 import type { HttpAddress } from './options.ts'
 
-export interface HttpLimits {
-  /** More connections are closed at once. */
-  readonly connections: number
-  /** The same for one address: fewer, so that nobody keeps a probe out alone. */
-  readonly connectionsPerAddress: number
-  /** Of the request line and all header fields. */
-  readonly headerBytes: number
-  /** From the accepted connection to the end of the request; also how long a peer may not take the answer. */
-  readonly requestMs: number
-  /** How often that is looked at. */
-  readonly checkMs: number
-}
-
-export const httpLimits: HttpLimits = {
+export const httpLimits: ServerLimits = {
   connections: 64,
   connectionsPerAddress: 16,
   headerBytes: 8192,
@@ -37,7 +24,7 @@ export interface HttpDeps {
   readonly routes: HttpRoutes
   /** Names that it answers to besides its own address and `localhost`, in lower case. */
   hostNames(): readonly string[]
-  readonly limits?: HttpLimits
+  readonly limits?: ServerLimits
 }
 
 export interface HttpListener {
@@ -50,7 +37,7 @@ export interface HttpListener {
 export async function openHttpListener(address: HttpAddress, deps: HttpDeps): Promise<HttpListener> {
   const own = address.address.toLowerCase()
   const hostNames = () => [own, ...deps.hostNames()]
-  const server = limitedServer(deps.limits ?? httpLimits, (request, response) => {
+  const server = createLimitedServer(deps.limits ?? httpLimits, (request, response) => {
     answer(request, response, { ...deps, hostNames })
   })
   await listen(server, address)
@@ -69,25 +56,6 @@ export async function openHttpListener(address: HttpAddress, deps: HttpDeps): Pr
       server.closeAllConnections()
     },
   }
-}
-
-function limitedServer(
-  limits: HttpLimits,
-  onRequest: (request: IncomingMessage, response: ServerResponse) => void,
-): Server {
-  const { connections, headerBytes: maxHeaderSize, requestMs, checkMs: connectionsCheckingInterval } = limits
-  const times = { headersTimeout: requestMs, requestTimeout: requestMs, connectionsCheckingInterval }
-  const server = createServer({ maxHeaderSize, ...times }, onRequest)
-  server.maxConnections = connections
-  server.maxRequestsPerSocket = 1
-  server.timeout = requestMs
-  const shares = new AddressShares(limits.connectionsPerAddress)
-  server.on('connection', (socket: Socket) => {
-    const { remoteAddress = '' } = socket
-    if (shares.take(remoteAddress)) socket.on('close', () => shares.giveBack(remoteAddress))
-    else socket.destroy()
-  })
-  return server
 }
 
 function listen(server: Server, address: HttpAddress): Promise<void> {

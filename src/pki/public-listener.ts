@@ -1,23 +1,13 @@
 // Serves lists and OCSP over plain HTTP, to anybody: what is served is signed, and fetching it over TLS would need it first.
 
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import type { AddressInfo, Socket } from 'node:net'
-import { AddressShares } from '../base/address-shares.ts'
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { createLimitedServer, type ServerLimits } from '../base/limited-server.ts'
 import { maxOcspRequestBytes } from './ocsp-responder.ts'
 import type { PublicAnswer, PublicService } from './public-service.ts'
 import { type RequestLimits, RequestRate } from './request-rate.ts'
 
-export interface PublicListenerLimits extends RequestLimits {
-  /** More connections are closed at once. */
-  readonly connections: number
-  /** The same for one address: fewer, so that nobody keeps everybody else out alone. */
-  readonly connectionsPerAddress: number
-  readonly headerBytes: number
-  /** From the accepted connection to the end of the request; also how long a peer may not take the answer. */
-  readonly requestMs: number
-  /** How often that is looked at. */
-  readonly checkMs: number
-}
+export interface PublicListenerLimits extends RequestLimits, ServerLimits {}
 
 export const publicListenerLimits: PublicListenerLimits = {
   connections: 512,
@@ -45,21 +35,10 @@ export async function openPublicListener(
   now: () => number,
   limits: PublicListenerLimits = publicListenerLimits,
 ): Promise<PublicListener> {
-  const { connections, headerBytes, requestMs, checkMs } = limits
   const rate = new RequestRate(limits)
-  const times = { headersTimeout: requestMs, requestTimeout: requestMs, connectionsCheckingInterval: checkMs }
-  const server = createServer({ maxHeaderSize: headerBytes, ...times }, (request, response) => {
+  const server = createLimitedServer(limits, (request, response) => {
     if (rate.admits(request.socket.remoteAddress ?? '', now())) void respond(request, response, service, now)
     else send(request, response, tooMany)
-  })
-  server.maxConnections = connections
-  server.maxRequestsPerSocket = 1
-  server.timeout = requestMs
-  const shares = new AddressShares(limits.connectionsPerAddress)
-  server.on('connection', (socket: Socket) => {
-    const { remoteAddress = '' } = socket
-    if (shares.take(remoteAddress)) socket.on('close', () => shares.giveBack(remoteAddress))
-    else socket.destroy()
   })
   await listen(server, address)
   return {
