@@ -5,6 +5,7 @@ import { plugins } from '../config/plugin.ts'
 import { bool, integer, path, text } from '../config/value.ts'
 import { areBuiltIn, insteadOf } from './built-in-plugins.ts'
 import { certificateUsername } from './certificate-username.ts'
+import { jwtOptions } from './jwt-options.ts'
 
 const noPlugins = 'use password_file and acl_file, and remove the lines of the plugin'
 
@@ -84,6 +85,7 @@ export const authOptions = {
     opens: 'plugin',
     unsupported: builtInPlugins,
   }),
+  ...jwtOptions,
   listener_allow_anonymous: option({
     scope: 'listener-only',
     value: bool(),

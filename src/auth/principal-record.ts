@@ -9,6 +9,7 @@ const methods: readonly AuthenticationMethod[] = [
   'certificate',
   'preshared-key',
   'SCRAM-SHA-256',
+  'token',
 ]
 
 /** @returns UTF-8, readable by `principalFrom` */

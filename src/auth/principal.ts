@@ -2,7 +2,13 @@
 
 import { assert } from '../base/errors.ts'
 
-export type AuthenticationMethod = 'anonymous' | 'password' | 'certificate' | 'preshared-key' | 'SCRAM-SHA-256'
+export type AuthenticationMethod =
+  | 'anonymous'
+  | 'password'
+  | 'certificate'
+  | 'preshared-key'
+  | 'SCRAM-SHA-256'
+  | 'token'
 
 class ProvenPrincipal {
   declare protected readonly proven: true
@@ -11,13 +17,26 @@ class ProvenPrincipal {
   readonly method: AuthenticationMethod
   /**
    * What was the evidence, compared when rules are reloaded: the password entry's digest, the name's place in the
-   * certificate and the certificate's fingerprint, or the pre-shared key's digest. Never the secret itself.
+   * certificate and the certificate's fingerprint, the pre-shared key's digest, or the digests of a token's rules and key.
+   * Never the secret itself.
    */
   readonly evidence: string
-  constructor(username: string | undefined, method: AuthenticationMethod, evidence: string) {
+  readonly #msLeft: (() => number) | undefined
+  constructor(
+    username: string | undefined,
+    method: AuthenticationMethod,
+    evidence: string,
+    msLeft: (() => number) | undefined,
+  ) {
     this.username = username
     this.method = method
     this.evidence = evidence
+    this.#msLeft = msLeft
+  }
+
+  /** Milliseconds until a token is over, 0 or less afterwards; undefined for a proof that has no end of its own. */
+  get msLeft(): number | undefined {
+    return this.#msLeft?.()
   }
 
   /**
@@ -31,13 +50,18 @@ class ProvenPrincipal {
 
 export type Principal = ProvenPrincipal
 
-/** Makes the proof. A repository test allows calls only inside `auth/`. */
+/**
+ * Makes the proof. A repository test allows calls only inside `auth/`.
+ *
+ * @param msLeft asked anew each time, see `Principal.msLeft`
+ */
 export function provePrincipal(
   username: string | undefined,
   method: AuthenticationMethod,
   evidence: string,
+  msLeft?: () => number,
 ): Principal {
-  return new ProvenPrincipal(username, method, evidence)
+  return new ProvenPrincipal(username, method, evidence, msLeft)
 }
 
 declare const permitted: unique symbol

@@ -41,6 +41,7 @@ import { type PendingExchange, receiveAuth } from './enhanced-authentication.ts'
 import { Hold } from './flow-control.ts'
 import type { ListenerContext } from './listener-context.ts'
 import { Pace } from './pace.ts'
+import { type ProofWatch, watchProof } from './proof-watch.ts'
 import { receivePublish } from './publish.ts'
 import { receivePublishRun } from './publish-run.ts'
 import { PublisherTopic } from './publisher-topic.ts'
@@ -96,6 +97,8 @@ export class ClientConnection implements ConnectionHandler, Conversation, Outlet
   #pace: Pace | undefined = undefined
   /** Made when its certificate will come to its end. */
   #certificateWatch: CertificateWatch | undefined = undefined
+  /** Made when what its user has shown will come to its end. */
+  #proofWatch: ProofWatch | undefined = undefined
   /** Whether its messages are counted against a rate, one by one. */
   #isPaced = false
 
@@ -272,6 +275,7 @@ export class ClientConnection implements ConnectionHandler, Conversation, Outlet
     this.#lastPacketAt = this.broker.clock.now()
     this.#armKeepAlive(this.#lastPacketAt)
     this.#certificateWatch = watchCertificate(this)
+    this.#proofWatch = watchProof(this)
   }
 
   /** Time for which the broker holds a CONNECT back does not count against its client. */
@@ -329,6 +333,8 @@ export class ClientConnection implements ConnectionHandler, Conversation, Outlet
     this.broker.router.outdateFor(this.session)
     this.publisherTopic.forget()
     this.broker.registry.recordConnected(this.session)
+    this.#proofWatch?.end()
+    this.#proofWatch = watchProof(this)
   }
 
   /** From here on an answer promises what is recorded from here on. */
@@ -531,6 +537,7 @@ export class ClientConnection implements ConnectionHandler, Conversation, Outlet
     this.#hold?.end()
     this.#pace?.end()
     this.#certificateWatch?.end()
+    this.#proofWatch?.end()
     this.publisherTopic.forget()
     this.attempt?.cancel()
     if (this.broker.settings.connection_messages) logDisconnected(this, this.#cause)

@@ -44,6 +44,7 @@ const endings: Readonly<Record<number, string>> = {
   [ReasonCode.retainNotSupported]: disallowedFeature,
   [ReasonCode.qosNotSupported]: disallowedFeature,
   [ReasonCode.connectionRateExceeded]: 'connection rate exceeded',
+  [ReasonCode.maximumConnectTime]: 'token has expired',
 }
 
 export function endingText(reasonCode: number): string {

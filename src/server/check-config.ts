@@ -1,5 +1,6 @@
 // Rules between options, once all of them are known: what is refused, and what is worth a warning at start.
 
+import { tokenFault } from '../auth/jwt-options.ts'
 import { escapeText } from '../base/escape.ts'
 import type { ConfigProblem } from '../config/config-error.ts'
 import type { ConfigMessage } from '../config/draft.ts'
@@ -12,7 +13,11 @@ type Resolved = Pick<Config, 'global' | 'listeners' | 'localOnly'>
 
 /** Combinations that Mosquitto refuses; it names no line, so the hint names the listener. */
 export function checkConfig(config: Resolved): readonly ConfigProblem[] {
-  return [...config.listeners.flatMap(combinationFault), ...securityFaults(config)]
+  return [
+    ...config.listeners.flatMap(combinationFault),
+    ...securityFaults(config),
+    ...config.listeners.flatMap(tokenFaults),
+  ]
 }
 
 /** Mosquitto would go on without the plugin, and let everybody do everything. */
@@ -29,6 +34,11 @@ function securityFaults({ global, listeners }: Resolved): readonly ConfigProblem
   if (first === undefined || second === undefined) return []
   const names = `"${escapeText(first)}" and "${escapeText(second)}"`
   return [ours(`Error: Dynamic security has one config file, and ${names} are named.`, listeners[0])]
+}
+
+function tokenFaults(listener: ListenerSettings): readonly ConfigProblem[] {
+  const fault = tokenFault(listener)
+  return fault === undefined ? [] : [ours(fault, listener)]
 }
 
 const needsFile = 'Error: Dynamic security needs its config file: add `plugin_opt_config_file` below the plugin.'

@@ -5,6 +5,8 @@ import { parseAclFile } from '../auth/acl-file.ts'
 import type { AclRules } from '../auth/acl-rules.ts'
 import { aclFilePlugin, passwordFilePlugin } from '../auth/built-in-plugins.ts'
 import { type CertificateMapping, createFileRealm } from '../auth/file-realm.ts'
+import { takesTokens } from '../auth/jwt-options.ts'
+import { createTokenRealm } from '../auth/jwt-realm.ts'
 import { loadPasswordFile, type PasswordFile } from '../auth/password-file.ts'
 import type { PasswordVerifier } from '../auth/password-verifier.ts'
 import { loadPskFile, type PresharedKeys } from '../auth/psk-file.ts'
@@ -16,6 +18,7 @@ import { escapeText } from '../base/escape.ts'
 import type { Log } from '../base/log.ts'
 import { securityPlugin } from './dynamic-security.ts'
 import type { GlobalSettings, ListenerSettings } from './options.ts'
+import { tokenVerifier } from './token-rules.ts'
 
 /** A file of rules cannot be read. */
 export class RulesFileError extends AppError {
@@ -40,15 +43,16 @@ export class RulesLoader {
     this.#directory = directory
   }
 
-  /** @throws PasswordFileError, PskFileError, AclFileError or RulesFileError */
+  /** @throws PasswordFileError, PskFileError, AclFileError, TokenKeyError or RulesFileError */
   realm(global: GlobalSettings, listener: ListenerSettings): Realm {
     const passwords = listener.password_file ?? pluginOption(global, listener, passwordFilePlugin, 'password_file')
     const acl = listener.acl_file ?? pluginOption(global, listener, aclFilePlugin, 'acl_file')
-    return createFileRealm({
+    const directory = this.#directoryOf(global, listener)
+    const files = createFileRealm({
       allowAnonymous: listener.allow_anonymous,
       passwords: passwords === undefined ? undefined : this.#passwordFile(passwords),
       acl: acl === undefined ? undefined : this.#aclFile(acl),
-      directory: this.#directoryOf(global, listener),
+      directory,
       admitsUnknownNames: global.allow_certificates_without_client,
       clientIdPrefixes: global.clientid_prefixes,
       certificateIdentity: certificateIdentity(listener),
@@ -59,6 +63,9 @@ export class RulesLoader {
       log: this.#log,
       verifier: this.#verifier,
     })
+    if (!takesTokens(listener)) return files
+    const verifier = tokenVerifier(listener, this.#log)
+    return createTokenRealm({ inner: files, verifier, directory, mostPending: global.max_pending_authentications })
   }
 
   #directoryOf(global: GlobalSettings, listener: ListenerSettings): UserDirectory | undefined {
