@@ -73,7 +73,9 @@ test('cli section 1: a tool that is not built yet, and a name that never was one
       assert.equal(result.code, 1)
       assert.match(
         result.stderr,
-        new RegExp(`'${name}' is not built yet; what works: mosquitto, mosquitto_passwd, mosquitto_ctrl, create-root-ca, `),
+        new RegExp(
+          `'${name}' is not built yet; what works: mosquitto, mosquitto_passwd, mosquitto_ctrl, create-root-ca, `,
+        ),
       )
     }
   }
