@@ -14,7 +14,6 @@ import { ReasonCode } from '../mqtt/reason-code.ts'
 import type { PeerCredential } from '../net/connection-handler.ts'
 import { neverExpiresInterval, type Session } from '../session/session.ts'
 import { agree } from './agreement.ts'
-import { checkBan, checkBannedAddress } from './ban-check.ts'
 import type { Broker } from './broker.ts'
 import type { ClientConnection } from './connection.ts'
 import { CurrentAccess } from './current-access.ts'
@@ -110,7 +109,6 @@ type Step = (attempt: ConnectAttempt) => StepOutcome
 export const connectSteps: readonly Step[] = [
   checkProtocol,
   checkRate,
-  checkBannedAddress,
   checkCertificate,
   identify,
   checkWill,
@@ -120,7 +118,6 @@ export const connectSteps: readonly Step[] = [
   checkAdmission,
   checkOwner,
   slowTakeovers,
-  checkBan,
   claimClientId,
   acknowledge,
 ]
