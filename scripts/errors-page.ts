@@ -25,6 +25,7 @@ export const errorCodes: Readonly<Record<string, string>> = {
   ERR_CLI_UP: '`castellan up` was called wrongly.',
   ERR_CONFIG_REFUSED: 'The configuration has faults; nothing of it takes effect.',
   ERR_CONFIG_VALUE: "An option's value is not of its form or outside its range.",
+  ERR_CONTROL_BAN_FILE: 'The file of bans cannot be read, or holds something else.',
   ERR_DYNSEC_COMMAND: 'A command of dynamic security was not carried out; its response says why.',
   ERR_DYNSEC_FILE: 'The file of dynamic security cannot be read, is none, or cannot be made.',
   ERR_DYNSEC_RIGHT_LOST:

@@ -15,6 +15,7 @@ import { Message, neverExpires } from '../session/message.ts'
 import type { OutboundLimits } from '../session/outbound.ts'
 import type { Session } from '../session/session.ts'
 import type { Transport } from '../session/transport.ts'
+import type { Bans } from './ban-check.ts'
 import { excludeByCertificate } from './certificate-watch.ts'
 import { ConnectRate } from './connect-rate.ts'
 import { ClientConnection } from './connection.ts'
@@ -77,6 +78,8 @@ export class Broker implements RegistryHost {
   readonly topics = new TopicTable<Route>(131_072)
   /** Counts the changes of the rules. */
   rulesVersion = 0
+  /** Who is kept out; undefined where nobody can be. */
+  bans: Bans | undefined = undefined
   /** What answers below `$CONTROL/`, by topic. */
   readonly endpoints = new Map<string, ControlEndpoint>()
   #stopping = false

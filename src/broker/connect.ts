@@ -14,6 +14,7 @@ import { ReasonCode } from '../mqtt/reason-code.ts'
 import type { PeerCredential } from '../net/connection-handler.ts'
 import { neverExpiresInterval, type Session } from '../session/session.ts'
 import { agree } from './agreement.ts'
+import { checkBan, checkBannedAddress } from './ban-check.ts'
 import type { Broker } from './broker.ts'
 import type { ClientConnection } from './connection.ts'
 import { CurrentAccess } from './current-access.ts'
@@ -109,6 +110,7 @@ type Step = (attempt: ConnectAttempt) => StepOutcome
 export const connectSteps: readonly Step[] = [
   checkProtocol,
   checkRate,
+  checkBannedAddress,
   checkCertificate,
   identify,
   checkWill,
@@ -118,6 +120,7 @@ export const connectSteps: readonly Step[] = [
   checkAdmission,
   checkOwner,
   slowTakeovers,
+  checkBan,
   claimClientId,
   acknowledge,
 ]

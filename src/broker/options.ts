@@ -2,7 +2,7 @@
 
 import type { ListenerSettings as AuthListenerSettings } from '../auth/options.ts'
 import { type ListenerScope, option, type Settings } from '../config/option.ts'
-import { bool, choice, integer, text } from '../config/value.ts'
+import { bool, choice, integer, path, text } from '../config/value.ts'
 import type { LogSettings } from '../observe/options.ts'
 import {
   byteCount,
@@ -59,6 +59,14 @@ export const brokerOptions = {
     default: false,
     reload: 'live',
     doc: 'Without effect: what was acknowledged is saved already.',
+  }),
+  ban_file: option({
+    scope: 'global',
+    value: path({ replace: true }),
+    default: undefined,
+    reload: 'restart',
+    doc: 'File in which bans are kept that are made by way of `enable_control_api`; it is made when there is one to keep. Without it nobody can be banned.',
+    own: true,
   }),
   check_retain_source: option({
     scope: 'global',

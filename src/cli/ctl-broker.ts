@@ -5,6 +5,9 @@ import { isObject, type JsonObject, member, objectsOf } from '../dynsec/json.ts'
 import type { CtlCommand, CtlModule } from './ctl-command.ts'
 import { brokerHelp } from './ctl-help.ts'
 import { column, shown } from './ctl-lines.ts'
+import { readOperands } from './ctl-operands.ts'
+
+const banKinds = ['clientid', 'username', 'address']
 
 const commands: Readonly<Record<string, CtlCommand>> = {
   listListeners: { syntax: '', lines: listenerLines },
@@ -12,6 +15,9 @@ const commands: Readonly<Record<string, CtlCommand>> = {
   listConnections: { syntax: 'count? offset?', lines: connectionLines },
   inspectConnection: { syntax: 'clientid', lines: inspectionLines },
   disconnectClient: { syntax: 'clientid reason?' },
+  createBan: { syntax: 'bankind who until? reason?', given: words => banOf('bankind who until? reason?', words) },
+  deleteBan: { syntax: 'bankind who', given: words => banOf('bankind who', words) },
+  listBans: { syntax: 'count? offset?', lines: banLines },
 }
 
 export const brokerModule: CtlModule = { topic: '$CONTROL/broker/v1', commands, help: brokerHelp }
@@ -36,6 +42,20 @@ function pluginLines(data: JsonObject): readonly string[] {
       ...optional('Version:           ', plugin, 'version'),
       ...column('Control endpoints: ', texts),
     ]
+  })
+}
+
+function banOf(syntax: string, words: readonly string[]): JsonObject {
+  const { bankind, who, ...rest } = readOperands(syntax, words)
+  return { [String(bankind)]: who, ...rest }
+}
+
+/** What is compared, whom it is about, the end and the reason, with a tab between. */
+function banLines(data: JsonObject): readonly string[] {
+  return objectsOf(data, 'bans').map(ban => {
+    const kind = banKinds.find(known => member(ban, known) !== undefined) ?? ''
+    const until = member(ban, 'until') === undefined ? 'never' : shown(ban, 'until')
+    return [kind, shown(ban, kind), until, shown(ban, 'reason')].join('\t')
   })
 }
 

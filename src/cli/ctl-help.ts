@@ -100,8 +100,11 @@ export function brokerHelp(calledAs: string): string {
   listConnections [COUNT [OFFSET]] client id, user name and address, with a tab between
   inspectConnection CLIENTID       all of one connection
   disconnectClient CLIENTID [REASON]   ends it; a client of MQTT 5 is told REASON
+  createBan clientid|username|address WHO [UNTIL [REASON]]   UNTIL is 30m, 12h, 7d, a time, or never
+  deleteBan clientid|username|address WHO
+  listBans [COUNT [OFFSET]]        what, who, until when and why, with a tab between
 
-The broker needs \`enable_control_api true\`, and whoever asks rules for $CONTROL/broker/#: publishClientSend,
+The broker needs \`enable_control_api true\`, for bans \`ban_file\` too, and whoever asks rules for $CONTROL/broker/#: publishClientSend,
 publishClientReceive and subscribePattern, or \`topic readwrite\` in an ACL file.
 `
 }

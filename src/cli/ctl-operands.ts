@@ -1,5 +1,6 @@
 // What follows a command of `castellan ctl`: words by position, made into the members of the command.
 
+import { wallClock } from '../base/clock.ts'
 import { escapeText } from '../base/escape.ts'
 import type { JsonObject } from '../dynsec/json.ts'
 import { CtlUsageError, oldCodes } from './ctl-error.ts'
@@ -16,7 +17,8 @@ export function readOperands(syntax: string, words: readonly string[]): JsonObje
   if (words.length < least || words.length > names.length) throw wrongOperands(syntax)
   const members = words.map((word, index) => {
     const name = (names[index] as string).replace('?', '')
-    return [name, readers[name]?.(word) ?? word] as const
+    const read = readers[name]
+    return [name, read === undefined ? word : read(word)] as const
   })
   return Object.fromEntries(members)
 }
@@ -44,12 +46,28 @@ const readers: Readonly<Record<string, ((word: string) => unknown) | undefined>>
   access: allows,
   acltype: word => oneOf(word, roleAclTypes),
   defaultacltype: word => oneOf(word, defaultAclTypes),
+  bankind: word => oneOf(word, ['clientid', 'username', 'address']),
+  until: endOf,
   boolean: word => oneOf(word, ['true', 'false']) === 'true',
 }
 
 function integer(word: string): number {
   if (/^-?\d{1,9}$/.test(word)) return Number(word)
   throw new CtlUsageError(`Error: '${escapeText(word, 32)}' is not a number.`, oldCodes.operands)
+}
+
+const spans: Readonly<Record<string, number>> = { m: 60_000, h: 3_600_000, d: 86_400_000 }
+
+/** A span from now, a time, or `never`. @returns the time in RFC 3339; undefined for `never` */
+function endOf(word: string): string | undefined {
+  if (word === 'never') return undefined
+  const [, count, unit = ''] = /^(\d{1,6})([mhd])$/.exec(word) ?? []
+  const end = count === undefined ? Date.parse(word) : wallClock() + Number(count) * (spans[unit] ?? 0)
+  if (Number.isFinite(end)) return new Date(end).toISOString()
+  throw new CtlUsageError(
+    `Error: '${escapeText(word, 64)}' is no time; write 30m, 12h, 7d, never or 2030-01-31T12:00Z.`,
+    oldCodes.operands,
+  )
 }
 
 function allows(word: string): boolean {

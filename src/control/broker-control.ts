@@ -6,8 +6,9 @@ import type { Log } from '../base/log.ts'
 import { CommandArguments } from '../dynsec/arguments.ts'
 import { type CommandRequest, type CommandResponse, formatResponses, parseBatch } from '../dynsec/batch.ts'
 import { CommandError } from '../dynsec/errors.ts'
+import type { BanFile } from './ban-file.ts'
 import type { BrokerView } from './broker-view.ts'
-import { type ControlContext, findControlCommand } from './commands.ts'
+import { type ControlContext, changingCommands, findControlCommand } from './commands.ts'
 
 /** Who asks, and for what. */
 export interface BrokerControlRequest {
@@ -28,29 +29,25 @@ const mostAnswerCharacters = 16 * 1024 * 1024
 export class BrokerControl {
   readonly #look: () => BrokerView
   readonly #log: Log
+  readonly #bans: { readonly file: BanFile; now(): number } | undefined
 
-  /** @param look at the broker, once for each message */
-  constructor(look: () => BrokerView, log: Log) {
+  /**
+   * @param look at the broker, once for each message
+   * @param bans undefined where nobody can be banned
+   */
+  constructor(look: () => BrokerView, log: Log, bans?: { readonly file: BanFile; now(): number }) {
     this.#look = look
     this.#log = log
+    this.#bans = bans
   }
 
-  async handle({ payload, clientId, username }: BrokerControlRequest): Promise<BrokerControlAnswer> {
-    const { requests, fault } = parseBatch(payload)
+  /** Resolves when what was changed is safe. */
+  async handle(request: BrokerControlRequest): Promise<BrokerControlAnswer> {
+    const { requests, fault } = parseBatch(request.payload)
     const later: (() => void)[] = []
-    const shared = {
-      broker: this.#look(),
-      requester: `${escapeText(clientId)}/${escapeText(username ?? '')}`,
-      afterwards: (act: () => void) => later.push(act),
-    }
-    const responses: string[] = []
-    let characters = 0
-    for (const request of requests) {
-      const isTooMuch = characters >= mostAnswerCharacters
-      const text = JSON.stringify(isTooMuch ? refused(request, 'Answer too large') : this.#run(request, shared))
-      responses.push(text)
-      characters += text.length
-    }
+    const outcomes = this.#runAll(requests, this.#sharedBy(request, later))
+    const isSafe = !outcomes.some(({ hasChanged }) => hasChanged) || (await this.#save())
+    const responses = outcomes.map(outcome => (isSafe || !outcome.hasChanged ? outcome.text : unsaved(outcome)))
     if (fault !== undefined) responses.push(JSON.stringify(fault))
     return {
       payload: formatResponses(responses),
@@ -60,13 +57,38 @@ export class BrokerControl {
     }
   }
 
-  #run(request: CommandRequest, { requester, ...shared }: Shared): CommandResponse {
+  #sharedBy({ clientId, username }: BrokerControlRequest, later: (() => void)[]): Shared {
+    return {
+      broker: this.#look(),
+      bans: this.#bans?.file.bans,
+      now: this.#bans?.now() ?? 0,
+      requester: { clientId, username },
+      afterwards: act => later.push(act),
+    }
+  }
+
+  #runAll(requests: readonly CommandRequest[], shared: Shared): readonly Outcome[] {
+    let characters = 0
+    return requests.map(request => {
+      const isTooMuch = characters >= mostAnswerCharacters
+      const response = isTooMuch ? refused(request, 'Answer too large') : this.#run(request, shared)
+      const text = JSON.stringify(response)
+      characters += text.length
+      const [name] = findControlCommand(request.name) ?? []
+      const hasChanged = name !== undefined && changingCommands.has(name) && response.error === undefined
+      return { request, text, hasChanged }
+    })
+  }
+
+  #run(request: CommandRequest, shared: Shared): CommandResponse {
     const { name, correlationData, given } = request
     const [knownName, command] = findControlCommand(name) ?? []
     if (command === undefined) return refused(request, 'Unknown command')
+    const { clientId = '', username = '' } = shared.requester
     const audit = (details: Readonly<Record<string, string | number>> = {}) => {
       const fields = Object.entries(details).map(([key, value]) => ` | ${key}=${escapeText(String(value))}`)
-      this.#log.write('information', `broker: ${requester} | ${knownName}${fields.join('')}`)
+      const who = `${escapeText(clientId)}/${escapeText(username)}`
+      this.#log.write('information', `broker: ${who} | ${knownName}${fields.join('')}`)
     }
     try {
       return { command: name, data: command(new CommandArguments(given), { ...shared, audit }), correlationData }
@@ -75,12 +97,31 @@ export class BrokerControl {
       return refused(request, error.message)
     }
   }
+
+  /** @returns false when the file could not be written: what was changed holds until the broker ends */
+  async #save(): Promise<boolean> {
+    try {
+      await this.#bans?.file.save()
+      return true
+    } catch (error) {
+      this.#log.write('error', `Error: ban_file could not be written: ${escapeText((error as Error).message, 4096)}`)
+      return false
+    }
+  }
 }
 
-/** What the commands of one message share. */
-interface Shared extends Omit<ControlContext, 'audit'> {
-  /** As the log names whoever asks. */
-  readonly requester: string
+/** What became of one command; the response as JSON. */
+interface Outcome {
+  readonly request: CommandRequest
+  readonly text: string
+  readonly hasChanged: boolean
+}
+
+type Shared = Omit<ControlContext, 'audit'>
+
+/** Nobody is told that something was done that may be forgotten. */
+function unsaved({ request }: Outcome): string {
+  return JSON.stringify(refused(request, 'Internal error'))
 }
 
 function refused({ name, correlationData }: CommandRequest, error: string): CommandResponse {

@@ -23,4 +23,6 @@ export interface BrokerView {
   /** In the order in which they came. */
   connections(): readonly ConnectionView[]
   connection(clientId: string): ConnectionView | undefined
+  /** Ends the connections of whoever is banned. */
+  expelBanned(): void
 }

@@ -4,10 +4,17 @@ import type { CommandArguments } from '../dynsec/arguments.ts'
 import { page } from '../dynsec/commands/lists.ts'
 import { CommandError } from '../dynsec/errors.ts'
 import { isMqttText, type JsonObject } from '../dynsec/json.ts'
+import { BanList, type Banned, describeBan, readBan, readBanned } from './ban-list.ts'
 import type { BrokerView, ConnectionView } from './broker-view.ts'
 
 export interface ControlContext {
   readonly broker: BrokerView
+  /** undefined where no file keeps them. */
+  readonly bans: BanList | undefined
+  /** Milliseconds since the epoch, by the wall clock. */
+  readonly now: number
+  /** Whoever asks. */
+  readonly requester: Omit<Banned, 'address'>
   /** Does something once the answer has left: whoever asked may be concerned. */
   afterwards(act: () => void): void
   /** Tells the log what was done. */
@@ -16,6 +23,9 @@ export interface ControlContext {
 
 /** @throws CommandError when it cannot be carried out; nothing was done then */
 export type ControlCommand = (given: CommandArguments, context: ControlContext) => JsonObject | undefined
+
+/** Those whose answer waits until what they have changed is safe. */
+export const changingCommands: ReadonlySet<string> = new Set(['createBan', 'deleteBan'])
 
 /** Characters of what a client is told. */
 const longestReason = 256
@@ -47,6 +57,20 @@ const commands: Readonly<Record<string, ControlCommand>> = {
     context.afterwards(() => connection.disconnect(reason))
     return undefined
   },
+  createBan,
+  deleteBan(given, context) {
+    const bans = bansOf(context)
+    const { kind, value } = readBanned(given.object)
+    if (!bans.remove({ kind, value })) throw new CommandError('Ban not found')
+    context.audit({ [kind]: value })
+    return undefined
+  },
+  listBans(given, context) {
+    const [offset, count] = [given.integer('offset', 0), given.integer('count', -1)]
+    context.audit({ count, offset })
+    const all = bansOf(context).all(context.now)
+    return { totalCount: all.length, bans: page(all, Math.max(0, offset), count).map(describeBan) }
+  },
 }
 
 const byLowerCase: ReadonlyMap<string, readonly [name: string, command: ControlCommand]> = new Map(
@@ -67,6 +91,28 @@ function connectionOf(given: CommandArguments, { broker }: ControlContext): Conn
   const connection = broker.connection(given.text('clientid', 'Invalid/missing client id'))
   if (connection === undefined) throw new CommandError('Client not found')
   return connection
+}
+
+function createBan({ object }: CommandArguments, context: ControlContext): undefined {
+  const bans = bansOf(context)
+  const ban = readBan(object)
+  if (ban.until !== undefined && ban.until <= context.now) throw new CommandError('Invalid until')
+  const alone = new BanList()
+  alone.add(ban)
+  // Nobody locks themselves out.
+  const { clientId = '' } = context.requester
+  const { address = '' } = context.broker.connection(clientId) ?? {}
+  if (alone.find({ ...context.requester, address }, context.now) !== undefined)
+    throw new CommandError('Ban would include yourself')
+  bans.add(ban)
+  const { until = 'never', reason = 'none' } = describeBan(ban)
+  context.audit({ [ban.kind]: ban.value, until: String(until), reason: String(reason) })
+  context.broker.expelBanned()
+}
+
+function bansOf({ bans }: ControlContext): BanList {
+  if (bans === undefined) throw new CommandError('No ban_file to keep bans in')
+  return bans
 }
 
 function reasonOf(given: CommandArguments): string | undefined {

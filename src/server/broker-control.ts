@@ -1,8 +1,12 @@
 // The broker as the commands of `$CONTROL/broker/v1` see it, put before its topic where `enable_control_api` is on.
 
+import { wallClock } from '../base/clock.ts'
 import type { Log } from '../base/log.ts'
+import type { Bans } from '../broker/ban-check.ts'
 import type { Broker } from '../broker/broker.ts'
 import type { ClientConnection } from '../broker/connection.ts'
+import type { BanFile } from '../control/ban-file.ts'
+import type { BanList } from '../control/ban-list.ts'
 import { BrokerControl } from '../control/broker-control.ts'
 import type { BrokerView, ConnectionView } from '../control/broker-view.ts'
 import type { JsonObject } from '../dynsec/json.ts'
@@ -20,10 +24,26 @@ export interface ControlParts {
   listeners(): readonly Listener[]
 }
 
-/** Lets the commands in, to whoever the rules give the topic to. */
-export function openBrokerControl(parts: ControlParts): void {
+/**
+ * Keeps out who is banned, and lets the commands in, to whoever the rules give the topic to.
+ *
+ * @param banFile undefined where nobody can be banned
+ */
+export function openBrokerControl(parts: ControlParts, banFile: BanFile | undefined): void {
   const { broker, config, log } = parts
-  if (config().global.enable_control_api) broker.endpoints.set(topic, new BrokerControl(() => new View(parts), log))
+  if (banFile !== undefined) broker.bans = rulesOf(banFile.bans)
+  if (!config().global.enable_control_api) return
+  const bans = banFile && { file: banFile, now: wallClock }
+  broker.endpoints.set(topic, new BrokerControl(() => new View(parts), log, bans))
+}
+
+function rulesOf(bans: BanList): Bans {
+  return {
+    ruleFor(clientId, username, address) {
+      const ban = bans.find({ clientId, username, address }, wallClock())
+      return ban && `the ${ban.kind} is banned`
+    },
+  }
 }
 
 /** As it was when it was first looked at: one is made for each message. */
@@ -63,6 +83,18 @@ class View implements BrokerView {
   connection(clientId: string): ConnectionView | undefined {
     const connection = this.#connected.get(clientId)
     return connection && viewOf(connection)
+  }
+
+  expelBanned(): void {
+    const { bans, connections } = this.#parts.broker
+    for (const connection of connections) {
+      if (connection.state !== 'connected') continue
+      const { peer, session } = connection
+      if (bans?.ruleFor(session.clientId, session.principal.username, peer.address) === undefined) continue
+      // Nothing more is done in the client's name.
+      session.will = undefined
+      connection.end(ReasonCode.administrativeAction, 'banned')
+    }
   }
 
   /** By client id, in the order in which they came; a message may ask for thousands of them. */

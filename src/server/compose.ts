@@ -11,6 +11,7 @@ import { version } from '../base/version.ts'
 import { Broker } from '../broker/broker.ts'
 import { ListenerContext } from '../broker/listener-context.ts'
 import { MemoryGuard } from '../broker/memory-guard.ts'
+import { BanFile } from '../control/ban-file.ts'
 import type { TrustRules } from '../net/client-trust.ts'
 import { KeyLog } from '../net/key-log.ts'
 import { type Listener, type ListenerDeps, openListener } from '../net/listener.ts'
@@ -96,6 +97,7 @@ export async function startBroker(
   let current = config
   const settings = () => current.global
   const security = await SecurityService.open(config, log, settings)
+  const banFile = global.ban_file === undefined ? undefined : new BanFile(global.ban_file, wallClock)
   const rules = new RulesLoader(log, verifier, security?.directory)
   const planned = config.listeners.map(settings => ({
     settings,
@@ -147,7 +149,7 @@ export async function startBroker(
       planned.map(({ context }) => context),
     )
     security?.attach(broker)
-    openBrokerControl({ broker, log, config: () => current, listeners: opened })
+    openBrokerControl({ broker, log, config: () => current, listeners: opened }, banFile)
     await loadRevocations(revocations, config)
     listeners = await openListeners(planned, broker, log, clock, settings, {
       revocations: path => revocations.get(path),

@@ -1,18 +1,21 @@
 // `$CONTROL/broker/v1` and `castellan ctl broker`: who listens, who is connected, and an end to it, for whom the rules let.
 
 import assert from 'node:assert/strict'
+import { readFile } from 'node:fs/promises'
 import test, { type TestContext } from 'node:test'
 import { ctl } from '../../src/cli/ctl.ts'
 import { initialFile, pluginLines } from '../support/administrator.ts'
+import { runBroker } from '../support/broker-process.ts'
 import { runCommand } from '../support/command.ts'
-import { publishBytes } from '../support/packet-bytes.ts'
+import { type ConnectFields, connectBytes, publishBytes } from '../support/packet-bytes.ts'
 import { readPublish, readReason } from '../support/packet-reader.ts'
 import { passwordLines } from '../support/password-lines.ts'
-import { join, startWireBroker, subscribe, type WireBroker } from '../support/wire-broker.ts'
+import { dial, join, startWireBroker, subscribe, type WireBroker } from '../support/wire-broker.ts'
 
 const topic = '$CONTROL/broker/v1'
 const administrativeAction = 0x98
 const notAuthorized = 0x87
+const bannedCode = 0x8a
 const files = {
   acl: 'topic readwrite #\n\nuser admin\ntopic readwrite $CONTROL/broker/#\n\nuser other\ntopic readwrite #\n',
   pw: passwordLines({ admin: 'pw', other: 'pw' }),
@@ -133,3 +136,93 @@ test('a message with something that is no command, and an unknown command, are a
     assert.equal(Buffer.from(bytes).toString(), answer)
   }
 })
+
+const withBans = 'enable_control_api true\nban_file bans.json\n'
+
+test('createBan ends who is meant at once and keeps them out, deleteBan lets them in again', async t => {
+  const broker = await start(t, withBans)
+  for (const [kind, value, banned, others] of [
+    ['clientid', 'gone', { clientId: 'gone' }, { clientId: 'stays' }],
+    ['username', 'other', { clientId: 'a', username: 'other', password: 'pw' }, { clientId: 'b' }],
+  ] as const) {
+    const [gone, stays] = [await join(t, broker, banned), await join(t, broker, others)]
+    assert.deepEqual(await ask(broker, 'broker', 'createBan', kind, value, '1h', 'loud'), {
+      code: 0,
+      stdout: '',
+      stderr: '',
+    })
+    await gone.expectDisconnect(administrativeAction)
+    await stays.expectNothing()
+    await expectBanned(t, broker, banned)
+    const { stdout } = await ask(broker, 'broker', 'listBans')
+    assert.match(stdout, new RegExp(`^${kind}\t${value}\t\\d{4}-\\d\\d-\\d\\dT[^\t]+Z\tloud\n$`))
+    assert.equal((await ask(broker, 'broker', 'deleteBan', kind, value)).code, 0)
+    assert.equal((await ask(broker, 'broker', 'deleteBan', kind, value)).code, 3)
+    await join(t, broker, banned)
+  }
+  await broker.process.waitForLine(/broker: ctl\/admin \| createBan \| clientid=gone \| until=.* \| reason=loud$/)
+})
+
+test('a banned address is kept out before a password is looked at', async t => {
+  const broker = await start(t, `${withBans}listener 0 x.sock\n`)
+  const bySocket = (...args: readonly string[]) =>
+    runCommand(ctl, ['--unix', `${broker.process.dir}/x.sock`, '-u', 'admin', '-P', 'pw', 'broker', ...args])
+  const gone = await join(t, broker, { clientId: 'gone' })
+  assert.equal((await bySocket('createBan', 'address', '127.0.0.1')).code, 0)
+  await gone.expectDisconnect(administrativeAction)
+  await expectBanned(t, broker, { clientId: 'x', username: 'admin', password: 'wrong' })
+  assert.equal((await bySocket('listBans')).stdout, 'address\t127.0.0.1\tnever\t\n')
+})
+
+test('a ban is in the file before it is answered, the next start keeps to it, and none goes on without a file that is there', async t => {
+  const broker = await start(t, withBans)
+  assert.equal((await ask(broker, 'broker', 'createBan', 'clientid', 'gone')).code, 0)
+  const path = `${broker.process.dir}/bans.json`
+  const file = await readFile(path, 'utf8')
+  assert.deepEqual(JSON.parse(file), { bans: [{ clientid: 'gone' }] })
+  const next = await startWireBroker(t, `${rules}${withBans}`, { ...files, 'bans.json': file })
+  await expectBanned(t, next, { clientId: 'gone' })
+  for (const broken of ['x', '{}', '{"bans":[1]}', '{"bans":[{}]}', '{"bans":[{"clientid":"c","until":"x"}]}']) {
+    const config = ({ port }: { port: number }) => `listener ${port} 127.0.0.1\n${rules}${withBans}`
+    const refused = await runBroker(t, 'castellan', { config, files: { ...files, 'bans.json': broken } })
+    assert.equal((await refused.exit()).code, 3)
+    assert.ok(
+      refused.lines.some(line => /Error: ban_file "bans\.json" cannot be used: /.test(line)),
+      broken,
+    )
+  }
+})
+
+test('a ban of oneself, one that has ended, and one that nothing would keep are refused', async t => {
+  const broker = await start(t, withBans)
+  for (const [args, message] of [
+    [['clientid', 'ctl'], 'Ban would include yourself'],
+    [['username', 'admin'], 'Ban would include yourself'],
+    [['address', '127.0.0.1'], 'Ban would include yourself'],
+    [['clientid', 'x', '2001-01-01T00:00:00Z'], 'Invalid until'],
+    [['address', 'x'], 'Invalid address'],
+  ] as const) {
+    const { code, stderr } = await ask(broker, 'broker', 'createBan', ...args)
+    assert.deepEqual([code, stderr], [1, `createBan: Error: ${message}\n`])
+  }
+  assert.equal((await ask(broker, 'broker', 'createBan', 'clientid', 'x', 'soon')).code, 2)
+  assert.deepEqual(await ask(broker, 'broker', 'listBans'), { code: 0, stdout: '', stderr: '' })
+  const without = await start(t)
+  const refused = await ask(without, 'broker', 'createBan', 'clientid', 'x')
+  assert.deepEqual([refused.code, refused.stderr], [1, 'createBan: Error: No ban_file to keep bans in\n'])
+})
+
+test('a ban that cannot be saved holds, and nobody is told that it was made', async t => {
+  const broker = await start(t, 'enable_control_api true\nban_file nowhere/bans.json\n')
+  const refused = await ask(broker, 'broker', 'createBan', 'clientid', 'gone')
+  assert.deepEqual([refused.code, refused.stderr], [1, 'createBan: Error: Internal error\n'])
+  await broker.process.waitForLine(/Error: ban_file could not be written: ENOENT/)
+  await expectBanned(t, broker, { clientId: 'gone' })
+})
+
+async function expectBanned(t: TestContext, broker: WireBroker, fields: ConnectFields): Promise<void> {
+  const client = await dial(t, broker)
+  client.send(connectBytes(fields))
+  assert.equal((await client.expectConnack()).reasonCode, bannedCode)
+  await client.expectClosed()
+}
