@@ -1,6 +1,6 @@
 // Rules between options, once all of them are known: what is refused, and what is worth a warning at start.
 
-import { tokenFault } from '../auth/jwt-options.ts'
+import { takesTokens, tokenFault } from '../auth/jwt-options.ts'
 import { escapeText } from '../base/escape.ts'
 import type { ConfigProblem } from '../config/config-error.ts'
 import type { ConfigMessage } from '../config/draft.ts'
@@ -136,7 +136,7 @@ function* warningsAboutListener(listener: ListenerSettings, global: Config['glob
   if (port === 8883)
     yield `Warning: plaintext listener on 8883: without certfile and keyfile (${origin}) nothing is encrypted.`
   const takesPasswords = listener.password_file !== undefined || securityPlugin(global, listener) !== undefined
-  if (takesPasswords && listener.enable_proxy_protocol !== 2 && !isLocal(listener)) {
+  if ((takesPasswords || takesTokens(listener)) && listener.enable_proxy_protocol !== 2 && !isLocal(listener)) {
     yield `Warning: Listener on port ${port} is not encrypted: passwords sent to it can be read on the way (${origin}).`
   }
 }

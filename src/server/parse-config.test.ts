@@ -183,3 +183,18 @@ test('metrics_listener: on loopback there is no warning; on any other address on
     'Warning: metrics_listener on port 9883 of 0.0.0.0: whoever can reach it reads all metrics, without a password or encryption.',
   ])
 })
+
+test('features K5: tokens, like passwords, are worth a warning where nothing is encrypted, and not on this machine alone', () => {
+  const rules = 'allow_anonymous false\njwt_key_file keys\njwt_algorithms ES256\n'
+  const warned = (text: string) => parse(text).messages.some(({ line }) => /is not encrypted/.test(line))
+  assert.equal(warned(`listener 1883\n${rules}`), true)
+  assert.equal(warned(`listener 1883 127.0.0.1\n${rules}`), false)
+  assert.equal(warned('listener 1883\nallow_anonymous false\n'), false)
+})
+
+test('features K5: a listener whose tokens nothing could verify safely is refused, and named', () => {
+  assert.throws(
+    () => parse('listener 1883\njwt_key_file keys\n'),
+    (error: ConfigError) => /Tokens need jwt_algorithms/.test(error.message) && /f:1/.test(error.lines.join('\n')),
+  )
+})
