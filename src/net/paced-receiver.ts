@@ -7,8 +7,8 @@ import type { Clock } from '../base/clock.ts'
 import { assert } from '../base/errors.ts'
 import type { Pumpable, TurnQueue } from './turn-queue.ts'
 
-/** Fed without a look at the clock: some hundred frames at most. */
-const sliceBytes = 1024
+/** Fed without a look at the clock: 700 frames at most. With 1 KiB large messages took twice the CPU. */
+const sliceBytes = 4096
 /** As for packets, see connection.ts. */
 const turnMs = 0.25
 
