@@ -2,6 +2,8 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import { Engine, type EngineClient, lasting } from '../../test/support/engine.ts'
 import { noProperties, PacketType, type SubscriptionRequest } from '../mqtt/packet.ts'
+import { Message } from '../session/message.ts'
+import { Retained } from './retained.ts'
 import { retainedTopicsPerTurn } from './retained-backlog.ts'
 
 const retain = { retain: true }
@@ -44,6 +46,35 @@ test('[v3.1.1 MQTT-3.1.2-7] retained messages outlive the session of their publi
   client.disconnect()
   assert.equal(engine.broker.registry.size, 0)
   assert.deepEqual(late(engine), ['kept'])
+})
+
+test("what was found is its topic's message until another is retained there, with all that it was published with", () => {
+  const { retained } = new Engine().broker
+  const properties = { contentType: 'text' }
+  const receiveBuffer = Buffer.alloc(200, 'x')
+  const keep = () => {
+    const message = new Message('t', receiveBuffer, 1, true, 'p', properties, 90_000)
+    retained.set('t', new Retained(message, undefined, 80_000))
+  }
+  const find = () => {
+    const cursor = retained.match('t')
+    while (cursor.step()) if (cursor.found !== undefined) return cursor.found
+    return assert.fail('nothing is retained')
+  }
+  keep()
+  keep()
+  receiveBuffer.fill('y')
+  const found = find()
+  assert.equal(find(), found)
+  const { message } = found
+  assert.deepEqual(Buffer.from(message.payload), Buffer.alloc(200, 'x'))
+  assert.deepEqual([message.qos, message.retain, message.publisher, message.properties], [1, true, 'p', properties])
+  assert.deepEqual([message.expiresAt, found.expiresAt, message.size], [90_000, 80_000, retained.bytes])
+  assert.equal(found.isCurrent, true)
+  keep()
+  assert.equal(found.isCurrent, false)
+  assert.equal(find().isCurrent, true)
+  assert.deepEqual(Buffer.from(find().message.payload), receiveBuffer)
 })
 
 test('size and bytes follow what is kept', () => {

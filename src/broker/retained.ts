@@ -1,7 +1,8 @@
 // Retained messages: one per topic, the latest (§3.3.1.3). Answered from memory; what changes goes to the journal, too.
 
 import { Timer, type TimerWheel } from '../base/timer-wheel.ts'
-import { type Message, neverExpires } from '../session/message.ts'
+import { noProperties, type Properties, type QoS } from '../mqtt/packet.ts'
+import { Message, neverExpires, packedCopy, unpacked } from '../session/message.ts'
 import { RetainedTree, type RetainedWalk } from '../topic/retained-tree.ts'
 import type { Journal } from './journal.ts'
 
@@ -74,33 +75,87 @@ export interface RetainedCursor {
   readonly found: Retained | undefined
 }
 
+/**
+ * A message that nobody has asked for yet, and its like on the topic after it. Whoever retains without a pause leaves V8 one string a
+ * message to move and to mark, instead of four objects.
+ */
+class Packed {
+  #payload: Uint8Array | string = ''
+  #qos: QoS = 0
+  #publisher = ''
+  #properties: Properties = noProperties
+  #messageExpiresAt = neverExpires
+  #expiresAt = neverExpires
+  source: RetainSource | undefined = undefined
+  size = 0
+
+  pack({ message, source, expiresAt }: Retained): this {
+    this.#payload = packedCopy(message.payload)
+    this.#qos = message.qos
+    this.#publisher = message.publisher
+    this.#properties = message.properties
+    this.#messageExpiresAt = message.expiresAt
+    this.#expiresAt = expiresAt
+    this.source = source
+    this.size = message.size
+    return this
+  }
+
+  make(topicName: string): Retained {
+    const payload = unpacked(this.#payload)
+    const message = new Message(
+      topicName,
+      payload,
+      this.#qos,
+      true,
+      this.#publisher,
+      this.#properties,
+      this.#messageExpiresAt,
+    )
+    return new Retained(message.own(), this.source, this.#expiresAt)
+  }
+}
+
 /** What is kept of one topic. */
 class Kept {
   /** Counts what was retained, on whatever topic. */
-  readonly number: number
-  #retained: Retained | UnmadeRetained
+  number = 0
+  #retained: Retained | UnmadeRetained | undefined = undefined
   /** Removes it when it expires. */
-  readonly expiry: Timer | undefined
+  expiry: Timer | undefined = undefined
 
-  constructor(number: number, retained: Retained | UnmadeRetained, expiry: Timer | undefined) {
+  /** @param isPacked until somebody asks for it */
+  set(number: number, retained: Retained | UnmadeRetained, expiry: Timer | undefined, isPacked: boolean): void {
+    const before = this.#retained
     this.number = number
-    this.#retained = retained
     this.expiry = expiry
+    if (!(retained instanceof Retained)) this.#retained = retained
+    else if (isPacked) this.#retained = (before instanceof Packed ? before : new Packed()).pack(retained)
+    else {
+      retained.message.own()
+      this.#retained = retained
+    }
   }
 
   get size(): number {
-    return this.#retained instanceof Retained ? this.#retained.message.size : this.#retained.size
+    const retained = this.#retained
+    if (retained === undefined) return 0
+    return retained instanceof Retained ? retained.message.size : retained.size
   }
 
   /** The broker's own are not written down. */
   get isRecorded(): boolean {
-    return !(this.#retained instanceof Retained) || this.#retained.source !== undefined
+    const retained = this.#retained
+    return !(retained instanceof Retained || retained instanceof Packed) || retained.source !== undefined
   }
 
   /** @param topicName its topic */
-  retained(topicName: string): Retained {
-    if (!(this.#retained instanceof Retained)) this.#retained = this.#retained.make(topicName)
-    return this.#retained
+  retained(topicName: string): Retained | undefined {
+    const retained = this.#retained
+    if (retained === undefined || retained instanceof Retained) return retained
+    const made = retained.make(topicName)
+    this.#retained = made
+    return made
   }
 
   /** It is its topic's message no more. */
@@ -154,11 +209,14 @@ export class MemoryRetainedStore implements RetainedStore {
   }
 
   restore(topicName: string, retained: Retained | UnmadeRetained): void {
-    this.#forget(this.#tree.get(topicName))
-    if (retained instanceof Retained) retained.message.own()
-    const kept = new Kept(++this.#lastNumber, retained, this.#expiryOf(topicName, retained))
+    const before = this.#tree.get(topicName)
+    this.#forget(before)
+    const kept = before ?? new Kept()
+    // What is written down is so with its message, which all that wait for it share.
+    const isPacked = this.#host.journal === undefined
+    kept.set(++this.#lastNumber, retained, this.#expiryOf(topicName, retained), isPacked)
     this.#bytes += kept.size
-    this.#tree.set(topicName, kept)
+    if (before === undefined) this.#tree.set(topicName, kept)
   }
 
   #expiryOf(topicName: string, retained: Retained | UnmadeRetained): Timer | undefined {
