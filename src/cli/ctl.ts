@@ -100,7 +100,9 @@ async function perform(call: Call, words: readonly string[]): Promise<number> {
     return exitCode.ok
   }
   if (moduleName === undefined) {
-    io.stderr.write(ctlHelp(name.calledAs))
+    io.stderr.write(
+      `Error: A module is missing; the interactive shell of 2.1 is not built.\n\n${ctlHelp(name.calledAs)}`,
+    )
     return name.usageCode
   }
   const module = Object.hasOwn(modules, moduleName) ? modules[moduleName] : undefined
