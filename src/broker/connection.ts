@@ -385,7 +385,7 @@ export class ClientConnection implements ConnectionHandler, Conversation, Outlet
 
   sendPublish(delivery: Delivery, packetId: number, dup: boolean, now: number): boolean {
     if (!this.agreement.encoder.send(this.transport, delivery, packetId, dup, now)) return false
-    this.#countSent(1, delivery.message.payload.length)
+    this.#countSent(1, delivery.message.payloadLength)
     traceSendingPublish(this, delivery, packetId, dup)
     return true
   }
