@@ -35,6 +35,8 @@ type Known = 'absent' | 'present' | 'unknown'
 
 /** Milliseconds between the end of a connection and the next attempt. */
 const pauseMs = 15
+/** Steps of its life that a client can tell when something is wrong with its session. */
+const keptSteps = 12
 
 export abstract class LoadClient implements LinkEnd {
   readonly world: World
@@ -48,6 +50,7 @@ export abstract class LoadClient implements LinkEnd {
   #knownBefore: Known = 'absent'
   #isWanted = false
   #pause: NodeJS.Timeout | undefined
+  readonly #steps: string[] = []
 
   constructor(world: World, clientId: string, version: Version) {
     this.world = world
@@ -81,6 +84,7 @@ export abstract class LoadClient implements LinkEnd {
 
   /** Ends the connection and stays away. @param expiry of the session, as DISCONNECT has it (MQTT 5) */
   leave(how: 'breaks off' | 'says goodbye', expiry?: number): void {
+    this.#note(expiry === undefined ? how : `${how}, expiry ${expiry}`)
     this.#isWanted = false
     clearTimeout(this.#pause)
     const link = this.#link
@@ -111,6 +115,7 @@ export abstract class LoadClient implements LinkEnd {
 
   closed(link: Link): void {
     if (link !== this.#link) return
+    this.#note('closed by the other side')
     this.#closed()
     this.lost()
     if (!this.#isWanted || !this.world.isUp) return
@@ -119,6 +124,7 @@ export abstract class LoadClient implements LinkEnd {
 
   /** The broker was killed, and whatever it had sent has arrived. */
   brokerDied(): void {
+    this.#note('the broker died')
     clearTimeout(this.#pause)
     this.#link?.destroy()
     if (this.#link !== undefined) this.#closed()
@@ -131,7 +137,8 @@ export abstract class LoadClient implements LinkEnd {
 
   received(_link: Link, packet: RawPacket): void {
     if (this.#isConnected) {
-      if (packet.name !== 'PINGRESP' && packet.name !== 'DISCONNECT') this.packet(packet)
+      if (packet.name === 'DISCONNECT') this.#note(`DISCONNECT ${Buffer.from(packet.bytes).toString('hex')}`)
+      else if (packet.name !== 'PINGRESP') this.packet(packet)
     } else if (packet.name === 'CONNACK') {
       this.#receiveConnack(packet)
     } else {
@@ -145,13 +152,15 @@ export abstract class LoadClient implements LinkEnd {
       this.#known = this.#knownBefore
       return
     }
+    this.#note(`CONNACK, session ${sessionPresent ? 'present' : 'not present'}`)
     const { cleanStart, expiry } = this.#wish as ConnectWish
     this.world.ledger.counts.sessions++
     const wanted = cleanStart ? 'absent' : this.#knownBefore
     if (wanted === 'absent' && sessionPresent) {
-      this.world.ledger.fault(`session: ${this.clientId} found a session that was gone`)
+      this.world.ledger.fault(`session: ${this.clientId} found a session that was gone: ${this.#steps.join('; ')}`)
     }
-    if (wanted === 'present' && !sessionPresent) this.world.ledger.fault(`session: ${this.clientId} lost its session`)
+    if (wanted === 'present' && !sessionPresent)
+      this.world.ledger.fault(`session: ${this.clientId} lost its session: ${this.#steps.join('; ')}`)
     this.#isConnected = true
     this.#known = expiry > 0 ? 'present' : 'absent'
     this.connected(sessionPresent)
@@ -161,6 +170,7 @@ export abstract class LoadClient implements LinkEnd {
     const wish = inWordsOf(this.version, this.wish())
     this.#wish = wish
     const { cleanStart, expiry, receiveMaximum, will, username, password } = wish
+    this.#note(`CONNECT${cleanStart ? ', clean start' : ''}, expiry ${expiry}`)
     const properties = concat(
       property.sessionExpiryInterval(expiry),
       receiveMaximum === undefined ? new Uint8Array() : property.receiveMaximum(receiveMaximum),
@@ -175,6 +185,11 @@ export abstract class LoadClient implements LinkEnd {
     this.#link.send(
       connectBytes({ version, clientId, cleanStart, keepAlive: 0, properties, ...who, ...(will && { will }) }),
     )
+  }
+
+  #note(step: string): void {
+    this.#steps.push(step)
+    if (this.#steps.length > keptSteps) this.#steps.shift()
   }
 
   /** Without the session of a connection that is gone, nothing of it is left. */
