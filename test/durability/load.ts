@@ -119,6 +119,8 @@ export class Load {
     await this.#look.look()
     await delay(Math.max(0, upSince + expiredMs - performance.now()))
     for (const expiry of this.#expiries) await expiry.comeBack()
+    // Or they would come back, once their last trace is ended, and look for it.
+    for (const session of this.#sessions) session.leave('breaks off')
     for (const { clientId, version } of this.#sessions) await new SessionEnd(this.#world, clientId, version).end()
     const streams = [...this.#world.streams.values()]
     for (const inbox of [...this.#inboxes, this.#sharedInbox]) inbox.closeBooks(streams)
