@@ -8,7 +8,7 @@ import { parsePasswordEntry, parsePasswordFile } from './password-file.ts'
 import { defaultDecoyHash } from './password-hash.ts'
 import { provePrincipal } from './principal.ts'
 import type { Realm } from './realm.ts'
-import type { DirectoryUser, RightsSubject, UserDirectory } from './user-directory.ts'
+import type { DirectoryUser, RightsHolder, RightsSubject, UserDirectory } from './user-directory.ts'
 
 const password = parsePasswordEntry(hashOfPw)
 
@@ -24,9 +24,9 @@ class Directory implements UserDirectory {
     return this.users.get(username)
   }
 
-  rights(username: string | undefined) {
+  rights({ username, roles }: RightsHolder) {
     if (username === undefined) return { allows: (_: string, topic: string) => topic.startsWith('open') }
-    if (!this.users.has(username)) return undefined
+    if (!this.users.has(username) && roles.length === 0) return undefined
     return {
       allows: (action: string, topic: string, subject: RightsSubject) => {
         this.asked.push(subject)
@@ -128,6 +128,19 @@ test('allow_certificates_without_client lets unknown names in, and still keeps o
   assert.equal(access.publish({ topicName: 't' }), undefined)
   directory.set('device', { isDisabled: true })
   assert.equal(await comesIn(by, device), false)
+})
+
+test('features K4: a certificate whose name is not known is let in with a role that was given, and has its rights', () => {
+  const directory = new Directory()
+  directory.allowed.add('receive t')
+  const by = realm(directory, { certificateIdentity: 'common-name' })
+  const evidence = 'common-name:'
+  const given = provePrincipal('device', 'certificate', evidence, { roles: ['r'] })
+  assert.equal(by.stillAdmits(provePrincipal('device', 'certificate', evidence), 'c'), false)
+  assert.equal(by.stillAdmits(given, 'c'), true)
+  assert.deepEqual([by.access(given, 'c').receive('t'), by.access(given, 'c').receive('u')], [true, false])
+  directory.set('device', { isDisabled: true })
+  assert.equal(by.stillAdmits(given, 'c'), false)
 })
 
 test('a user who is deleted is not known any more, one who is disabled or has a new password is', async () => {

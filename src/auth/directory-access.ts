@@ -4,7 +4,7 @@
 import { isBrokersOwn } from './access.ts'
 import type { Permitted, Principal } from './principal.ts'
 import type { Access } from './realm.ts'
-import type { DirectoryAction, Rights, RightsSubject, UserDirectory } from './user-directory.ts'
+import type { DirectoryAction, Rights, RightsHolder, RightsSubject, UserDirectory } from './user-directory.ts'
 
 /** @param otherwise what a user may do whom the directory does not know */
 export function createDirectoryAccess(
@@ -13,7 +13,7 @@ export function createDirectoryAccess(
   clientId: string,
   otherwise: Access,
 ): Access {
-  return new DirectoryAccess(directory, principal.username, clientId, otherwise)
+  return new DirectoryAccess(directory, principal, clientId, otherwise)
 }
 
 /** Nothing at all. */
@@ -33,7 +33,7 @@ export function directoryAdmits(directory: UserDirectory, username: string | und
 
 class DirectoryAccess implements Access {
   readonly #directory: UserDirectory
-  readonly #username: string | undefined
+  readonly #holder: RightsHolder
   readonly #clientId: string
   readonly #otherwise: Access
   readonly #subject: RightsSubject
@@ -41,9 +41,10 @@ class DirectoryAccess implements Access {
   /** undefined: `#otherwise` decides. */
   #rights: Rights | undefined = undefined
 
-  constructor(directory: UserDirectory, username: string | undefined, clientId: string, otherwise: Access) {
+  constructor(directory: UserDirectory, holder: RightsHolder, clientId: string, otherwise: Access) {
+    const { username } = holder
     this.#directory = directory
-    this.#username = username
+    this.#holder = holder
     this.#clientId = clientId
     this.#otherwise = otherwise
     // No name may reach levels, or stand for more of them, than whoever wrote `%c` had in mind.
@@ -81,8 +82,8 @@ class DirectoryAccess implements Access {
     const { version } = this.#directory
     if (version !== this.#version) {
       this.#version = version
-      const isAdmitted = directoryAdmits(this.#directory, this.#username, this.#clientId)
-      this.#rights = isAdmitted ? this.#directory.rights(this.#username) : nothing
+      const isAdmitted = directoryAdmits(this.#directory, this.#holder.username, this.#clientId)
+      this.#rights = isAdmitted ? this.#directory.rights(this.#holder) : nothing
     }
     return this.#rights
   }

@@ -104,11 +104,14 @@ class FileRealm implements Realm {
     return username !== undefined && this.#passwords?.users.get(username)?.fingerprint === evidence
   }
 
-  #directoryAdmits({ method, username }: Principal, clientId: string): boolean {
+  #directoryAdmits(principal: Principal, clientId: string): boolean {
+    const { method, username } = principal
     const { directory, admitsUnknownNames } = this.#options
     if (directory === undefined || username === undefined) return true
     if (directory.user(username) !== undefined) return directoryAdmits(directory, username, clientId)
-    return admitsUnknownNames === true || (method !== 'certificate' && method !== 'preshared-key')
+    if (admitsUnknownNames === true || (method !== 'certificate' && method !== 'preshared-key')) return true
+    // Nobody has to be known who was given a role that is.
+    return directory.rights(principal) !== undefined
   }
 
   knows(principal: Principal): boolean {

@@ -145,7 +145,7 @@ class TokenRealm implements Realm {
     const msLeft = () => this.#verifier.msUntil(expiresAt)
     return {
       allowed: true,
-      principal: provePrincipal(username, 'token', `${this.#rules}:${fingerprint}`, msLeft),
+      principal: provePrincipal(username, 'token', `${this.#rules}:${fingerprint}`, { msLeft }),
     }
   }
 }

@@ -19,6 +19,22 @@ test('decision 7: a principal comes back with its owner, its method and its evid
   }
 })
 
+test('features K4: what came with the proof comes back with the principal', () => {
+  for (const username of [undefined, 'u']) {
+    for (const given of [{ roles: ['r', 's'] }, { groups: ['g'] }, { roles: ['r'], groups: ['g'] }]) {
+      const method = username === undefined ? 'anonymous' : 'password'
+      const back = principalFrom(recordPrincipal(provePrincipal(username, method, 'e', given)))
+      assert.deepEqual([back?.username, back?.method, back?.evidence], [username, method, 'e'])
+      assert.deepEqual([back?.roles, back?.groups], [given.roles ?? [], given.groups ?? []])
+    }
+  }
+})
+
+test('a principal to whom nothing was given is written as brokers from before could read it', () => {
+  assert.equal(recordPrincipal(provePrincipal('u', 'password', 'e')), '["password","e","u"]')
+  assert.equal(recordPrincipal(provePrincipal(undefined, 'anonymous', '')), '["anonymous",""]')
+})
+
 test('a record that was not written here proves nobody', () => {
   for (const record of [
     '',
@@ -30,6 +46,10 @@ test('a record that was not written here proves nobody', () => {
     '["kerberos","evidence","u"]',
     '["password",1,"u"]',
     '["password","evidence","u"',
+    '["password","evidence",null,{"roles":["r"]}]',
+    '["password","evidence","u",null]',
+    '["password","evidence","u",{"roles":"r"}]',
+    '["password","evidence","u",{"groups":[1]}]',
   ]) {
     assert.equal(principalFrom(record), undefined, record)
   }

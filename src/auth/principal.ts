@@ -10,7 +10,23 @@ export type AuthenticationMethod =
   | 'SCRAM-SHA-256'
   | 'token'
 
-class ProvenPrincipal {
+/** What came with the proof beside the name: from a certificate, a token or a directory outside. */
+export interface Given {
+  /** Roles of dynamic security by name, in the order in which they are asked; names that it does not know give nothing. */
+  readonly roles: readonly string[]
+  /** Groups of dynamic security by name: their roles count, though the client is no member. */
+  readonly groups: readonly string[]
+}
+
+/** @see provePrincipal */
+export interface ProofDetails extends Partial<Given> {
+  /** Asked anew each time, see `Principal.msLeft`. */
+  readonly msLeft?: () => number
+}
+
+const none: readonly string[] = []
+
+class ProvenPrincipal implements Given {
   declare protected readonly proven: true
   /** undefined for an anonymous client. */
   readonly username: string | undefined
@@ -21,16 +37,20 @@ class ProvenPrincipal {
    * Never the secret itself.
    */
   readonly evidence: string
+  readonly roles: readonly string[]
+  readonly groups: readonly string[]
   readonly #msLeft: (() => number) | undefined
   constructor(
     username: string | undefined,
     method: AuthenticationMethod,
     evidence: string,
-    msLeft: (() => number) | undefined,
+    { roles, groups, msLeft }: ProofDetails,
   ) {
     this.username = username
     this.method = method
     this.evidence = evidence
+    this.roles = roles ?? none
+    this.groups = groups ?? none
     this.#msLeft = msLeft
   }
 
@@ -50,18 +70,14 @@ class ProvenPrincipal {
 
 export type Principal = ProvenPrincipal
 
-/**
- * Makes the proof. A repository test allows calls only inside `auth/`.
- *
- * @param msLeft asked anew each time, see `Principal.msLeft`
- */
+/** Makes the proof. A repository test allows calls only inside `auth/`. */
 export function provePrincipal(
   username: string | undefined,
   method: AuthenticationMethod,
   evidence: string,
-  msLeft?: () => number,
+  details: ProofDetails = {},
 ): Principal {
-  return new ProvenPrincipal(username, method, evidence, msLeft)
+  return new ProvenPrincipal(username, method, evidence, details)
 }
 
 declare const permitted: unique symbol

@@ -15,6 +15,15 @@ export interface DirectoryUser {
 
 export type DirectoryAction = 'publish' | 'receive' | 'subscribe' | 'unsubscribe'
 
+/** Whose rights are asked for; a principal is one. */
+export interface RightsHolder {
+  /** undefined for clients without a name. */
+  readonly username: string | undefined
+  /** Roles and groups by name that came with the proof, whether or not the directory knows the user. */
+  readonly roles: readonly string[]
+  readonly groups: readonly string[]
+}
+
 /** One client before the rights of its user. */
 export interface RightsSubject {
   /** What stands for `%c` and `%u` in what denies, as it is. */
@@ -36,8 +45,10 @@ export interface UserDirectory {
   readonly decoy: PasswordHash
   user(username: string): DirectoryUser | undefined
   /**
-   * @param username undefined for clients without a name
-   * @returns undefined for a user whom the directory does not know
+   * The user's own roles are asked first, then those that the holder was given, then those of the user's groups, then those of
+   * the groups that the holder was given. Names of roles and groups that the directory does not know give nothing.
+   *
+   * @returns undefined for a user whom the directory does not know, and who holds no role or group that it knows
    */
-  rights(username: string | undefined): Rights | undefined
+  rights(holder: RightsHolder): Rights | undefined
 }

@@ -4,7 +4,7 @@ import { Engine, type EngineClient, lasting } from '../../test/support/engine.ts
 import { passwordLines } from '../../test/support/password-lines.ts'
 import { parsePasswordFile } from '../auth/password-file.ts'
 import { defaultDecoyHash } from '../auth/password-hash.ts'
-import type { DirectoryAction, UserDirectory } from '../auth/user-directory.ts'
+import type { DirectoryAction, RightsHolder, UserDirectory } from '../auth/user-directory.ts'
 import { PacketType } from '../mqtt/packet.ts'
 
 const passwords = parsePasswordFile(passwordLines({ ann: 'a', bob: 'b' }), 'f')
@@ -21,7 +21,7 @@ class Directory implements UserDirectory {
     return this.names.has(username) ? { password, isDisabled: false, clientId: undefined } : undefined
   }
 
-  rights(username: string | undefined) {
+  rights({ username }: RightsHolder) {
     return { allows: (action: DirectoryAction, topic: string) => !this.#denied.has(`${username} ${action} ${topic}`) }
   }
 
@@ -43,8 +43,8 @@ async function start() {
   }
   const [ann, bob] = [await connect('ann'), await connect('bob')]
   const change = (disconnects = false) => {
-    const concerns = (name: string | undefined) => name === 'ann'
-    engine.broker.reassess({ concerns, disconnects: name => disconnects && concerns(name), ends: () => false })
+    const concerns = ({ username }: RightsHolder) => username === 'ann'
+    engine.broker.reassess({ concerns, disconnects: holder => disconnects && concerns(holder), ends: () => false })
   }
   return { engine, directory, ann, bob, change, publisher: engine.connect('p') }
 }
@@ -141,7 +141,7 @@ test('dynsec 4: a shared subscription is asked about with its share name', async
 test('dynsec 5: the session of a user who was deleted ends, though another one has the name by now', async () => {
   const { ann, bob, engine } = await start()
   const isAnn = (name: string | undefined) => name === 'ann'
-  engine.broker.reassess({ concerns: isAnn, disconnects: () => false, ends: isAnn })
+  engine.broker.reassess({ concerns: holder => isAnn(holder.username), disconnects: () => false, ends: isAnn })
   assert.deepEqual([ann.transport.closed, bob.transport.closed], [true, false])
   assert.equal(engine.broker.registry.get('ann'), undefined)
 })

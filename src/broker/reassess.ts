@@ -1,16 +1,17 @@
 // Sessions under rules that have changed: what their clients may no longer have is taken away where it is, and nobody else
 // is disturbed.
 
+import type { RightsHolder } from '../auth/user-directory.ts'
 import { ReasonCode } from '../mqtt/reason-code.ts'
 import type { Session } from '../session/session.ts'
 import type { Broker } from './broker.ts'
 
-/** Whom a change concerns, by user name; undefined stands for clients without one. */
+/** Whom a change concerns. */
 export interface RightsChange {
-  concerns(username: string | undefined): boolean
+  concerns(holder: RightsHolder): boolean
   /** Whoever has to come back to have the new rights (0x98). */
-  disconnects(username: string | undefined): boolean
-  /** Whoever was deleted: the sessions end, though somebody else may have the name by now. */
+  disconnects(holder: RightsHolder): boolean
+  /** Whoever was deleted, by name: the sessions end, though somebody else may have the name by now. */
   ends(username: string | undefined): boolean
 }
 
@@ -19,18 +20,17 @@ export function reassess(broker: Broker, change: RightsChange): void {
   broker.rulesVersion++
   const concerned: Session[] = []
   for (const session of broker.registry.values()) {
-    if (change.concerns(session.principal.username)) concerned.push(session)
+    if (change.concerns(session.principal)) concerned.push(session)
   }
   if (concerned.length === 0) return
   broker.router.outdate()
   for (const session of concerned) {
-    const { username } = session.principal
-    if (change.ends(username)) {
+    if (change.ends(session.principal.username)) {
       exclude(broker, session, true)
       continue
     }
     judgeAgain(broker, session)
-    if (change.disconnects(username)) session.connection?.end(ReasonCode.administrativeAction)
+    if (change.disconnects(session.principal)) session.connection?.end(ReasonCode.administrativeAction)
   }
 }
 

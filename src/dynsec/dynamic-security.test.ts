@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import { verifyPassword } from '../auth/password-hash.ts'
+import type { RightsHolder } from '../auth/user-directory.ts'
 import type { Log } from '../base/log.ts'
 import { DynamicSecurity, type SecurityHost } from './dynamic-security.ts'
 import { readState } from './read-file.ts'
@@ -24,6 +25,10 @@ function start({ file = {}, write = async () => {}, disconnects = true }: Setup 
     return { text: Buffer.from(answer.payload).toString(), carryOut: () => answer.carryOut() }
   }
   return { security, lines, send }
+}
+
+function holder(username: string | undefined, given: Partial<RightsHolder> = {}): RightsHolder {
+  return { username, roles: [], groups: [], ...given }
 }
 
 const create = (username: string, more: object = {}) => ({ command: 'createClient', username, ...more })
@@ -182,7 +187,7 @@ test('what could not be saved is not said to be done, and is written again until
 test('dynsec 1: whoever asked is judged again after the answer, everybody else at once', async () => {
   const judged: string[] = []
   const host: SecurityHost = {
-    reassess: change => void judged.push(...['root', 'a'].filter(name => change.concerns(name))),
+    reassess: change => void judged.push(...['root', 'a'].filter(name => change.concerns(holder(name)))),
     addresses: () => new Map(),
   }
   const { security, send } = start({ file: { clients: [{ username: 'root' }, { username: 'a' }] } })
@@ -203,7 +208,8 @@ test('features G5: with disconnect_on_role_change false nobody is disconnected, 
   })
   const seen: boolean[][] = []
   security.host = {
-    reassess: change => void seen.push([change.concerns('a'), change.disconnects('a'), change.concerns('b')]),
+    reassess: change =>
+      void seen.push([change.concerns(holder('a')), change.disconnects(holder('a')), change.concerns(holder('b'))]),
     addresses: () => new Map(),
   }
   await send([{ command: 'addClientRole', username: 'a', rolename: 'r' }])
@@ -243,9 +249,61 @@ test('what is asked of the directory is outdated by each change, and by no quest
   assert.equal(security.version, first)
   await send([create('a')])
   assert.notEqual(security.version, first)
-  assert.ok(security.rights('a'))
-  assert.equal(security.rights('b'), undefined)
-  assert.ok(security.rights(undefined))
+  assert.ok(security.rights(holder('a')))
+  assert.equal(security.rights(holder('b')), undefined)
+  assert.ok(security.rights(holder(undefined)))
+})
+
+test('features K4: a role or group that changes concerns whoever was given it, and nobody before anybody was', async () => {
+  const roles = [{ rolename: 'r' }, { rolename: 's' }]
+  const { security, send } = start({ file: { roles, groups: [{ groupname: 'g', roles: [{ rolename: 's' }] }] } })
+  const holders = [holder('a', { roles: ['r', 'new'] }), holder('b', { groups: ['g'] }), holder('c')]
+  let seen: string[] = []
+  security.host = {
+    reassess: change => {
+      for (const one of holders) {
+        if (change.concerns(one)) seen.push(`${one.username} ${change.disconnects(one) ? 'comes back' : 'stays'}`)
+      }
+    },
+    addresses: () => new Map(),
+  }
+  const seenBy = async (...commands: object[]) => {
+    seen = []
+    await send(commands)
+    return seen
+  }
+  const acl = { command: 'addRoleACL', acltype: 'subscribePattern', allow: true }
+  assert.deepEqual(await seenBy({ ...acl, rolename: 'r', topic: 't' }), [])
+  for (const one of holders) security.rights(one)
+  assert.deepEqual(await seenBy({ ...acl, rolename: 'r', topic: 'u' }), ['a comes back'])
+  assert.deepEqual(await seenBy({ ...acl, rolename: 's', topic: 't' }), ['b comes back'])
+  assert.deepEqual(await seenBy({ command: 'createRole', rolename: 'new' }), ['a stays'])
+  assert.deepEqual(await seenBy({ command: 'createRole', rolename: 'other' }), [])
+  assert.deepEqual(await seenBy({ command: 'deleteGroup', groupname: 'g' }), ['b comes back'])
+  assert.deepEqual(await seenBy({ command: 'createGroup', groupname: 'g' }), ['b stays'])
+  assert.deepEqual(await seenBy({ command: 'createClient', username: 'd' }), [])
+})
+
+test('features K4: who asks and was given a role that changes is judged again after the answer', async () => {
+  const { security, send } = start({ file: { roles: [{ rolename: 'r' }] } })
+  const root = holder('root', { roles: ['r'] })
+  security.rights(root)
+  const judged: boolean[] = []
+  security.host = { reassess: change => void judged.push(change.concerns(root)), addresses: () => new Map() }
+  const { carryOut } = await send([{ command: 'deleteRole', rolename: 'r' }])
+  carryOut()
+  assert.deepEqual(judged, [false, true])
+})
+
+test('features K4: a role or group that was given and does not exist gives nothing, and is told of once', async () => {
+  const { security, lines } = start({ file: { roles: [{ rolename: 'r' }] } })
+  assert.equal(security.rights(holder('a', { roles: ['x\u202e'], groups: ['y'] })), undefined)
+  assert.equal(security.rights(holder('b', { roles: ['x\u202e'] })), undefined)
+  assert.ok(security.rights(holder('a', { roles: ['x\u202e', 'r'] })))
+  assert.deepEqual(lines, [
+    'notice: Dynamic security: role "x\\u{202e}", which somebody was given, does not exist and gives nothing.',
+    'notice: Dynamic security: group "y", which somebody was given, does not exist and gives nothing.',
+  ])
 })
 
 test('features B11: an unknown user costs as much to refuse as the users there are', () => {

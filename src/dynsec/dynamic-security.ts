@@ -3,7 +3,7 @@
 
 import type { PasswordEntry } from '../auth/password-file.ts'
 import type { PasswordHash } from '../auth/password-hash.ts'
-import type { DirectoryUser, Rights, UserDirectory } from '../auth/user-directory.ts'
+import type { DirectoryUser, Rights, RightsHolder, UserDirectory } from '../auth/user-directory.ts'
 import { escapeText } from '../base/escape.ts'
 import type { Log } from '../base/log.ts'
 import { CommandArguments } from './arguments.ts'
@@ -17,6 +17,7 @@ import type { FileWriter } from './file-writer.ts'
 import { hashPassword } from './first-start.ts'
 import { textOf } from './json.ts'
 import type { SecurityState } from './state.ts'
+import { UnknownNames } from './unknown-names.ts'
 
 /** What dynamic security needs of the broker that it is part of. */
 export interface SecurityHost {
@@ -54,6 +55,9 @@ export class DynamicSecurity implements UserDirectory {
   #state: SecurityState
   #host: SecurityHost = nobody
   #version = 0
+  readonly #unknownNames: UnknownNames
+  /** Somebody has come with roles or groups that were given elsewhere. */
+  #hasGiven = false
   #decoy: { readonly version: number; readonly hash: PasswordHash } | undefined = undefined
   #isUnsaved = false
   /** Requests that are not answered yet. */
@@ -64,6 +68,7 @@ export class DynamicSecurity implements UserDirectory {
   constructor(parts: SecurityParts) {
     this.#parts = parts
     this.#state = parts.state
+    this.#unknownNames = new UnknownNames(parts.log)
   }
 
   /** The broker that has been built around it. */
@@ -90,10 +95,10 @@ export class DynamicSecurity implements UserDirectory {
     return this.#state.clients.get(username)
   }
 
-  rights(username: string | undefined): Rights | undefined {
-    if (username === undefined) return this.#state.rights(undefined)
-    const client = this.#state.clients.get(username)
-    return client && this.#state.rights(client)
+  rights(holder: RightsHolder): Rights | undefined {
+    if (holder.roles.length > 0 || holder.groups.length > 0) this.#hasGiven = true
+    this.#unknownNames.note(holder, this.#state)
+    return this.#state.rightsOf(holder)
   }
 
   /** The file was edited: all hold to what it says from now on. */
@@ -168,17 +173,17 @@ export class DynamicSecurity implements UserDirectory {
     return {
       payload: formatResponses(batch.fault ? [...responses, JSON.stringify(batch.fault)] : responses),
       carryOut: () => {
-        if (effects.concerns(username)) this.#reassess(effects, name => name === username)
+        if (this.#hasGiven || effects.concernsName(username)) this.#reassess(effects, name => name === username)
       },
     }
   }
 
   #reassess(effects: Effects, isMeant: (username: string | undefined) => boolean): void {
-    if (effects.isEmpty) return
+    if (effects.isEmpty && !(this.#hasGiven && effects.concernsGiven)) return
     const disconnects = this.#parts.disconnects()
     this.#host.reassess({
-      concerns: username => effects.concerns(username) && isMeant(username),
-      disconnects: username => disconnects && effects.disconnects(username),
+      concerns: holder => isMeant(holder.username) && effects.concerns(holder),
+      disconnects: holder => disconnects && effects.disconnects(holder),
       ends: username => effects.ends(username),
     })
   }

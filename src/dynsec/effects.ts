@@ -1,6 +1,7 @@
 // Whom the commands of one request concern, gathered while they are carried out. Names stand for clients; undefined stands
-// for all who have none.
+// for all who have none; who was given a role or group that changes is concerned by its name.
 
+import type { RightsHolder } from '../auth/user-directory.ts'
 import type { Client, Group, Role } from './model.ts'
 import type { SecurityState } from './state.ts'
 
@@ -8,18 +9,31 @@ export class Effects {
   readonly #concerned = new Set<string | undefined>()
   readonly #disconnected = new Set<string | undefined>()
   readonly #deleted = new Set<string>()
+  /** Roles and groups, by `key`, that may have been given to anybody. */
+  readonly #changed = new Set<string>()
+  readonly #created = new Set<string>()
   #concernsAll = false
 
   get isEmpty(): boolean {
     return !this.#concernsAll && this.#concerned.size === 0
   }
 
-  concerns(username: string | undefined): boolean {
+  /** Whether it matters to whoever was given a role or a group. */
+  get concernsGiven(): boolean {
+    return this.#changed.size > 0 || this.#created.size > 0
+  }
+
+  concerns(holder: RightsHolder): boolean {
+    return this.concernsName(holder.username) || holds(holder, this.#changed, this.#created)
+  }
+
+  /** Whoever has the name, unless by what was given. */
+  concernsName(username: string | undefined): boolean {
     return this.#concernsAll || this.#concerned.has(username)
   }
 
-  disconnects(username: string | undefined): boolean {
-    return this.#disconnected.has(username)
+  disconnects(holder: RightsHolder): boolean {
+    return this.#disconnected.has(holder.username) || holds(holder, this.#changed)
   }
 
   ends(username: string | undefined): boolean {
@@ -37,6 +51,11 @@ export class Effects {
     this.#concerned.add(client.name)
   }
 
+  /** Somebody may have been given it before it was there. */
+  create(entry: Role | Group): void {
+    this.#created.add(key(entry))
+  }
+
   reassessAll(): void {
     this.#concernsAll = true
   }
@@ -49,14 +68,16 @@ export class Effects {
     this.#add(undefined)
   }
 
-  /** The group's members, and whoever has no name where it is theirs. */
+  /** The group's members, whoever was given it, and whoever has no name where it is theirs. */
   disconnectMembers(group: Group, state: SecurityState): void {
+    this.#changed.add(key(group))
     for (const client of group.clients.keys()) this.disconnect(client)
     if (group === state.anonymousGroup) this.disconnectAnonymous()
   }
 
-  /** Whoever has the role, by a group too. */
+  /** Whoever has the role, by a group too, or was given it. */
   disconnectHolders(role: Role, state: SecurityState): void {
+    this.#changed.add(key(role))
     for (const client of role.clients) this.disconnect(client)
     for (const group of role.groups) this.disconnectMembers(group, state)
   }
@@ -65,4 +86,21 @@ export class Effects {
     this.#concerned.add(username)
     this.#disconnected.add(username)
   }
+}
+
+function key(entry: Role | Group): string {
+  return 'acls' in entry ? roleKey(entry.name) : groupKey(entry.name)
+}
+
+function roleKey(name: string): string {
+  return `role ${name}`
+}
+
+function groupKey(name: string): string {
+  return `group ${name}`
+}
+
+function holds({ roles, groups }: RightsHolder, ...keys: readonly ReadonlySet<string>[]): boolean {
+  const isAmong = (known: string) => keys.some(set => set.has(known))
+  return roles.some(name => isAmong(roleKey(name))) || groups.some(name => isAmong(groupKey(name)))
 }

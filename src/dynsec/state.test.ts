@@ -119,6 +119,56 @@ test('features G7: where no role speaks the default decides, and never about $CO
   }
 })
 
+test('features K4: roles that were given come after the client’s own and before those of its groups, then groups that were given', () => {
+  const rules = new Rules()
+  const { state, client } = rules
+  const says = (name: string, ...topics: string[]) =>
+    rules.role(
+      name,
+      topics.map(topic => ({ topic })),
+    )
+  const denies = (name: string, ...topics: string[]) =>
+    rules.role(
+      name,
+      topics.map(topic => ({ topic, allow: false })),
+    )
+  state.giveRole(client, says('own', 'a'), -1)
+  denies('first', 'a', 'b')
+  says('second', 'b', 'c')
+  state.giveRole(rules.group('member'), denies('member', 'c', 'd'), 100)
+  const given = new Group('given')
+  state.groups.add(given)
+  state.giveRole(given, says('last', 'd', 'e'), 100)
+  const rights = state.rightsOf({ username: 'u', roles: ['first', 'second', 'none'], groups: ['given', 'none'] })
+  const allowed = [...'abcdef'].map(topic => rights?.allows('publish', topic, subject))
+  assert.deepEqual(allowed, [true, false, true, false, true, false])
+  assert.equal(rules.allows('c'), false, 'without them')
+})
+
+test('features K4: who is no client has what was given, and with nothing that is known no rights at all', () => {
+  const rules = new Rules()
+  const { state } = rules
+  rules.role('r', [{ topic: 't' }])
+  const of = (roles: readonly string[], groups: readonly string[] = []) =>
+    state.rightsOf({ username: 'x', roles, groups })
+  assert.deepEqual([of([]), of(['none'], ['none'])], [undefined, undefined])
+  assert.equal(of(['r'])?.allows('publish', 't', subject), true)
+  assert.equal(of(['r'])?.allows('publish', 'u', subject), false)
+})
+
+test('features K4: a client without a name has what was given before the anonymous group', () => {
+  const rules = new Rules()
+  const { state } = rules
+  const group = new Group('anonymous')
+  state.groups.add(group)
+  state.anonymousGroup = group
+  state.giveRole(group, rules.role('deny', [{ topic: 't', allow: false }, { topic: 'u' }]), 1)
+  rules.role('r', [{ topic: 't' }])
+  const allows = (roles: readonly string[], topic: string) =>
+    state.rightsOf({ username: undefined, roles, groups: [] })?.allows('publish', topic, subject)
+  assert.deepEqual([allows([], 't'), allows(['r'], 't'), allows(['r'], 'u')], [false, true, true])
+})
+
 test('features G9: clients without a name have the rights of the anonymous group, and the default', () => {
   const { state, ...rules } = new Rules()
   const group = new Group('g')

@@ -1,7 +1,7 @@
 // All clients, groups and roles, and the links between them: each change keeps both ends of a link, and forgets what was
 // worked out from what it changes.
 
-import type { Rights } from '../auth/user-directory.ts'
+import type { Rights, RightsHolder } from '../auth/user-directory.ts'
 import { type Acl, aclTypes, byPriority, type Client, type DefaultAccess, type Group, type Role } from './model.ts'
 import { NameTable } from './name-table.ts'
 import { RoleRights } from './role-rights.ts'
@@ -43,18 +43,38 @@ export class SecurityState {
     this.#anonymousRights = undefined
   }
 
+  /**
+   * What a holder may do: roles of its own, roles that it was given, those of its groups, those of groups that it was given.
+   *
+   * @returns undefined for a name that is no client's, with nothing given that is known
+   */
+  rightsOf(holder: RightsHolder): Rights | undefined {
+    const { username } = holder
+    const client = username === undefined ? undefined : this.clients.get(username)
+    const roles = known(holder.roles, this.roles)
+    const groups = known(holder.groups, this.groups)
+    if (roles.length === 0 && groups.length === 0) {
+      return client === undefined && username !== undefined ? undefined : this.rights(client)
+    }
+    const own = username === undefined ? this.#anonymousGroups() : groupsOf(client)
+    return this.#rightsOf([...inOrder(client?.roles), ...roles, ...rolesOf(own), ...rolesOf(groups)])
+  }
+
   /** @param client undefined for whoever has no name */
   rights(client: Client | undefined): Rights {
     if (client === undefined) {
-      this.#anonymousRights ??= this.#rightsOf([this.#anonymousGroup?.roles])
+      this.#anonymousRights ??= this.#rightsOf(rolesOf(this.#anonymousGroups()))
       return this.#anonymousRights
     }
-    client.rights ??= this.#rightsOf([client.roles, ...byPriority(client.groups).map(([group]) => group.roles)])
+    client.rights ??= this.#rightsOf([...inOrder(client.roles), ...rolesOf(groupsOf(client))])
     return client.rights
   }
 
-  #rightsOf(lists: readonly (ReadonlyMap<Role, number> | undefined)[]): Rights {
-    const roles = lists.flatMap(list => (list === undefined ? [] : byPriority(list).map(([role]) => role)))
+  #anonymousGroups(): readonly Group[] {
+    return this.#anonymousGroup === undefined ? [] : [this.#anonymousGroup]
+  }
+
+  #rightsOf(roles: readonly Role[]): Rights {
     return new RoleRights(roles.map(rulesOf), this.#defaultAccess)
   }
 
@@ -131,6 +151,22 @@ export class SecurityState {
     group.outdate()
     client.rights = undefined
   }
+}
+
+function inOrder(roles: ReadonlyMap<Role, number> | undefined): readonly Role[] {
+  return roles === undefined ? [] : byPriority(roles).map(([role]) => role)
+}
+
+function groupsOf(client: Client | undefined): readonly Group[] {
+  return client === undefined ? [] : byPriority(client.groups).map(([group]) => group)
+}
+
+function rolesOf(groups: readonly Group[]): readonly Role[] {
+  return groups.flatMap(({ roles }) => inOrder(roles))
+}
+
+function known<T extends Role | Group>(names: readonly string[], table: NameTable<T>): readonly T[] {
+  return names.flatMap(name => table.get(name) ?? [])
 }
 
 function rulesOf(role: Role): RoleRules {

@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict'
 import test from 'node:test'
+import type { RightsHolder } from '../../auth/user-directory.ts'
 import { silentLog } from '../../base/log.ts'
 import { DynamicSecurity } from '../dynamic-security.ts'
 import { fileText } from '../file-text.ts'
@@ -35,9 +36,10 @@ function start(file: unknown = initial) {
   const everybody = [...state.clients.values().map(({ name }) => name), undefined]
   security.host = {
     reassess: change => {
-      const names = everybody.filter(name => change.concerns(name))
+      const names = everybody.filter(name => change.concerns(holder(name)))
       // Of whoever asks, who is nobody here, there is nothing to tell.
-      if (names.length > 0) changed.push({ names, disconnected: everybody.filter(name => change.disconnects(name)) })
+      if (names.length > 0)
+        changed.push({ names, disconnected: everybody.filter(name => change.disconnects(holder(name))) })
     },
     addresses: () => new Map([['u', ['192.0.2.1', '192.0.2.2']]]),
   }
@@ -48,6 +50,10 @@ function start(file: unknown = initial) {
     return JSON.parse(Buffer.from(answer.payload).toString()).responses[0]
   }
   return { security, changed, ask, text: () => [...fileText(security.state)].join('') }
+}
+
+function holder(name: string | undefined): RightsHolder {
+  return { username: name, roles: [], groups: [] }
 }
 
 type Refusals = Readonly<Record<string, readonly (readonly [given: object, error: string])[]>>

@@ -57,6 +57,7 @@ function createGroup(given: CommandArguments, context: CommandContext): undefine
   setTexts(group, texts)
   state.groups.add(group)
   for (const [role, priority] of roles) state.giveRole(group, role, priority)
+  context.effects.create(group)
   context.audit({ groupname })
 }
 

@@ -35,6 +35,7 @@ function createRole(given: CommandArguments, context: CommandContext): undefined
   setTexts(role, texts)
   state.roles.add(role)
   state.setRules(role, readAcls(given.object), wildcards ?? true)
+  context.effects.create(role)
   context.audit({ rolename })
 }
 
