@@ -1,9 +1,9 @@
 // One role, made ready to be asked: what it says of a topic, or that it says nothing.
 
+import { TopicPattern } from '../auth/topic-pattern.ts'
 import type { DirectoryAction, RightsSubject } from '../auth/user-directory.ts'
 import { hasWildcard } from '../topic/name.ts'
 import type { Acl, AclType } from './model.ts'
-import { TopicPattern } from './topic-pattern.ts'
 
 interface PatternRule {
   readonly pattern: TopicPattern

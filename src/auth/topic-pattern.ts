@@ -1,6 +1,6 @@
 // The topic of an ACL that stands for many: `+` and `#` as in topic filters, `%c` and `%u` for the names of whoever asks.
 
-import type { PatternValues } from '../auth/acl-rule-tree.ts'
+import type { PatternValues } from './acl-rule-tree.ts'
 import { isLevelEnd, isServerTopic, levelEnd } from '../topic/levels.ts'
 import { topicFilterFault } from '../topic/name.ts'
 
