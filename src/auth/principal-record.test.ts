@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { provePrincipal } from './principal.ts'
+import { deviceCertificate } from '../../test/support/realms.ts'
+import { provePrincipal, withCertificate } from './principal.ts'
 import { principalFrom, recordPrincipal } from './principal-record.ts'
 
 test('decision 7: a principal comes back with its owner, its method and its evidence', () => {
@@ -21,12 +22,27 @@ test('decision 7: a principal comes back with its owner, its method and its evid
 
 test('features K4: what came with the proof comes back with the principal', () => {
   for (const username of [undefined, 'u']) {
-    for (const given of [{ roles: ['r', 's'] }, { groups: ['g'] }, { roles: ['r'], groups: ['g'] }]) {
+    for (const given of [
+      { roles: ['r', 's'] },
+      { groups: ['g'] },
+      { roles: ['r'], groups: ['g'] },
+      { topics: { publish: ['a/#'], subscribe: [] } },
+    ]) {
       const method = username === undefined ? 'anonymous' : 'password'
       const back = principalFrom(recordPrincipal(provePrincipal(username, method, 'e', given)))
       assert.deepEqual([back?.username, back?.method, back?.evidence], [username, method, 'e'])
-      assert.deepEqual([back?.roles, back?.groups], [given.roles ?? [], given.groups ?? []])
+      assert.deepEqual([back?.roles, back?.groups, back?.topics], [given.roles ?? [], given.groups ?? [], given.topics])
     }
+  }
+})
+
+test('features K4: a certificate that was shown comes back with the principal, and the names that were given for it', () => {
+  const shown = { identity: deviceCertificate, roles: ['device'], groups: ['g'] }
+  for (const identity of [deviceCertificate, { ...deviceCertificate, commonName: undefined }]) {
+    const principal = withCertificate(provePrincipal('u', 'password', 'e', { roles: ['r'] }), { ...shown, identity })
+    const back = principalFrom(recordPrincipal(principal))
+    assert.deepEqual([back?.roles, back?.groups], [['r', 'device'], ['g']])
+    assert.deepEqual(JSON.stringify(back?.certificate), JSON.stringify({ ...shown, identity }))
   }
 })
 
@@ -50,6 +66,10 @@ test('a record that was not written here proves nobody', () => {
     '["password","evidence","u",null]',
     '["password","evidence","u",{"roles":"r"}]',
     '["password","evidence","u",{"groups":[1]}]',
+    '["password","evidence","u",{"topics":{"publish":[]}}]',
+    '["password","evidence","u",{"topics":[]}]',
+    '["password","evidence","u",{"certificate":{"roles":[],"groups":[]}}]',
+    '["password","evidence","u",{"certificate":{"roles":[],"groups":[],"identity":{}}}]',
   ]) {
     assert.equal(principalFrom(record), undefined, record)
   }

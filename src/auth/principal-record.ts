@@ -1,7 +1,15 @@
 // A principal as it is kept beside its sessions, so that a broker that was restarted can judge them by the rules in force: the name,
 // what proved it, the evidence that rules are compared with, and what came with the proof. No secret is among them.
 
-import { type AuthenticationMethod, type Given, type Principal, provePrincipal } from './principal.ts'
+import type { CertificateIdentity } from '../x509/certificate-identity.ts'
+import {
+  type AuthenticationMethod,
+  type Given,
+  type Principal,
+  provePrincipal,
+  type ShownCertificate,
+  type TopicGrants,
+} from './principal.ts'
 
 const methods: readonly AuthenticationMethod[] = [
   'anonymous',
@@ -22,9 +30,14 @@ export function recordPrincipal(principal: Principal): string {
 }
 
 /** @returns undefined where nothing came with the proof */
-function recordGiven({ roles, groups }: Given): Partial<Given> | undefined {
-  if (roles.length === 0 && groups.length === 0) return undefined
-  return { ...(roles.length > 0 && { roles }), ...(groups.length > 0 && { groups }) }
+function recordGiven({ roles, groups, topics, certificate }: Given): Partial<Given> | undefined {
+  const given = {
+    ...(roles.length > 0 && { roles }),
+    ...(groups.length > 0 && { groups }),
+    ...(topics !== undefined && { topics }),
+    ...(certificate !== undefined && { certificate }),
+  }
+  return Object.keys(given).length === 0 ? undefined : given
 }
 
 /**
@@ -55,11 +68,43 @@ function parse(record: string): readonly unknown[] | undefined {
 }
 
 function parseGiven(value: unknown): Given | undefined {
-  if (typeof value !== 'object' || value === null) return undefined
-  const { roles = [], groups = [] } = value as { readonly roles?: unknown; readonly groups?: unknown }
-  return areNames(roles) && areNames(groups) ? { roles, groups } : undefined
+  if (!isRecord(value)) return undefined
+  const { roles = [], groups = [], topics, certificate } = value
+  if (!areTexts(roles) || !areTexts(groups)) return undefined
+  if (topics !== undefined && !areTopics(topics)) return undefined
+  if (certificate !== undefined && !isCertificate(certificate)) return undefined
+  return { roles, groups, topics, certificate }
 }
 
-function areNames(value: unknown): value is readonly string[] {
-  return Array.isArray(value) && value.every(name => typeof name === 'string')
+function areTopics(value: unknown): value is TopicGrants {
+  return isRecord(value) && areTexts(value['publish']) && areTexts(value['subscribe'])
+}
+
+function isCertificate(value: unknown): value is ShownCertificate {
+  return isRecord(value) && areTexts(value['roles']) && areTexts(value['groups']) && isIdentity(value['identity'])
+}
+
+const texts = [
+  'subject',
+  'printedSubject',
+  'alternativeNames',
+  'issuer',
+  'printedIssuer',
+  'serialNumber',
+  'fingerprint',
+] as const satisfies readonly (keyof CertificateIdentity)[]
+
+function isIdentity(value: unknown): value is CertificateIdentity {
+  if (!isRecord(value) || !texts.every(name => typeof value[name] === 'string')) return false
+  const { commonName, notBefore, notAfter } = value
+  const isNamed = commonName === undefined || typeof commonName === 'string'
+  return isNamed && typeof notBefore === 'number' && typeof notAfter === 'number'
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+function areTexts(value: unknown): value is readonly string[] {
+  return Array.isArray(value) && value.every(text => typeof text === 'string')
 }

@@ -1,6 +1,7 @@
 // The proof that somebody was authenticated. Only this room can make one: opening a session needs it.
 
 import { assert } from '../base/errors.ts'
+import type { CertificateIdentity } from '../x509/certificate-identity.ts'
 
 export type AuthenticationMethod =
   | 'anonymous'
@@ -16,6 +17,21 @@ export interface Given {
   readonly roles: readonly string[]
   /** Groups of dynamic security by name: their roles count, though the client is no member. */
   readonly groups: readonly string[]
+  /** What a token allows by itself; undefined: that is for the rules to say. */
+  readonly topics: TopicGrants | undefined
+  /** undefined where the rules ask for nothing that is in it, too. */
+  readonly certificate: ShownCertificate | undefined
+}
+
+/** Topic filters: what is not among them is not allowed. */
+export interface TopicGrants {
+  readonly publish: readonly string[]
+  readonly subscribe: readonly string[]
+}
+
+/** A certificate that the client has shown, and what it was given for it: which is among `roles` and `groups`, too. */
+export interface ShownCertificate extends Pick<Given, 'roles' | 'groups'> {
+  readonly identity: CertificateIdentity
 }
 
 /** @see provePrincipal */
@@ -39,19 +55,35 @@ class ProvenPrincipal implements Given {
   readonly evidence: string
   readonly roles: readonly string[]
   readonly groups: readonly string[]
+  readonly topics: TopicGrants | undefined
+  readonly certificate: ShownCertificate | undefined
   readonly #msLeft: (() => number) | undefined
   constructor(
     username: string | undefined,
     method: AuthenticationMethod,
     evidence: string,
-    { roles, groups, msLeft }: ProofDetails,
+    { roles, groups, topics, certificate, msLeft }: ProofDetails,
   ) {
     this.username = username
     this.method = method
     this.evidence = evidence
     this.roles = roles ?? none
     this.groups = groups ?? none
+    this.topics = topics
+    this.certificate = certificate
     this.#msLeft = msLeft
+  }
+
+  static withCertificate(principal: ProvenPrincipal, certificate: ShownCertificate): ProvenPrincipal {
+    const { username, method, evidence, topics } = principal
+    const msLeft = principal.#msLeft
+    return new ProvenPrincipal(username, method, evidence, {
+      roles: [...principal.roles, ...certificate.roles],
+      groups: [...principal.groups, ...certificate.groups],
+      topics,
+      certificate,
+      ...(msLeft !== undefined && { msLeft }),
+    })
   }
 
   /** Milliseconds until a token is over, 0 or less afterwards; undefined for a proof that has no end of its own. */
@@ -78,6 +110,11 @@ export function provePrincipal(
   details: ProofDetails = {},
 ): Principal {
   return new ProvenPrincipal(username, method, evidence, details)
+}
+
+/** The same proof, and what is given for the certificate that came with it, behind what was given before. */
+export function withCertificate(principal: Principal, certificate: ShownCertificate): Principal {
+  return ProvenPrincipal.withCertificate(principal, certificate)
 }
 
 declare const permitted: unique symbol

@@ -15,6 +15,8 @@ export interface CertificateIdentity {
   readonly alternativeNames: string
   /** RFC 2253 form. */
   readonly issuer: string
+  /** The issuer as Node prints it. */
+  readonly printedIssuer: string
   /** Upper-case hex without separators. */
   readonly serialNumber: string
   /** SHA-256 over the DER, lower-case hex. */
@@ -35,6 +37,7 @@ export function readCertificateIdentity(x509: X509Certificate): CertificateIdent
     printedSubject: subject,
     alternativeNames: x509.subjectAltName ?? '',
     issuer: rfc2253(issuer),
+    printedIssuer: issuer,
     serialNumber: x509.serialNumber,
     fingerprint: x509.fingerprint256.replaceAll(':', '').toLowerCase(),
     notBefore: x509.validFromDate.getTime(),

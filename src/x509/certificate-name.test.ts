@@ -4,9 +4,19 @@ import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { Authority } from '../../test/support/authority.ts'
 import { readCertificateIdentity } from './certificate-identity.ts'
-import { certificateField, certificateName } from './certificate-name.ts'
+import { certificateAttribute, certificateField, certificateName, certificateValues } from './certificate-name.ts'
 
 const authority = await Authority.create()
+
+async function values(subject: string, extensions: readonly string[], words: readonly string[]) {
+  const { cert } = await authority.issue({ subject, extensions })
+  const identity = readCertificateIdentity(new X509Certificate(readFileSync(cert)))
+  return words.map(word => {
+    const attribute = certificateAttribute(word)
+    assert.ok(attribute !== undefined, word)
+    return certificateValues(identity, attribute)
+  })
+}
 
 async function names(subject: string, extensions: readonly string[], words: readonly string[]) {
   const { cert } = await authority.issue({ subject, extensions })
@@ -52,6 +62,43 @@ test('what is not there names nobody', async () => {
 test('a name of one kind that looks like one of another is none', async () => {
   const uri = ['subjectAltName=@names', '[names]', 'URI.1=urn:a\\, DNS:admin.example', 'DNS.1=real.example']
   assert.deepEqual(await names('x', uri, ['san.dns', 'san.uri']), ['real.example', undefined])
+})
+
+test('features K4: all values of an attribute in their order, those of the issuer too', async () => {
+  const san = 'subjectAltName=DNS:a.example,URI:urn:device:1,DNS:b.example'
+  const words = ['cn', 'subject', 'subject.OU', 'subject.O', 'san.dns', 'san.uri', 'san.ip']
+  assert.deepEqual(await values('/OU=one/CN=x/OU=two', [san], words), [
+    ['x'],
+    ['OU=two,CN=x,OU=one'],
+    ['one', 'two'],
+    [],
+    ['a.example', 'b.example'],
+    ['urn:device:1'],
+    [],
+  ])
+  const { cert } = await authority.issue({ subject: 'x' })
+  const x509 = new X509Certificate(readFileSync(cert))
+  const identity = readCertificateIdentity(x509)
+  const name = /^CN=(.+)$/m.exec(x509.issuer)?.[1]
+  assert.deepEqual(certificateValues(identity, 'issuer.CN'), [name])
+  assert.deepEqual(certificateValues(identity, 'issuer'), [identity.issuer])
+  assert.deepEqual(certificateValues(identity, 'serial'), [x509.serialNumber])
+  assert.deepEqual(certificateValues(identity, 'fingerprint'), [identity.fingerprint])
+})
+
+test('features K4: a value that could be mistaken for another is none, and those beside it count', async () => {
+  const shown = await values('/OU=ad\u202emin/OU=plain/CN=x', ['basicConstraints=CA:FALSE'], ['subject.OU'])
+  assert.deepEqual(shown, [['plain']])
+  const uri = ['subjectAltName=@names', '[names]', 'URI.1=urn:a\\, DNS:admin.example', 'DNS.1=real.example']
+  assert.deepEqual(await values('x', uri, ['san.dns', 'san.uri']), [['real.example'], []])
+})
+
+test('the issuer is an attribute, and no user name', () => {
+  assert.equal(certificateAttribute('issuer'), 'issuer')
+  assert.equal(certificateAttribute('issuer.O'), 'issuer.O')
+  for (const word of ['issuer.', 'issuer.a=b', 'issuer.1', 'Issuer', 'san'])
+    assert.equal(certificateAttribute(word), undefined)
+  assert.equal(certificateField('issuer.O'), undefined)
 })
 
 test('only the words of the reference are fields', () => {

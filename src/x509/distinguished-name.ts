@@ -29,18 +29,26 @@ export function commonNameOf(printed: string): string | undefined {
  * @param type `CN`, `OU`, `UID`, … as OpenSSL calls it, or an OID that it has no name for
  */
 export function attributeOf(printed: string, type: string): string | undefined {
+  const [first] = partsOf(printed, type)
+  return first === undefined ? undefined : unescaped(first)
+}
+
+/** All attributes of a type, as `attributeOf`, without those that are empty or hold NUL. */
+export function attributesOf(printed: string, type: string): readonly string[] {
+  return partsOf(printed, type).flatMap(part => unescaped(part) ?? [])
+}
+
+function partsOf(printed: string, type: string): readonly string[] {
   const prefix = `${type}=`
-  for (const rdn of printed.split('\n')) {
-    for (const part of rdn.split(' + ')) {
-      if (!part.startsWith(prefix)) continue
-      const value = part.slice(prefix.length)
-      const name = value.replace(escapes, (_, escaped: string) =>
-        escaped.length === 2 ? String.fromCharCode(Number.parseInt(escaped, 16)) : escaped,
-      )
-      return name === '' || name.includes('\0') || name.includes('\ufffd') ? undefined : name
-    }
-  }
-  return undefined
+  const parts = printed.split('\n').flatMap(rdn => rdn.split(' + '))
+  return parts.filter(part => part.startsWith(prefix)).map(part => part.slice(prefix.length))
+}
+
+function unescaped(value: string): string | undefined {
+  const name = value.replace(escapes, (_, escaped: string) =>
+    escaped.length === 2 ? String.fromCharCode(Number.parseInt(escaped, 16)) : escaped,
+  )
+  return name === '' || name.includes('\0') || name.includes('\ufffd') ? undefined : name
 }
 
 function escapedBytes(text: string): string {

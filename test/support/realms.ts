@@ -49,6 +49,7 @@ export const deviceCertificate: CertificateIdentity = {
   printedSubject: 'O=Example\nCN=device 7',
   alternativeNames: '',
   issuer: 'CN=Example CA',
+  printedIssuer: 'CN=Example CA',
   serialNumber: '01',
   fingerprint: 'ab'.repeat(32),
   notBefore: 0,
