@@ -20,6 +20,7 @@ import type { ClientConnection } from './connection.ts'
 import { CurrentAccess } from './current-access.ts'
 import { startExchange } from './enhanced-authentication.ts'
 import type { Journal } from './journal.ts'
+import { PauseReason } from './pause-reason.ts'
 import { denialReasonCode, endingText } from './reason-code.ts'
 import { acceptWill } from './will.ts'
 
@@ -155,12 +156,12 @@ function resumeLater(attempt: ConnectAttempt, outcome: Promise<Refusal | undefin
   const { connection, broker } = attempt
   // An enhanced exchange needs the client's AUTH packets; anything else lets it wait.
   const pause = connection.exchange === undefined
-  if (pause) connection.transport.pause()
+  if (pause) connection.pause(PauseReason.judging)
   outcome.then(
     refusal => {
       if (connection.state === 'ended') return
       // Before the next step, which may pause it again; the transport hands nothing over within this call.
-      if (pause) connection.transport.resume()
+      if (pause) connection.resume(PauseReason.judging)
       if (refusal === undefined) run(attempt, next)
       else refuse(attempt, refusal)
     },

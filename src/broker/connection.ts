@@ -41,6 +41,7 @@ import { type PendingExchange, receiveAuth } from './enhanced-authentication.ts'
 import { Hold } from './flow-control.ts'
 import type { ListenerContext } from './listener-context.ts'
 import { Pace } from './pace.ts'
+import type { PauseReason } from './pause-reason.ts'
 import { type ProofWatch, watchProof } from './proof-watch.ts'
 import { receivePublish } from './publish.ts'
 import { receivePublishRun } from './publish-run.ts'
@@ -93,6 +94,8 @@ export class ClientConnection implements ConnectionHandler, Conversation, Outlet
   #cause: string | undefined
   /** Made when a PUBLISH first has to wait. */
   #hold: Hold | undefined = undefined
+  /** The sum of the `PauseReason`s that hold now. */
+  #pauses = 0
   /** Made when a rate is first asked about. */
   #pace: Pace | undefined = undefined
   /** Made when its certificate will come to its end. */
@@ -214,8 +217,17 @@ export class ClientConnection implements ConnectionHandler, Conversation, Outlet
     return this.#hold?.isWaiting === true
   }
 
-  /** For `Hold` and `Pace` alone: the client is read again, and its silence begins when it can be heard. */
-  heardAgain(): void {
+  /** Nothing more is heard of the client until every reason for it is gone. */
+  pause(reason: PauseReason): void {
+    this.#pauses |= reason
+    this.transport.pause()
+  }
+
+  /** A reason is gone; without another one the client is read again, and its silence begins when it can be heard. */
+  resume(reason: PauseReason): void {
+    if ((this.#pauses & reason) === 0) return
+    this.#pauses &= ~reason
+    if (this.#pauses !== 0 || this.state === 'ended') return
     this.#lastPacketAt = this.broker.clock.now()
     this.transport.resume()
   }

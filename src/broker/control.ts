@@ -7,6 +7,7 @@ import { ReasonCode } from '../mqtt/reason-code.ts'
 import { Message } from '../session/message.ts'
 import type { Broker } from './broker.ts'
 import type { ClientConnection } from './connection.ts'
+import { PauseReason } from './pause-reason.ts'
 
 export interface ControlRequest {
   readonly payload: Uint8Array
@@ -62,11 +63,11 @@ export function receiveControl(
     username: principal.username,
     isPermitted: () => access.mayPublish(topicName),
   }
-  connection.transport.pause()
+  connection.pause(PauseReason.control)
   endpoint.handle(request).then(
     answer => {
       done()
-      if (connection.state !== 'ended') connection.transport.resume()
+      connection.resume(PauseReason.control)
       broker.publishAnswer(responseTopic(topicName), answer.payload)
       answer.carryOut()
     },

@@ -8,6 +8,7 @@ import type { Session } from '../session/session.ts'
 import type { Subscription } from '../session/subscription.ts'
 import type { ClientConnection } from './connection.ts'
 import type { Journal } from './journal.ts'
+import { PauseReason } from './pause-reason.ts'
 import type { GroupTarget, Route } from './route.ts'
 
 /** Whoever has no room now: a client's queue, or the journal. */
@@ -91,14 +92,14 @@ export class Hold implements Waiter {
     this.#target = target
     target.awaitRoom(this)
     this.#connection.broker.wheel.set(this.#timer, now + maximumStallMs)
-    this.#connection.transport.pause()
+    this.#connection.pause(PauseReason.congestion)
   }
 
   /** The subscriber has room, is gone, or has to be looked at again: the message is handed over once more. */
   roomAgain(): void {
     if (this.#target === undefined) return
     this.#stop()
-    this.#connection.heardAgain()
+    this.#connection.resume(PauseReason.congestion)
   }
 
   /** The message was taken, or will never be. */

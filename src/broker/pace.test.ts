@@ -2,7 +2,9 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { hex } from '../../test/support/bytes.ts'
 import { Engine, type EngineClient } from '../../test/support/engine.ts'
+import { parseAclFile } from '../auth/acl-file.ts'
 import { PacketType } from '../mqtt/packet.ts'
+import type { ControlAnswer } from './control.ts'
 
 const versions = [4, 5] as const
 
@@ -116,4 +118,34 @@ test('rates: a reload concerns who connects from then on', () => {
   const after = engine.connect('after')
   for (const client of [before, after]) for (let n = 0; n < 3; n++) client.publish('t', 'x')
   assert.deepEqual([before.transport.isReading, after.transport.isReading], [true, false])
+})
+
+/** A client that is above its rate, for ten seconds, with a message that also waits for what it has asked for. */
+function restingAndAsking() {
+  const acl = parseAclFile('topic readwrite $CONTROL/#', 'acl').rules
+  const engine = new Engine({ listener: { max_publish_byte_rate: 10 }, realm: { acl } })
+  const answered = Promise.withResolvers<ControlAnswer>()
+  engine.broker.endpoints.set('$CONTROL/t', { handle: () => answered.promise })
+  const client = engine.connect('client')
+  client.publish('$CONTROL/t', 'x'.repeat(100))
+  assert.equal(client.transport.isReading, false)
+  const answer = () =>
+    new Promise<void>(resolve => answered.resolve({ payload: Buffer.from('done'), carryOut: resolve }))
+  return { engine, client, answer }
+}
+
+test('rates: the end of a rest does not let a client be heard whose control message is not answered', async () => {
+  const { engine, client, answer } = restingAndAsking()
+  pass(engine, client, 60_000)
+  assert.equal(client.transport.isReading, false)
+  await answer()
+  assert.equal(client.transport.isReading, true)
+})
+
+test('rates: the answer to a control message does not end the rest of a client that is above its rate', async () => {
+  const { engine, client, answer } = restingAndAsking()
+  await answer()
+  assert.equal(client.transport.isReading, false)
+  pass(engine, client, 60_000)
+  assert.equal(client.transport.isReading, true)
 })

@@ -4,6 +4,7 @@
 import { Timer } from '../base/timer-wheel.ts'
 import { TokenBucket } from '../base/token-bucket.ts'
 import type { ClientConnection } from './connection.ts'
+import { PauseReason } from './pause-reason.ts'
 
 /** Of one client, in a second and at once, as the listener had them at CONNECT; 0: any. */
 export interface Rates {
@@ -59,10 +60,10 @@ export class Pace {
     if (milliseconds === 0 || connection.state === 'ended') return
     const { broker } = connection
     broker.limitWatch.reached(limit, connection.who)
-    this.#timer ??= new Timer(() => connection.heardAgain())
+    this.#timer ??= new Timer(() => connection.resume(PauseReason.rate))
     // Of several rests the longest counts.
     const at = now + milliseconds
     if (!this.#timer.isSet || this.#timer.at < at) broker.wheel.set(this.#timer, at)
-    connection.transport.pause()
+    connection.pause(PauseReason.rate)
   }
 }
