@@ -153,6 +153,7 @@ class Conversion {
       ...content(message),
       retain: true,
       properties: encodeRetainedExtras(source, { properties: forwarded(message) }),
+      keptUntil: undefined,
     })
     this.#counts.retained = this.#retained.size
   }

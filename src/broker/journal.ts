@@ -168,7 +168,8 @@ export class Journal {
   retain({ message, source, expiresAt }: Retained): void {
     if (source === undefined) return
     const properties = encodeRetainedExtras(source.source, message)
-    this.#retainedChanges.push({ kind: 'put-retained', ...this.#stored(message, expiresAt, properties) })
+    const keptUntil = expiresAt === message.expiresAt ? undefined : this.#onTheWall(expiresAt)
+    this.#retainedChanges.push({ kind: 'put-retained', ...this.#stored(message, properties), keptUntil })
     this.#changed()
   }
 
@@ -196,7 +197,7 @@ export class Journal {
     }
     if (message.isRecordedApart || (isFirst && message.size <= mostBytesInRow)) return
     message.isRecordedApart = true
-    const stored = this.#stored(message, message.expiresAt, encodeForwarded(message))
+    const stored = this.#stored(message, encodeForwarded(message))
     this.recordSessionChange({ kind: 'put-message', messageId: message.recordId, ...stored })
   }
 
@@ -211,11 +212,11 @@ export class Journal {
   /** What the row of a delivery has of its message: all of it, unless that is stored apart. */
   messageForRow(message: Message): StoredMessage | undefined {
     if (message.isRecordedApart) return undefined
-    return this.#stored(message, message.expiresAt, encodeForwarded(message))
+    return this.#stored(message, encodeForwarded(message))
   }
 
-  #stored(message: Message, expiresAt: number, properties: Uint8Array): StoredMessage {
-    const { topicName, qos, retain, publisher, payload } = message
+  #stored(message: Message, properties: Uint8Array): StoredMessage {
+    const { topicName, qos, retain, publisher, payload, expiresAt } = message
     const expires = expiresAt === neverExpires ? undefined : this.#onTheWall(expiresAt)
     return { topicName, qos, retain, publisher, properties, payload, expiresAt: expires }
   }

@@ -236,6 +236,30 @@ test('[MQTT-3.3.1-5] [MQTT-3.3.1-6] what is retained comes back, what was cleare
   assert.equal(store.stats().rows.retained, 1)
 })
 
+test('retain_expiry_interval: after a restart a message goes when it would have gone, and its subscribers are told its own expiry', async () => {
+  const store = openMemoryStore()
+  const options = { settings: { retain_expiry_interval: 1 } }
+  const first = await startDurable(store, options)
+  const publisher = first.connect('p')
+  publisher.publish('short', 'x', { retain: true, properties: { messageExpiryInterval: 30 } })
+  publisher.publish('long', 'x', { retain: true, properties: { messageExpiryInterval: 3600 } })
+  publisher.publish('endless', 'x', { retain: true })
+  const engine = await restart(first, store, 10_000, options)
+  const expiries = (clientId: string) => {
+    const client = engine.connect(clientId)
+    client.subscribe('#')
+    return client
+      .publishes()
+      .map(({ topicName, properties }) => `${topicName} ${properties.messageExpiryInterval}`)
+      .sort()
+  }
+  assert.deepEqual(expiries('a'), ['endless undefined', 'long 3590', 'short 20'])
+  engine.pass(20_000)
+  assert.deepEqual(expiries('b'), ['endless undefined', 'long 3570'])
+  engine.pass(30_000)
+  assert.deepEqual(expiries('c'), [])
+})
+
 test('check_retain_source: what the rules no longer let its publisher publish is not shown after a restart', async () => {
   const store = openMemoryStore()
   const first = await startDurable(store)
@@ -296,7 +320,13 @@ test('decision 13: a record that says nothing is named and set aside with what o
     { kind: 'put-message', messageId: apart.messageId, ...whole.message, properties: noProperties },
   ])
   await store.retained.apply([
-    { kind: 'put-retained', ...whole.message, topicName: 'torn', properties: Buffer.from('ffffffff', 'hex') },
+    {
+      kind: 'put-retained',
+      ...whole.message,
+      topicName: 'torn',
+      properties: Buffer.from('ffffffff', 'hex'),
+      keptUntil: undefined,
+    },
   ])
   const engine = await restart(first, store)
   assert.deepEqual(engine.connect('c', lasting()).payloads(), ['b', 'c', 'd'], 'its row has a copy of its own')

@@ -217,11 +217,12 @@ class Restore {
 
   #takeRetained(row: PutRetained): void {
     const { properties, access } = this.#extrasOf(row)
-    const { topicName, expiresAt } = row
+    const { topicName, expiresAt = neverExpires, keptUntil = neverExpires } = row
+    const end = Math.min(expiresAt, keptUntil)
     const retained =
-      expiresAt === undefined
+      end === neverExpires
         ? new UnmadeRetainedMessage(row, properties, access)
-        : new Retained(restoredMessage(row, properties, expiresAt), access, expiresAt)
+        : new Retained(restoredMessage(row, properties, expiresAt), access, end)
     this.#broker.retained.restore(topicName, retained)
     this.progress.retained++
   }

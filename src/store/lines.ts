@@ -66,7 +66,7 @@ const fieldsOf: Readonly<Record<ExportedRow['kind'], Readonly<Record<string, Fie
     packetId: uint16,
     state: { type: 'state' },
   },
-  'put-retained': messageFields,
+  'put-retained': { ...messageFields, keptUntil: time },
   'put-document': { name: text, body: bytes },
 }
 

@@ -96,7 +96,11 @@ const kinds = {
     encodeQueued,
     decodeQueued,
   ],
-  retained: [row({ kind: fc.constant('put-retained' as const), ...messageFields }), encodeRetained, decodeRetained],
+  retained: [
+    row({ kind: fc.constant('put-retained' as const), ...messageFields, keptUntil: time }),
+    encodeRetained,
+    decodeRetained,
+  ],
   document: [row({ name: text, version: safe, body: bytes }), encodeDocument, decodeDocument],
   number: [
     safe,

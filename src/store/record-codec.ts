@@ -29,6 +29,8 @@ export const recordKind = {
   format: 9,
   /** A queue row with its message. */
   queuedMessage: 10,
+  /** A retained message that is kept for less long than it lives. */
+  retainedUntil: 11,
 } as const
 
 const queueStates: readonly QueueState[] = ['queued', 'sent', 'released']
@@ -114,16 +116,20 @@ export function decodeMessage(record: Buffer): PutMessage {
 }
 
 export function encodeRetained(row: PutRetained): Buffer {
-  writer.begin(recordKind.retained, mostMessageBytes(row))
+  const { keptUntil } = row
+  if (keptUntil === undefined) writer.begin(recordKind.retained, mostMessageBytes(row))
+  else writer.begin(recordKind.retainedUntil, mostMessageBytes(row) + 8).float64(keptUntil)
   writeMessage(row)
   return writer.end()
 }
 
 export function decodeRetained(record: Buffer): PutRetained {
-  reader.begin(record, recordKind.retained)
+  const hasEnd = kindOf(record) === recordKind.retainedUntil
+  reader.begin(record, hasEnd ? recordKind.retainedUntil : recordKind.retained)
+  const keptUntil = hasEnd ? reader.float64() : undefined
   const { topicName, qos, retain, publisher, properties, payload, expiresAt } = readMessage()
   reader.end()
-  return { kind: 'put-retained', topicName, qos, retain, publisher, properties, payload, expiresAt }
+  return { kind: 'put-retained', topicName, qos, retain, publisher, properties, payload, expiresAt, keptUntil }
 }
 
 function mostMessageBytes({ topicName, publisher, properties, payload }: StoredMessage): number {

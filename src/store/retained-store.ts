@@ -2,9 +2,11 @@
 
 import type { RefusedRow, StoredMessage } from './session-store.ts'
 
-/** Sets a topic's message. */
+/** Sets a topic's message; its own expiry is told to whoever gets it. */
 export interface PutRetained extends StoredMessage {
   readonly kind: 'put-retained'
+  /** Until when the broker keeps it, where that ends before the message does; milliseconds on the wall clock. */
+  readonly keptUntil: number | undefined
 }
 
 export interface RemoveRetained {

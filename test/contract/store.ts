@@ -69,7 +69,8 @@ export function queued(sequence: number, messageId: number, more: Partial<PutQue
 
 export function retained(topicName: string, more: Partial<PutRetained> = {}): PutRetained {
   const { qos, publisher, properties, payload, expiresAt } = message(1)
-  return { kind: 'put-retained', topicName, qos, retain: true, publisher, properties, payload, expiresAt, ...more }
+  const fields = { qos, publisher, properties, payload, expiresAt, keptUntil: undefined }
+  return { kind: 'put-retained', topicName, retain: true, ...fields, ...more }
 }
 
 export async function rowsOf<Row>(pages: AsyncIterable<readonly Row[]>): Promise<Row[]> {

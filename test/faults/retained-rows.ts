@@ -19,6 +19,7 @@ export async function writeRetained(directory: string, count: number): Promise<v
       properties: new Uint8Array(4),
       payload,
       expiresAt: undefined,
+      keptUntil: undefined,
     }),
   )
   await store.retained.apply(changes)
