@@ -44,6 +44,11 @@ export function restoreForeign(
   return undefined
 }
 
+/** Whether it is a record of this kind, without its first character, whatever the rules say of whom it names. */
+export function isForeignRecord(text: string): boolean {
+  return parse(text) !== undefined
+}
+
 interface Fields {
   readonly port: number
   readonly user: ForeignUser | undefined

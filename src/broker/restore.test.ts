@@ -4,7 +4,7 @@ import { saved, startDurable } from '../../test/support/durable-engine.ts'
 import { type Engine, type EngineClient, type EngineOptions, lasting } from '../../test/support/engine.ts'
 import { type Connect, PacketType, type Properties, type Will } from '../mqtt/packet.ts'
 import { openMemoryStore } from '../store/memory/memory-store.ts'
-import type { PutQueued } from '../store/session-store.ts'
+import type { PutQueued, PutSession } from '../store/session-store.ts'
 import type { Store, StoreFault } from '../store/store.ts'
 
 /** The broker's process ends; another one finds what was saved. */
@@ -344,6 +344,44 @@ test('decision 13: a record that says nothing is named and set aside with what o
     ],
   )
 })
+
+test('decision 13: a session that does not say whose it is is set aside with all that is its alone; who shares its messages keeps them', async () => {
+  const faults: StoreFault[] = []
+  const store = openMemoryStore({ onFault: fault => faults.push(fault) })
+  const first = await startDurable(store)
+  for (const clientId of ['damaged', 'whole']) {
+    const client = first.connect(clientId, lasting())
+    client.subscribe('shared')
+    if (clientId === 'damaged') client.subscribe('own')
+    client.disconnect()
+  }
+  const publisher = first.connect('p')
+  publisher.publish('own', 'short', { qos: 1 })
+  publisher.publish('own', 'long'.repeat(1000), { qos: 1 })
+  publisher.publish('shared', 'x', { qos: 1 })
+  await saved(first)
+  const damaged = await sessionOf(store, 'damaged')
+  await store.sessions.apply([{ ...damaged, principal: Buffer.from(':1883\n["root",""]') }])
+  const engine = await restart(first, store)
+  assert.deepEqual(
+    faults.map(({ table, why }) => `${table}: ${why}`),
+    [
+      'sessions: it does not say whose it is',
+      ...Array(2).fill('subscriptions: the session that it belongs to cannot be used'),
+      ...Array(3).fill('queue: the session that it belongs to cannot be used'),
+      'messages: the session that it belongs to cannot be used',
+    ],
+  )
+  assert.equal(engine.connect('damaged', lasting()).connack?.sessionPresent, false)
+  assert.deepEqual(engine.connect('whole', lasting()).payloads(), ['x'])
+})
+
+async function sessionOf(store: Store, clientId: string): Promise<PutSession> {
+  for await (const page of store.sessions.load()) {
+    for (const row of page) if (row.kind === 'put-session' && row.clientId === clientId) return row
+  }
+  assert.fail(`there is no session of ${clientId}`)
+}
 
 test('a session that has ended is not written down again when the time comes that its will had', async () => {
   const store = openMemoryStore()

@@ -22,8 +22,8 @@ import { Journal, type JournalDeps, noLocalBit, retainAsPublishedBit } from './j
 import type { ListenerContext } from './listener-context.ts'
 import { RestoredSources } from './restored-sources.ts'
 import { Retained } from './retained.ts'
-import { ownerlessAccess } from './source-record.ts'
-import { decodeForwarded, decodeRetainedExtras, decodeWill } from './stored-form.ts'
+import { isSource, ownerlessAccess } from './source-record.ts'
+import { decodeForwarded, decodeRetainedExtras, decodeWill, encodeForwarded } from './stored-form.ts'
 import { restoredMessage, UnmadeDelivery, UnmadeRetainedMessage } from './unmade-message.ts'
 
 export interface RestoredStore {
@@ -58,6 +58,7 @@ export async function restoreBroker(
     for (const row of page) restore.takeRow(row)
     onProgress(restore.progress)
   }
+  restore.refuseOrphans()
   await store.sessions.setAside(restore.refusedRows)
   for await (const page of store.retained.load()) {
     for (const row of page) restore.takeRetained(row)
@@ -90,8 +91,12 @@ class Restore {
   readonly #messages = new Map<number, Message>()
   /** Of each publisher what was read last. */
   readonly #extras = new Map<string, RestoredExtras>()
-  /** Sessions whose record says nothing of whose they are, or of whom no rule lets in: nobody can have them. */
+  /** Sessions whose owner no rule lets in: nobody can have them. */
   readonly #nobodys: PutSession[] = []
+  /** Numbers of sessions that were refused: they are set aside with all that is theirs. */
+  readonly #unusable = new Set<number>()
+  /** Ids of messages that one of those waits for. */
+  readonly #orphans = new Set<number>()
 
   constructor(broker: Broker, listeners: readonly ListenerContext[]) {
     this.#broker = broker
@@ -104,6 +109,20 @@ class Restore {
       this.#take(row)
     } catch (error) {
       this.refusedRows.push({ row, why: reasonOf(error) })
+      if (row.kind === 'put-session') this.#unusable.add(row.sessionNumber)
+    }
+  }
+
+  /** All sessions are taken: messages that only refused ones wait for are refused, too. */
+  refuseOrphans(): void {
+    for (const messageId of this.#orphans) {
+      const message = this.#messages.get(messageId)
+      if (message === undefined || message.recordedDeliveries > 0) continue
+      const { topicName, qos, retain, publisher, payload } = message
+      const properties = encodeForwarded(message)
+      const expiresAt = message.expiresAt === neverExpires ? undefined : message.expiresAt
+      const content = { topicName, qos, retain, publisher, payload, properties, expiresAt }
+      this.refusedRows.push({ row: { kind: 'put-message', messageId, ...content }, why: ofUnusable })
     }
   }
 
@@ -150,7 +169,7 @@ class Restore {
         this.#takeSubscription(row)
         return
       case 'put-inbound':
-        this.#sessions.get(row.sessionNumber)?.inbound.restore(row.packetId)
+        this.#sessionOf(row)?.inbound.restore(row.packetId)
         return
       case 'put-message':
         this.#takeMessage(row)
@@ -164,6 +183,7 @@ class Restore {
     this.numbers.session = Math.max(this.numbers.session, row.sessionNumber)
     const source = this.#sources.find(row.principal, row.clientId)
     if (source === undefined) {
+      if (!isSource(row.principal)) throw new RangeError('it does not say whose it is')
       this.#nobodys.push(row)
       return
     }
@@ -175,8 +195,14 @@ class Restore {
     this.progress.sessions++
   }
 
+  /** @returns undefined where nobody can have it; throws for one that was refused */
+  #sessionOf({ sessionNumber }: Exclude<SessionRow, PutMessage>): Session | undefined {
+    if (this.#unusable.has(sessionNumber)) throw new RangeError(ofUnusable)
+    return this.#sessions.get(sessionNumber)
+  }
+
   #takeSubscription(row: PutSubscription): void {
-    const session = this.#sessions.get(row.sessionNumber)
+    const session = this.#sessionOf(row)
     if (session === undefined) return
     const parsed = parseTopicFilter(row.fullFilter)
     if ('fault' in parsed) throw new RangeError(parsed.fault)
@@ -200,7 +226,8 @@ class Restore {
   #takeQueued(row: PutQueued): void {
     this.numbers.sequence = Math.max(this.numbers.sequence, row.sequence)
     this.numbers.message = Math.max(this.numbers.message, row.messageId)
-    const session = this.#sessions.get(row.sessionNumber)
+    if (this.#unusable.has(row.sessionNumber) && row.message === undefined) this.#orphans.add(row.messageId)
+    const session = this.#sessionOf(row)
     if (session === undefined) return
     // Of a message that is stored apart as well, the row's own copy counts for nothing.
     const message = this.#messages.get(row.messageId) ?? ownMessage(row)
@@ -238,6 +265,8 @@ class Restore {
     return extras
   }
 }
+
+const ofUnusable = 'the session that it belongs to cannot be used'
 
 /** @throws whatever is no fault of a record */
 function reasonOf(error: unknown): string {

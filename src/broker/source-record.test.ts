@@ -3,7 +3,8 @@ import test from 'node:test'
 import { Engine } from '../../test/support/engine.ts'
 import { parseAclFile } from '../auth/acl-file.ts'
 import { provePrincipal } from '../auth/principal.ts'
-import { recordSource, restoreSource } from './source-record.ts'
+import { recordForeign } from './foreign-source.ts'
+import { isSource, recordSource, restoreSource } from './source-record.ts'
 
 const anonymous = provePrincipal(undefined, 'anonymous', '')
 
@@ -40,5 +41,12 @@ test('what is no record is nobody’s', () => {
   const { listener } = engineOn(1883)
   for (const record of ['', ':1883', ':1883\n', ':1883\n["anonymous"]', ':1883\n["root",""]']) {
     assert.equal(restoreSource(Buffer.from(record), 'c', [listener]), undefined, record)
+    assert.equal(isSource(Buffer.from(record)), false, record)
   }
+})
+
+test('a record is one whatever the rules say of whom it names', () => {
+  assert.equal(isSource(recordSource(engineOn(1883).listener, anonymous)), true)
+  assert.equal(isSource(recordForeign({ username: 'nobody' }, 1883)), true)
+  assert.equal(isSource(Buffer.from('\n{}')), false)
 })

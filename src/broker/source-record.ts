@@ -4,7 +4,7 @@ import type { Principal } from '../auth/principal.ts'
 import { principalFrom, recordPrincipal } from '../auth/principal-record.ts'
 import type { SessionAccess } from '../session/session.ts'
 import { CurrentAccess } from './current-access.ts'
-import { restoreForeign } from './foreign-source.ts'
+import { isForeignRecord, restoreForeign } from './foreign-source.ts'
 import type { ListenerContext } from './listener-context.ts'
 
 /** What separates the two; no listener's name holds it. */
@@ -36,6 +36,13 @@ export function restoreSource(
   if (end < 0 || principal === undefined) return undefined
   const listener = listeners.find(({ name }) => name === text.slice(0, end))
   return { principal, access: listener ? new CurrentAccess(listener, principal, clientId) : new NoAccess(record) }
+}
+
+/** Whether it says whose something was, be it of nobody that the rules let in. */
+export function isSource(record: Uint8Array): boolean {
+  const text = Buffer.from(record).toString()
+  const end = text.indexOf(separator)
+  return end === 0 ? isForeignRecord(text.slice(1)) : end > 0 && principalFrom(text.slice(end + 1)) !== undefined
 }
 
 /** Nobody knows whose it was; it is kept, and shown to nobody. */
