@@ -33,7 +33,7 @@ export class AclFileError extends AppError {
  */
 export function parseAclFile(text: string, path: string): ParsedAclFile {
   const parsed = parseAclLines(text, path)
-  return { ...parsed, rules: new AclRules(parsed.rules) }
+  return { ...parsed, rules: new AclRules(parsed.rules, path) }
 }
 
 /**

@@ -24,13 +24,8 @@ export interface PatternValues {
   readonly username: string | undefined
 }
 
-/** The first rules that concern each action, among those whose topic ends at one node. */
-interface Ending {
-  read: AclRule | undefined
-  write: AclRule | undefined
-}
-
-type Node = LevelNode<Ending>
+/** With the rules whose topic ends at a node, in the order of their lines. */
+type Node = LevelNode<AclRule[]>
 
 /**
  * Rules of one kind: of topic lines or of patterns, denials or grants, which are never mixed. `find` neither recurses
@@ -41,31 +36,39 @@ export class AclRuleTree {
   // The walk's stack, two arrays in step: a node, and where in the topic name the level below it starts.
   readonly #nodes: Node[] = []
   readonly #starts: number[] = []
+  #size = 0
 
+  get size(): number {
+    return this.#size
+  }
+
+  /** @param rule of a later line than those that are here */
   add(rule: AclRule): void {
     const node = growNode(this.#root, rule.topicFilter)
-    node.content ??= { read: undefined, write: undefined }
-    if (rule.access !== 'write') node.content.read = earlier(node.content.read, rule)
-    if (rule.access !== 'read') node.content.write = earlier(node.content.write, rule)
+    // Most nodes have one: an array that grows from nothing has room for many.
+    if (node.content === undefined) node.content = [rule]
+    else node.content.push(rule)
+    this.#size++
   }
 
   /**
-   * The first rule of the file that matches the topic and concerns the action. One whose topic does not begin with `$`
-   * never matches a topic that does, whatever a variable stands for (features F6).
+   * The first rule of the file, behind the line `after`, that matches the topic and concerns the action. One whose topic does not begin
+   * with `$` never matches a topic that does, whatever a variable stands for (features F6).
    *
    * @param values undefined in a tree of topic lines, where `%c` and `%u` are ordinary levels
+   * @param after 0 for all lines
    */
-  find(action: AclAction, topicName: string, values: PatternValues | undefined): AclRule | undefined {
+  find(action: AclAction, topicName: string, values: PatternValues | undefined, after: number): AclRule | undefined {
     let found: AclRule | undefined
     this.#push(this.#root, 0)
     for (let node = this.#nodes.pop(); node !== undefined; node = this.#nodes.pop()) {
       const start = this.#starts.pop() as number
       const isOver = start > topicName.length
-      if (isOver) found = earlier(found, node.content?.[action])
+      if (isOver) found = earlier(found, firstFor(action, node.content, after))
       if (node.children === undefined) continue
       const onlyServerTopics = node === this.#root && isServerTopic(topicName)
       // `#` also stands for the level above it, hence before the topic's end is looked at.
-      if (!onlyServerTopics) found = earlier(found, node.children.get('#')?.content?.[action])
+      if (!onlyServerTopics) found = earlier(found, firstFor(action, node.children.get('#')?.content, after))
       if (isOver) continue
       this.#descend(node.children, topicName, start, onlyServerTopics, values)
     }
@@ -105,6 +108,17 @@ export class AclRuleTree {
 
 function isVariable(level: string): boolean {
   return level === '%c' || level === '%u'
+}
+
+/** A denial concerns both actions. */
+function firstFor(action: AclAction, rules: readonly AclRule[] | undefined, after: number): AclRule | undefined {
+  if (rules === undefined) return undefined
+  for (let i = 0; i < rules.length; i++) {
+    const rule = rules[i] as AclRule
+    const { access } = rule
+    if (rule.line > after && (access === action || access === 'readwrite' || access === 'deny')) return rule
+  }
+  return undefined
 }
 
 function earlier(one: AclRule | undefined, other: AclRule | undefined): AclRule | undefined {

@@ -246,7 +246,7 @@ describe('AclRules', () => {
     .filter(topic => topic !== '')
   const client = fc.record({ username: fc.option(name, { nil: undefined }), clientId: name })
 
-  it('features F6: the trees decide as a list of rules, asked one by one, does', () => {
+  it('features F6: the trees decide, and list what matches, as a list of rules that is asked one by one does', () => {
     fc.assert(
       fc.property(
         fc.array(unnumbered, { maxLength: 12 }),
@@ -257,7 +257,10 @@ describe('AclRules', () => {
           const list = drafts.map((draft, index) => ({ ...draft, line: index + 1 }))
           const subject = new AclRules(list).subject(who)
           for (const topic of topicNames) {
-            assert.equal(subject.decidingRule(action, topic), naivelyDecide(list, who, action, topic), topic)
+            const matching = naivelyMatching(list, who, action, topic)
+            assert.equal(subject.decidingRule(action, topic), matching[0], topic)
+            assert.deepEqual(subject.matchingRules(action, topic, 100), matching, topic)
+            assert.deepEqual(subject.matchingRules(action, topic, 2), matching.slice(0, 2), topic)
           }
         },
       ),
@@ -302,20 +305,15 @@ function clientOf(acl: string, username: string | undefined, clientId: string) {
   }
 }
 
-/** The rules of features F4 to F6 as they read, one after the other. */
-function naivelyDecide(list: AclRule[], who: AclClient, action: AclAction, topicName: string): AclRule | undefined {
+/** The rules of features F4 to F6 as they read, one after the other, in the order in which they count. */
+function naivelyMatching(list: AclRule[], who: AclClient, action: AclAction, topicName: string): AclRule[] {
   const dangerous = /[+#]/.test(who.username ?? '') || /[+#]/.test(who.clientId)
   const own = list.filter(rule => rule.kind === 'topic' && rule.username === who.username)
   const patterns = dangerous ? [] : list.filter(rule => rule.kind === 'pattern')
   const concerns = (rule: AclRule): boolean => rule.access === action || rule.access === 'readwrite'
   const denies = (rule: AclRule): boolean => rule.access === 'deny'
-  const matches = (rule: AclRule): boolean => naivelyApplies(rule, who, topicName)
-  return (
-    own.find(rule => denies(rule) && matches(rule)) ??
-    own.find(rule => concerns(rule) && matches(rule)) ??
-    patterns.find(rule => denies(rule) && matches(rule)) ??
-    patterns.find(rule => concerns(rule) && matches(rule))
-  )
+  const inOrder = [own.filter(denies), own.filter(concerns), patterns.filter(denies), patterns.filter(concerns)].flat()
+  return inOrder.filter(rule => naivelyApplies(rule, who, topicName))
 }
 
 function naivelyApplies(rule: AclRule, who: AclClient, topicName: string): boolean {

@@ -19,18 +19,28 @@ class RuleSet {
     if (rule.access === 'deny') this.denials.add(rule)
     else this.grants.add(rule)
   }
+
+  get size(): number {
+    return this.denials.size + this.grants.size
+  }
 }
 
 /** The rules of one ACL file, ready to be asked. A file without rules denies everything (features F6). */
 export class AclRules {
+  /** What explanations call the place where they stand. */
+  readonly origin: string
   readonly #anonymous = new RuleSet()
   readonly #users = new Map<string, RuleSet>()
   readonly #patterns = new RuleSet()
   readonly #grantedVariables = { clientId: false, username: false }
   readonly #hasPatterns: boolean
 
-  /** @param list in the order of the file */
-  constructor(list: readonly AclRule[]) {
+  /**
+   * @param list in the order of the file
+   * @param origin its path, as it is
+   */
+  constructor(list: readonly AclRule[], origin = 'acl_file') {
+    this.origin = origin
     this.#hasPatterns = list.some(rule => rule.kind === 'pattern')
     for (const rule of list) {
       if (rule.kind === 'pattern') this.#addPattern(rule)
@@ -42,6 +52,12 @@ export class AclRules {
   subject(client: AclClient): AclSubject {
     const own = client.username === undefined ? this.#anonymous : this.#users.get(client.username)
     return new AclSubject(client, own, this.#hasPatterns ? this.#patterns : undefined, this.#grantedVariables)
+  }
+
+  /** What clients without a username are granted by a line above the first user line, and nobody else (features F2). */
+  anonymousGrant(action: AclAction, topicName: string): AclRule | undefined {
+    const denial = this.#anonymous.denials.find(action, topicName, undefined, 0)
+    return denial === undefined ? this.#anonymous.grants.find(action, topicName, undefined, 0) : undefined
   }
 
   #addPattern(rule: AclRule): void {
@@ -62,6 +78,9 @@ export class AclRules {
     return own
   }
 }
+
+/** Denials of the client's own, its own grants, denying patterns, granting patterns: asked in this order. */
+const stages = 4
 
 /** One client before the rules; made by `AclRules.subject`. */
 export class AclSubject {
@@ -98,17 +117,49 @@ export class AclSubject {
     this.refusal = wildcard ?? spanning
   }
 
-  /**
-   * The rule that decides: denials of the client's own, its own grants, denying patterns, granting patterns, in this
-   * order. undefined, nothing granted, is a denial too.
-   */
+  /** How many rules concern the client. */
+  get size(): number {
+    return (this.#own?.size ?? 0) + (this.#patterns?.size ?? 0)
+  }
+
+  /** The rule that decides; undefined, nothing granted, is a denial too. */
   decidingRule(action: AclAction, topicName: string): AclRule | undefined {
-    return (
-      this.#own?.denials.find(action, topicName, undefined) ??
-      this.#own?.grants.find(action, topicName, undefined) ??
-      this.#patterns?.denials.find(action, topicName, this.#denied) ??
-      this.#patterns?.grants.find(action, topicName, this.#granted)
-    )
+    for (let stage = 0; stage < stages; stage++) {
+      const rule = this.#find(stage, action, topicName, 0)
+      if (rule !== undefined) return rule
+    }
+    return undefined
+  }
+
+  /**
+   * All rules that match, in the order in which they are asked: the first is the one that decides, and each decides where those before
+   * it are taken away.
+   *
+   * @param most of which no more are looked for
+   */
+  matchingRules(action: AclAction, topicName: string, most: number): readonly AclRule[] {
+    const rules: AclRule[] = []
+    for (let stage = 0; stage < stages; stage++) {
+      let rule = this.#find(stage, action, topicName, 0)
+      while (rule !== undefined && rules.length < most) {
+        rules.push(rule)
+        rule = this.#find(stage, action, topicName, rule.line)
+      }
+    }
+    return rules
+  }
+
+  #find(stage: number, action: AclAction, topicName: string, after: number): AclRule | undefined {
+    switch (stage) {
+      case 0:
+        return this.#own?.denials.find(action, topicName, undefined, after)
+      case 1:
+        return this.#own?.grants.find(action, topicName, undefined, after)
+      case 2:
+        return this.#patterns?.denials.find(action, topicName, this.#denied, after)
+      default:
+        return this.#patterns?.grants.find(action, topicName, this.#granted, after)
+    }
   }
 }
 

@@ -1,47 +1,92 @@
 // One client's rights where users and rights change while the broker runs: looked up again after each change, and never
 // more than once.
 
-import { isBrokersOwn } from './access.ts'
-import type { Permitted, Principal } from './principal.ts'
-import type { Access } from './realm.ts'
-import type { DirectoryAction, Rights, RightsHolder, RightsSubject, UserDirectory } from './user-directory.ts'
+import type { Log } from '../base/log.ts'
+import { createAccess, type ExplainedAccess, isBrokersOwn } from './access.ts'
+import type { AclRules } from './acl-rules.ts'
+import { byDefault, type Source, type SpeakingRule } from './explanation.ts'
+import type { Permitted } from './principal.ts'
+import type {
+  DirectoryAction,
+  DirectoryUser,
+  Rights,
+  RightsHolder,
+  RightsSubject,
+  UserDirectory,
+} from './user-directory.ts'
+
+/** What decides about topics on one listener. */
+export interface AccessSources {
+  /** undefined without `acl_file`: everything is allowed (features F6), but with a directory nothing. */
+  readonly acl: AclRules | undefined
+  /** Dynamic security, where the listener has it: about whom it knows, it alone decides. */
+  readonly directory?: UserDirectory | undefined
+  readonly log: Log
+}
+
+/** One client's rights by all that a listener has: the one engine, for the broker and for whoever asks why. */
+export function accessBy(
+  { acl, directory, log }: AccessSources,
+  holder: RightsHolder,
+  clientId: string,
+): ExplainedAccess {
+  if (directory === undefined) return createAccess(acl, holder, clientId, log)
+  const otherwise = acl === undefined ? noAccess : createAccess(acl, holder, clientId, log)
+  return createDirectoryAccess(directory, holder, clientId, otherwise)
+}
 
 /** @param otherwise what a user may do whom the directory does not know */
 export function createDirectoryAccess(
   directory: UserDirectory,
-  principal: Principal,
+  holder: RightsHolder,
   clientId: string,
-  otherwise: Access,
-): Access {
-  return new DirectoryAccess(directory, principal, clientId, otherwise)
+  otherwise: ExplainedAccess,
+): ExplainedAccess {
+  return new DirectoryAccess(directory, holder, clientId, otherwise)
 }
 
 /** Nothing at all. */
-export const noAccess: Access = {
+export const noAccess: ExplainedAccess = {
   publish: () => undefined,
   receive: () => false,
   subscribe: () => false,
   unsubscribe: () => false,
+  consult: () => [
+    byDefault(false, 'dynamic security does not know the client, and there is no acl_file: nothing is allowed'),
+  ],
 }
 
 /** Whether the directory lets a user of this name in with this client id; whom it does not know is not its matter. */
 export function directoryAdmits(directory: UserDirectory, username: string | undefined, clientId: string): boolean {
   const user = username === undefined ? undefined : directory.user(username)
-  if (user === undefined) return true
-  return !user.isDisabled && (user.clientId === undefined || user.clientId === clientId)
+  return user === undefined || !(user.isDisabled || isBoundElsewhere(user, clientId))
 }
 
-class DirectoryAccess implements Access {
+function isBoundElsewhere({ clientId: only }: DirectoryUser, clientId: string): boolean {
+  return only !== undefined && only !== clientId
+}
+
+/** Why the directory keeps a user out. */
+function exclusions(user: DirectoryUser, username: string, clientId: string): readonly SpeakingRule[] {
+  const texts = []
+  if (user.isDisabled) texts.push(`the client '${username}' is disabled`)
+  if (isBoundElsewhere(user, clientId)) {
+    texts.push(`the client '${username}' has to have the client id '${user.clientId}'`)
+  }
+  return texts.map(text => ({ allows: false, text, details: { username } }))
+}
+
+class DirectoryAccess implements ExplainedAccess {
   readonly #directory: UserDirectory
   readonly #holder: RightsHolder
   readonly #clientId: string
-  readonly #otherwise: Access
+  readonly #otherwise: ExplainedAccess
   readonly #subject: RightsSubject
   #version = -1
   /** undefined: `#otherwise` decides. */
-  #rights: Rights | undefined = undefined
+  #rights: Pick<Rights, 'allows'> | undefined = undefined
 
-  constructor(directory: UserDirectory, holder: RightsHolder, clientId: string, otherwise: Access) {
+  constructor(directory: UserDirectory, holder: RightsHolder, clientId: string, otherwise: ExplainedAccess) {
     const { username } = holder
     this.#directory = directory
     this.#holder = holder
@@ -73,12 +118,27 @@ class DirectoryAccess implements Access {
     return this.#allows('unsubscribe', fullFilter)
   }
 
+  consult(action: DirectoryAction, topic: string): readonly Source[] {
+    const { username } = this.#holder
+    const user = username === undefined ? undefined : this.#directory.user(username)
+    const excluded = user === undefined ? [] : exclusions(user, username ?? '', this.#clientId)
+    const rights = this.#directory.rights(this.#holder)
+    if (rights === undefined) {
+      const notes = user === undefined ? [`it does not know a client '${username}'`] : []
+      const own: Source = { name: 'dynamic security', looked: 0, rules: excluded, notes }
+      return [own, ...this.#otherwise.consult(action, topic)]
+    }
+    const [own, rest] = rights.consult(action, topic, this.#subject)
+    const between = this.#otherwise === noAccess ? [] : [notAsked]
+    return [{ ...own, rules: [...excluded, ...own.rules] }, ...between, rest]
+  }
+
   #allows(action: Exclude<DirectoryAction, 'publish'>, topic: string): boolean {
     const rights = this.#current()
     return rights === undefined ? this.#otherwise[action](topic) : rights.allows(action, topic, this.#subject)
   }
 
-  #current(): Rights | undefined {
+  #current(): Pick<Rights, 'allows'> | undefined {
     const { version } = this.#directory
     if (version !== this.#version) {
       this.#version = version
@@ -89,7 +149,14 @@ class DirectoryAccess implements Access {
   }
 }
 
-const nothing: Rights = { allows: () => false }
+const nothing: Pick<Rights, 'allows'> = { allows: () => false }
+
+const notAsked: Source = {
+  name: 'acl_file',
+  looked: 0,
+  rules: [],
+  notes: ['it is not asked: about its own clients dynamic security alone decides'],
+}
 
 function harmless(name: string | undefined): string | undefined {
   return name === undefined || name === '' || /[/+#]/.test(name) ? undefined : name

@@ -2,17 +2,18 @@
 // ACL file, a prefix for client ids, and before the files a directory of users that changes by itself. All else stays as
 // it was made; a reload makes another realm.
 
-import type { Log } from '../base/log.ts'
+import { type Log, silentLog } from '../base/log.ts'
 import { type CertificateField, certificateName, isDeceptive } from '../x509/certificate-name.ts'
-import { createAccess } from './access.ts'
+import { explainAccess } from './access.ts'
 import type { AclRules } from './acl-rules.ts'
-import { createDirectoryAccess, directoryAdmits, noAccess } from './directory-access.ts'
+import { accessBy, directoryAdmits } from './directory-access.ts'
+import type { AccessQuestion, Explanation } from './explanation.ts'
 import type { Identity, ProvenKey } from './identity.ts'
 import type { PasswordEntry, PasswordFile } from './password-file.ts'
 import type { PasswordSource, PasswordVerifier, Verdict } from './password-verifier.ts'
 import { type Principal, provePrincipal } from './principal.ts'
 import type { PresharedKey, PresharedKeys } from './psk-file.ts'
-import type { Access, Authentication, Denial, DenialReason, EnhancedExchange, Realm } from './realm.ts'
+import type { Access, Authentication, Candidate, Denial, DenialReason, EnhancedExchange, Realm } from './realm.ts'
 import { createScramExchange, scramMethod } from './scram.ts'
 import type { UserDirectory } from './user-directory.ts'
 
@@ -162,10 +163,12 @@ class FileRealm implements Realm {
   }
 
   access(principal: Principal, clientId: string): Access {
-    const { acl, directory, log } = this.#options
-    if (directory === undefined) return createAccess(acl, principal, clientId, log)
-    const otherwise = acl === undefined ? noAccess : createAccess(acl, principal, clientId, log)
-    return createDirectoryAccess(directory, principal, clientId, otherwise)
+    return accessBy(this.#options, principal, clientId)
+  }
+
+  explain(candidate: Candidate, clientId: string, question: AccessQuestion): Explanation {
+    const { acl, directory } = this.#options
+    return explainAccess(accessBy({ acl, directory, log: silentLog }, candidate, clientId), question)
   }
 
   /** Nobody can ask for a certificate that is only requested. */

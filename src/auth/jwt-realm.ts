@@ -3,11 +3,12 @@
 
 import { createHash } from 'node:crypto'
 import { directoryAdmits } from './directory-access.ts'
+import type { AccessQuestion, Explanation } from './explanation.ts'
 import type { Identity, ProvenKey } from './identity.ts'
 import type { TokenVerdict, TokenVerifier } from './jwt-verifier.ts'
 import { type Principal, provePrincipal } from './principal.ts'
 import type { PresharedKey } from './psk-file.ts'
-import type { Access, Authentication, Denial, DenialReason, EnhancedExchange, Realm } from './realm.ts'
+import type { Access, Authentication, Candidate, Denial, DenialReason, EnhancedExchange, Realm } from './realm.ts'
 import type { UserDirectory } from './user-directory.ts'
 
 export const tokenMethod = 'JWT'
@@ -110,6 +111,10 @@ class TokenRealm implements Realm {
 
   access(principal: Principal, clientId: string): Access {
     return this.#inner.access(principal, clientId)
+  }
+
+  explain(candidate: Candidate, clientId: string, question: AccessQuestion): Explanation {
+    return this.#inner.explain(candidate, clientId, question)
   }
 
   /** Whoever gave a name while nobody had to prove it. */

@@ -1,9 +1,11 @@
 // What one listener's clients are judged by: the interface between the rules and the broker. A realm is immutable; a
 // reload makes a new one.
 
+import type { AccessQuestion, Explanation } from './explanation.ts'
 import type { Identity, ProvenKey } from './identity.ts'
-import type { Permitted, Principal } from './principal.ts'
+import type { Given, Permitted, Principal } from './principal.ts'
 import type { PresharedKey } from './psk-file.ts'
+import type { RightsHolder } from './user-directory.ts'
 
 /** Why somebody is not let in, in words of this room; `broker/reason-code.ts` maps them to what a peer sees. */
 export type DenialReason =
@@ -59,6 +61,9 @@ export interface Access {
   unsubscribe(fullFilter: string): boolean
 }
 
+/** Somebody who is asked about: a principal, or whoever might be one. */
+export type Candidate = RightsHolder & Partial<Pick<Given, 'topics'>>
+
 export interface Realm {
   /** May hash a password off the event loop, hence the promise; anonymous and certificate clients are answered at once. */
   authenticate(identity: Identity): Authentication | Promise<Authentication>
@@ -89,4 +94,6 @@ export interface Realm {
   /** Whether this client id may be used here (`clientid_prefixes`). */
   admitsClientId(clientId: string): boolean
   access(principal: Principal, clientId: string): Access
+  /** How `access` decides, and why; also for somebody who has proven nothing, whom it therefore gives no access. */
+  explain(candidate: Candidate, clientId: string, question: AccessQuestion): Explanation
 }

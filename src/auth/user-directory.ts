@@ -2,6 +2,7 @@
 // password and ACL files: whom it knows, it alone decides about.
 
 import type { PatternValues } from './acl-rule-tree.ts'
+import type { Source } from './explanation.ts'
 import type { PasswordEntry } from './password-file.ts'
 import type { PasswordHash } from './password-hash.ts'
 
@@ -36,6 +37,8 @@ export interface RightsSubject {
 export interface Rights {
   /** @param topic a topic name, or the full filter of a subscription */
   allows(action: DirectoryAction, topic: string, subject: RightsSubject): boolean
+  /** All rules that speak of the topic, the first of which is the answer of `allows`, and what holds where none does. */
+  consult(action: DirectoryAction, topic: string, subject: RightsSubject): readonly [rules: Source, rest: Source]
 }
 
 export interface UserDirectory {

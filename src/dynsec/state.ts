@@ -4,7 +4,7 @@
 import type { Rights, RightsHolder } from '../auth/user-directory.ts'
 import { type Acl, aclTypes, byPriority, type Client, type DefaultAccess, type Group, type Role } from './model.ts'
 import { NameTable } from './name-table.ts'
-import { RoleRights } from './role-rights.ts'
+import { type HeldRoles, RoleRights } from './role-rights.ts'
 import { RoleRules } from './role-rules.ts'
 
 export const closedByDefault: DefaultAccess = {
@@ -57,7 +57,12 @@ export class SecurityState {
       return client === undefined && username !== undefined ? undefined : this.rights(client)
     }
     const own = username === undefined ? this.#anonymousGroups() : groupsOf(client)
-    return this.#rightsOf([...inOrder(client?.roles), ...roles, ...rolesOf(own), ...rolesOf(groups)])
+    return this.#rightsOf([
+      ...ownRoles(client),
+      held(roles, undefined, true),
+      ...rolesOf(own),
+      ...rolesOf(groups, true),
+    ])
   }
 
   /** @param client undefined for whoever has no name */
@@ -66,7 +71,7 @@ export class SecurityState {
       this.#anonymousRights ??= this.#rightsOf(rolesOf(this.#anonymousGroups()))
       return this.#anonymousRights
     }
-    client.rights ??= this.#rightsOf([...inOrder(client.roles), ...rolesOf(groupsOf(client))])
+    client.rights ??= this.#rightsOf([...ownRoles(client), ...rolesOf(groupsOf(client))])
     return client.rights
   }
 
@@ -74,8 +79,9 @@ export class SecurityState {
     return this.#anonymousGroup === undefined ? [] : [this.#anonymousGroup]
   }
 
-  #rightsOf(roles: readonly Role[]): Rights {
-    return new RoleRights(roles.map(rulesOf), this.#defaultAccess)
+  #rightsOf(lists: readonly HeldRoles[]): Rights {
+    const any = lists.filter(({ roles }) => roles.length > 0)
+    return new RoleRights(any, this.#defaultAccess)
   }
 
   /** @param acls in the order in which they were added */
@@ -153,16 +159,24 @@ export class SecurityState {
   }
 }
 
-function inOrder(roles: ReadonlyMap<Role, number> | undefined): readonly Role[] {
-  return roles === undefined ? [] : byPriority(roles).map(([role]) => role)
+function ownRoles(client: Client | undefined): readonly HeldRoles[] {
+  return client === undefined ? [] : [held(inOrder(client.roles), undefined, false)]
+}
+
+function held(roles: readonly Role[], group: string | undefined, isGiven: boolean): HeldRoles {
+  return { roles: roles.map(rulesOf), group, isGiven }
+}
+
+function inOrder(roles: ReadonlyMap<Role, number>): readonly Role[] {
+  return byPriority(roles).map(([role]) => role)
 }
 
 function groupsOf(client: Client | undefined): readonly Group[] {
   return client === undefined ? [] : byPriority(client.groups).map(([group]) => group)
 }
 
-function rolesOf(groups: readonly Group[]): readonly Role[] {
-  return groups.flatMap(({ roles }) => inOrder(roles))
+function rolesOf(groups: readonly Group[], isGiven = false): readonly HeldRoles[] {
+  return groups.map(({ name, roles }) => held(inOrder(roles), name, isGiven))
 }
 
 function known<T extends Role | Group>(names: readonly string[], table: NameTable<T>): readonly T[] {
@@ -170,6 +184,6 @@ function known<T extends Role | Group>(names: readonly string[], table: NameTabl
 }
 
 function rulesOf(role: Role): RoleRules {
-  role.rules ??= new RoleRules(role.acls, role.allowWildcardSubs)
+  role.rules ??= new RoleRules(role)
   return role.rules
 }

@@ -1,5 +1,6 @@
 // Realms for tests, and who asks to be let in by them: the fields that a test says nothing of have these values.
 
+import { byDefault, explained } from '../../src/auth/explanation.ts'
 import { createFileRealm, type FileRealmOptions } from '../../src/auth/file-realm.ts'
 import type { Identity } from '../../src/auth/identity.ts'
 import { PasswordVerifier, passwordVerifierDefaults } from '../../src/auth/password-verifier.ts'
@@ -39,6 +40,7 @@ export function lenientRealm(
     provesNames: true,
     recall: () => undefined,
     admitsClientId: () => true,
+    explain: (_holder, _clientId, question) => explained(question, [byDefault(true, 'nothing against anybody')]),
     ...decided,
   }
 }
