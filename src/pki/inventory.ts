@@ -28,15 +28,11 @@ export class Inventory {
   /** Serial numbers that were revoked or released since the last complete list, by authority. */
   readonly #changedSince = new Map<string, Set<string>>()
 
-  /** How many events were taken in: a cached answer is as old as this was then. */
-  changes = 0
-
   get size(): number {
     return this.#records.size
   }
 
   apply(event: JournalEvent): void {
-    this.changes++
     switch (event.event) {
       case 'issued':
         this.#add(event)

@@ -4,11 +4,13 @@ import { createHash, createPrivateKey, hash, webcrypto } from 'node:crypto'
 import { statSync } from 'node:fs'
 import * as asn1 from 'asn1js'
 import * as pkijs from 'pkijs'
+import { TokenBucket } from '../base/token-bucket.ts'
 import { type CaDescription, seconds } from './ca-directory.ts'
 import type { CertificateEngine } from './engine.ts'
 import { PkiError } from './errors.ts'
 import { readWhole } from './files.ts'
 import { wholeBytes } from './import/openssl-database.ts'
+import type { CertificateRecord } from './inventory.ts'
 import { keyBits } from './issuer.ts'
 import { pemBlocks } from './pem.ts'
 import { revocationReasons } from './revocation-reasons.ts'
@@ -19,7 +21,12 @@ const maxCertificatesPerRequest = 16
 /** RFC 9654 §2.1. */
 const maxNonceBytes = 128
 export const ocspAnswerLifeMs = 12 * 60 * 60 * 1000
-/** Answers without a nonce are given out again for this long, unless something was issued or revoked meanwhile. */
+/**
+ * A signature costs some 2 ms, and a broker may run in the same process: it keeps half of a processor. One address may ask
+ * for fewer (`requestsPerAddress`), so nobody uses all of them up alone.
+ */
+export const maxOcspSignaturesPerSecond = 250
+/** Answers without a nonce are given out again for this long, unless what they say has changed meanwhile. */
 const cacheMs = 60 * 60 * 1000
 const maxCachedAnswers = 10_000
 
@@ -31,7 +38,7 @@ const ids = {
   sha256: '2.16.840.1.101.3.4.2.1',
 } as const
 
-const status = { malformedRequest: 1, internalError: 2, unauthorized: 6 } as const
+const status = { malformedRequest: 1, internalError: 2, tryLater: 3, unauthorized: 6 } as const
 
 interface Signer {
   readonly key: webcrypto.CryptoKey
@@ -43,8 +50,15 @@ interface Signer {
 interface Question {
   /** Of the authority. */
   readonly issuer: string
-  readonly serial: string
   readonly certificateId: pkijs.CertID
+  /** undefined for what was never issued. */
+  readonly record: CertificateRecord | undefined
+}
+
+interface KeptAnswer extends OcspAnswer {
+  readonly madeAt: number
+  /** What it tells of, in the order of its questions: another object where something has changed. */
+  readonly records: readonly (CertificateRecord | undefined)[]
 }
 
 export interface OcspAnswer {
@@ -56,33 +70,50 @@ export interface OcspAnswer {
 export class OcspResponder {
   readonly #engine: CertificateEngine
   readonly #signers = new Map<string, Signer>()
-  readonly #cache = new Map<string, OcspAnswer & { readonly madeAt: number; readonly changes: number }>()
+  /** By what is asked about, as it is asked. */
+  readonly #cache = new Map<string, KeptAnswer>()
+  readonly #signaturesPerSecond: number
+  readonly #signatures = new TokenBucket()
   /** Hashes of name and key, as requests name an authority: to its name here. */
   #authorities = new Map<string, string>()
   /** From which these were made: another one when authorities came along. */
   #description: CaDescription | undefined
   readonly #crypto = new pkijs.CryptoEngine({ name: 'node', crypto: webcrypto })
 
-  constructor(engine: CertificateEngine) {
+  /** @param signaturesPerSecond beyond them whoever asks is told to try later */
+  constructor(engine: CertificateEngine, signaturesPerSecond = maxOcspSignaturesPerSecond) {
     this.#engine = engine
+    this.#signaturesPerSecond = signaturesPerSecond
   }
 
   /** @param now milliseconds since the epoch */
   async answer(request: Uint8Array, now: number): Promise<OcspAnswer> {
     this.#engine.refresh()
     this.#knowAuthorities()
-    const changes = this.#engine.inventory.changes
-    const key = hash('sha256', request, 'hex')
-    const known = this.#cache.get(key)
-    if (known !== undefined && known.changes === changes && now - known.madeAt < cacheMs) return known
     try {
-      const made = await this.#sign(request, now)
-      if (made.cacheUntil > 0) this.#remember(key, { ...made, madeAt: now, changes })
-      return made
+      const parsed = parseRequest(request)
+      const nonce = nonceOf(parsed)
+      const questions = parsed.tbsRequest.requestList.map(({ reqCert }) => this.#question(reqCert))
+      return nonce === undefined ? await this.#answerAll(questions, now) : await this.#sign(questions, nonce, now)
     } catch (error) {
       const isRefusal = error instanceof Refusal
       return { der: refusal(isRefusal ? error.status : status.internalError), cacheUntil: 0 }
     }
+  }
+
+  /** As it was signed before, where it still says what is so. */
+  async #answerAll(questions: readonly Question[], now: number): Promise<OcspAnswer> {
+    // Byte for byte: what is sent back is what one asker has chosen, and goes to no other.
+    const key = questions
+      .map(({ certificateId }) => Buffer.from(certificateId.toSchema().toBER()).toString('hex'))
+      .join()
+    const records = questions.map(({ record }) => record)
+    const known = this.#cache.get(key)
+    const isSame = known?.records.every((record, index) => record === records[index]) === true
+    if (known !== undefined && isSame && now - known.madeAt < cacheMs) return known
+    const made = await this.#sign(questions, undefined, now)
+    this.#remember(key, { ...made, madeAt: now, records })
+    return made
   }
 
   #knowAuthorities(): void {
@@ -96,7 +127,8 @@ export class OcspResponder {
     this.#description = description
   }
 
-  #remember(key: string, answer: OcspAnswer & { readonly madeAt: number; readonly changes: number }): void {
+  #remember(key: string, answer: KeptAnswer): void {
+    this.#cache.delete(key)
     if (this.#cache.size >= maxCachedAnswers) {
       const [oldest] = this.#cache.keys()
       if (oldest !== undefined) this.#cache.delete(oldest)
@@ -104,14 +136,12 @@ export class OcspResponder {
     this.#cache.set(key, answer)
   }
 
-  async #sign(request: Uint8Array, now: number): Promise<OcspAnswer> {
-    const parsed = parseRequest(request)
-    const nonce = nonceOf(parsed)
-    const questions = parsed.tbsRequest.requestList.map(({ reqCert }) => this.#question(reqCert))
+  async #sign(questions: readonly Question[], nonce: pkijs.Extension | undefined, now: number): Promise<OcspAnswer> {
     const [first] = questions
     // Each authority has a delegate of its own, and an answer one signature.
     if (first === undefined || questions.some(({ issuer }) => issuer !== first.issuer))
       throw new Refusal('unauthorized')
+    if (!this.#signatures.take(this.#signaturesPerSecond, now)) throw new Refusal('tryLater')
     const signer = await this.#signer(first.issuer)
     const basic = new pkijs.BasicOCSPResponse()
     const data = basic.tbsResponseData
@@ -142,11 +172,11 @@ export class OcspResponder {
       Buffer.from(valueBlock.valueHexView).toString('hex')
     const issuer = this.#authorities.get(`${hashAlgorithm.algorithmId} ${hex(issuerNameHash)} ${hex(issuerKeyHash)}`)
     if (issuer === undefined) throw new Refusal('unauthorized')
-    return { issuer, serial: wholeBytes(hex(serialNumber)), certificateId }
+    const record = this.#engine.inventory.find(issuer, wholeBytes(hex(serialNumber)))
+    return { issuer, certificateId, record }
   }
 
-  #single({ issuer, serial, certificateId }: Question, now: number): pkijs.SingleResponse {
-    const record = this.#engine.inventory.find(issuer, serial)
+  #single({ certificateId, record }: Question, now: number): pkijs.SingleResponse {
     const single = new pkijs.SingleResponse({ certID: certificateId })
     single.certStatus =
       record === undefined

@@ -9,6 +9,7 @@ import { after, test } from 'node:test'
 import { promisify } from 'node:util'
 import { initDirectory } from './ca-directory.ts'
 import { CertificateEngine } from './engine.ts'
+import { OcspResponder } from './ocsp-responder.ts'
 import { openPublicListener, publicListenerLimits } from './public-listener.ts'
 import { PublicService } from './public-service.ts'
 
@@ -91,14 +92,43 @@ test('a revocation is in the very next answer, although answers are kept', async
   assert.match(await askOpenSsl(certificate, 'device', '-no_nonce'), /: revoked\n/)
 })
 
+test('an answer is signed once and kept until what it says changes, whatever else is issued and revoked', async () => {
+  const about = ({ certificate }: { readonly certificate: string }) => ocspRequestFor(certificate, '-no_nonce')
+  const kept = await engine.issue('device', { name: 'kept' }, generate, options)
+  const other = await engine.issue('device', { name: 'other' }, generate, options)
+  const request = about(kept)
+  const first = await ask(request)
+  await engine.revoke([other.record], 'superseded', now)
+  assert.equal((await ask(request)).body, first.body)
+  await engine.revoke([kept.record], 'superseded', now)
+  assert.notDeepEqual((await ask(request)).body, first.body)
+})
+
+test('RFC 6960 §2.3: beyond its signatures of a second a responder says to try later; what it has signed before goes on', async () => {
+  const responder = new OcspResponder(engine, 2)
+  const hex = async (request: Uint8Array, at: number) => (await responder.answer(request, at)).der.toString('hex')
+  const tryLater = '30030a0103'
+  const [request, withNonce] = [ocspRequest('-no_nonce'), ocspRequest()]
+  const signed = await hex(request, now)
+  assert.notEqual(await hex(withNonce, now), tryLater)
+  assert.equal(await hex(withNonce, now), tryLater)
+  assert.deepEqual(await responder.answer(withNonce, now), { der: Buffer.from(tryLater, 'hex'), cacheUntil: 0 })
+  assert.equal(await hex(request, now), signed)
+  assert.notEqual(await hex(withNonce, now + 1000), tryLater)
+})
+
 function ocspRequest(...more: string[]): Buffer {
+  return ocspRequestFor(good.certificate, ...more)
+}
+
+function ocspRequestFor(certificate: string, ...more: string[]): Buffer {
   const path = file('')
   execFileSync('openssl', [
     'ocsp',
     '-issuer',
     issuerFile('device'),
     '-cert',
-    file(good.certificate),
+    file(certificate),
     '-reqout',
     path,
     ...more,
