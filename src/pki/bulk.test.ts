@@ -1,7 +1,19 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { hash } from 'node:crypto'
-import { appendFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import {
+  appendFileSync,
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
@@ -175,4 +187,69 @@ test('a cell of millions of characters is refused, quoted or not', () => {
 
 test("a device that is called ca has files of its own beside the root's", () => {
   assert.deepEqual(['ca', 'CA', 'cable', 'a.ca'].map(fileNameOf), ['_ca', '_CA', 'cable', 'a.ca'])
+})
+
+test('cert bulk --out: a directory that is a link, or that others may write to, gets nothing; one of our own does', async () => {
+  const wanted = job(1)
+  const elsewhere = join(dir, 'elsewhere')
+  mkdirSync(elsewhere, { mode: 0o700 })
+  symlinkSync(elsewhere, wanted.directory)
+  await assert.rejects(issueBulk(open(), wanted), { code: 'ERR_PKI_FILE', message: /is a symbolic link/ })
+  assert.deepEqual(readdirSync(elsewhere), [])
+  const shared = { ...wanted, directory: elsewhere }
+  for (const mode of [0o770, 0o702]) {
+    chmodSync(elsewhere, mode)
+    await assert.rejects(issueBulk(open(), shared), { code: 'ERR_PKI_FILE', message: /written by others.*0700/ })
+    assert.deepEqual(readdirSync(elsewhere), [])
+  }
+  chmodSync(elsewhere, 0o755)
+  assert.deepEqual(await issueBulk(open(), shared), { issued: 1, there: 0 })
+})
+
+test('cert bulk --out: a directory of somebody else is refused', {
+  skip: process.getuid?.() !== 0 && 'needs root',
+}, async () => {
+  const wanted = job(1)
+  mkdirSync(wanted.directory, { mode: 0o700 })
+  chownSync(wanted.directory, 4711, 4711)
+  await assert.rejects(issueBulk(open(), wanted), { code: 'ERR_PKI_FILE', message: /belongs to user 4711/ })
+  assert.deepEqual(readdirSync(wanted.directory), [])
+})
+
+test('cert bulk --out: a file of its own that was made a link is not written through', async () => {
+  const wanted = job(60)
+  const stop = { ...wanted, onProgress: () => assert.fail('stopped') }
+  await assert.rejects(issueBulk(open(), stop), /stopped/)
+  const path = join(wanted.directory, 'manifest.csv')
+  const elsewhere = join(dir, 'moved.csv')
+  renameSync(path, elsewhere)
+  symlinkSync(elsewhere, path)
+  const before = readFileSync(elsewhere, 'utf8')
+  await assert.rejects(issueBulk(open(), wanted), {
+    code: 'ERR_PKI_FILE',
+    message: /manifest\.csv' is a symbolic link/,
+  })
+  assert.equal(readFileSync(elsewhere, 'utf8'), before)
+})
+
+test('CWE-1236: a name that a spreadsheet would run stands in the manifest as text; others stand as they are', async () => {
+  const names = ['=1+1', '+49 30 1', '-2', '@SUM(A1)', '\uff1dA1', '=HYPERLINK("x",A1)', 'pump=7', 'a-b', "o'neil"]
+  const wanted = { ...job(0), rows: names.map(name => ({ name, alternatives: [] })) }
+  await issueBulk(open(), wanted)
+  const cells = manifest(wanted)
+    .trimEnd()
+    .split('\n')
+    .slice(1)
+    .map(line => /^\d+,(.*),[0-9a-f]+,[0-9a-f]{64},[^,]+,[0-9a-f]{64}$/.exec(line)?.[1])
+  assert.deepEqual(cells, [
+    "'=1+1",
+    "'+49 30 1",
+    "'-2",
+    "'@SUM(A1)",
+    "'\uff1dA1",
+    '"\'=HYPERLINK(""x"",A1)"',
+    'pump=7',
+    'a-b',
+    "o'neil",
+  ])
 })

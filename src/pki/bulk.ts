@@ -5,6 +5,7 @@ import { hash } from 'node:crypto'
 import {
   appendFileSync,
   existsSync,
+  lstatSync,
   mkdirSync,
   readdirSync,
   readFileSync,
@@ -16,7 +17,7 @@ import { join } from 'node:path'
 import { escapeText } from '../base/escape.ts'
 import { type BundleFormat, bundleFiles, fileNameOf } from './bundle.ts'
 import type { CertificateEngine, CertificateOrder, IssuedCertificate } from './engine.ts'
-import { PkiConflictError, PkiError } from './errors.ts'
+import { PkiConflictError, PkiError, PkiFileError } from './errors.ts'
 import { writeWhole } from './files.ts'
 import type { CertificateRecord } from './inventory.ts'
 
@@ -55,6 +56,7 @@ const manifestHead = 'row,name,serial,fingerprint,file,sha256\n'
  * its place: nothing that is not recorded is handed out, and nothing that is recorded is lost.
  *
  * @throws PkiConflictError when the directory is that of another table
+ * @throws PkiFileError when others than who runs this could put files into it
  * @throws PkiError naming the row
  */
 export async function issueBulk(engine: CertificateEngine, job: BulkJob): Promise<BulkResult> {
@@ -127,12 +129,14 @@ class BulkDirectory {
   resume(): number {
     const { directory } = this.#job
     mkdirSync(directory, { recursive: true, mode: 0o700 })
+    refuseForeign(directory)
     if (!existsSync(this.#mark)) {
       if (readdirSync(directory).length > 0) throw this.#other('is not empty')
       writeFileSync(this.#mark, this.name, { flush: true })
     }
     if (readFileSync(this.#mark, 'utf8') !== this.name) throw this.#other('belongs to another table or profile')
     mkdirSync(this.#staging, { recursive: true, mode: 0o700 })
+    for (const path of [this.#mark, this.#staging, this.#manifest]) refuseLink(path)
     if (!existsSync(this.#manifest)) writeWhole(this.#manifest, manifestHead, 0o600)
     return this.#wholeLines()
   }
@@ -209,8 +213,26 @@ class BulkDirectory {
   }
 }
 
+/** Private keys go there: whoever could write to it could have them written elsewhere, or replaced. */
+function refuseForeign(directory: string): void {
+  refuseLink(directory)
+  const { uid, mode } = lstatSync(directory)
+  const shown = `'${escapeText(directory, 4096)}'`
+  if (uid !== process.getuid?.())
+    throw new PkiFileError(`${shown} belongs to user ${uid}; choose a directory of your own with --out`)
+  if ((mode & 0o022) !== 0)
+    throw new PkiFileError(`${shown} can be written by others (mode ${(mode & 0o777).toString(8)}); it must be 0700`)
+}
+
+function refuseLink(path: string): void {
+  if (lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() === true)
+    throw new PkiFileError(`'${escapeText(path, 4096)}' is a symbolic link; name the directory itself with --out`)
+}
+
+/** What a spreadsheet would run as a formula begins with an apostrophe: it is read as text then (CWE-1236). */
 function csvCell(text: string): string {
-  return /[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text
+  const cell = /^[=+\-@\uff1d\uff0b\uff0d\uff20]/.test(text) ? `'${text}` : text
+  return /[",\n]/.test(cell) ? `"${cell.replaceAll('"', '""')}"` : cell
 }
 
 function refuseTwice(rows: readonly BulkRow[]): void {
