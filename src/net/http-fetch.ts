@@ -8,7 +8,12 @@ import { escapeText } from '../base/escape.ts'
 export interface FetchLimits {
   readonly timeoutMs: number
   readonly maxBytes: number
+  /** Asked for each part of the answer. @returns false where there is no room for it, which ends the fetch */
+  readonly admit?: (bytes: number) => boolean
 }
+
+/** Why a fetch ended for which `FetchLimits.admit` had no room. */
+const noRoom = 'there is no room for the answer'
 
 /** What is sent along; without it the request is a GET. */
 export interface FetchBody {
@@ -34,16 +39,17 @@ export function isHttpUrl(url: string): boolean {
  * @param url http, and nothing else
  * @throws FetchError
  */
-export async function fetchBytes(url: string, { timeoutMs, maxBytes }: FetchLimits, body?: FetchBody): Promise<Buffer> {
+export async function fetchBytes(url: string, limits: FetchLimits, body?: FetchBody): Promise<Buffer> {
   if (!isHttpUrl(url)) throw new FetchError(url, 'only http is fetched')
   // Node's HTTP costs a start 50 ms, and most brokers fetch nothing.
   const { request } = await import('node:http')
+  const { timeoutMs } = limits
   const { promise, resolve, reject } = Promise.withResolvers<Buffer>()
   const signal = AbortSignal.timeout(timeoutMs)
   const headers = body && { 'content-type': body.type, 'content-length': body.bytes.length }
   const outgoing = request(url, { method: body ? 'POST' : 'GET', agent: false, signal, ...(headers && { headers }) })
   outgoing.on('response', response => {
-    if (response.statusCode === 200) collect(response, maxBytes).then(resolve, reject)
+    if (response.statusCode === 200) collect(response, limits).then(resolve, reject)
     else {
       response.destroy()
       reject(new Error(`the answer is ${response.statusCode}`))
@@ -56,12 +62,13 @@ export async function fetchBytes(url: string, { timeoutMs, maxBytes }: FetchLimi
   })
 }
 
-async function collect(response: IncomingMessage, maxBytes: number): Promise<Buffer> {
+async function collect(response: IncomingMessage, { maxBytes, admit }: FetchLimits): Promise<Buffer> {
   const chunks: Buffer[] = []
   let size = 0
   for await (const chunk of response as AsyncIterable<Buffer>) {
     size += chunk.length
     if (size > maxBytes) throw new Error(`the answer has more than ${maxBytes} bytes`)
+    if (admit?.(chunk.length) === false) throw new Error(noRoom)
     chunks.push(chunk)
   }
   if (!response.complete) throw new Error('the answer is cut short')

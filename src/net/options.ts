@@ -91,6 +91,14 @@ export const netOptions = {
     doc: 'Seconds after which a fetched revocation list is fetched again.',
     own: true,
   }),
+  crl_fetch_max_bytes: option({
+    scope: 'global',
+    value: integer({ minimum: 1_048_576 }),
+    default: 536_870_912,
+    reload: 'live',
+    doc: 'Most bytes of all fetched revocation lists together, half of them from one host; one for which there is no room is not taken, and what it said before still holds.',
+    own: true,
+  }),
   crl_missing: option({
     scope: 'listener',
     value: choice(['reject', 'accept']),

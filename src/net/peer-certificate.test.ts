@@ -149,7 +149,7 @@ test('a certificate that OpenSSL accepts and the library does not understand is 
   const odd = certificateBytes({ subject: party('odd'), issuer: authority, extensions: [points] })
   const certificates = [pemOf(ca)]
   const shown = handshake({ getPeerX509Certificate: () => new X509Certificate(odd) })
-  const fetching = trusting({ certificates, downloads: new RevocationDownloads(silentLog) })
+  const fetching = trusting({ certificates, downloads: new RevocationDownloads(silentLog, 1_048_576) })
   assert.equal(refusal(shown, now, fetching), 'certificate does not decode')
   assert.equal(refusal(shown, now, trusting({ certificates })), 'accepted')
 })

@@ -105,7 +105,7 @@ export async function startBroker(
   }))
   const broker = createBroker(global, log, clock)
   const revocations = new RevocationFiles(log)
-  const downloads = new RevocationDownloads(log)
+  const downloads = new RevocationDownloads(log, global.crl_fetch_max_bytes)
   const tlsWatch = new TlsWatch(log, () => broker.recheckCertificates())
   const census = new Census(broker)
   const lag = new LoopLag(tickMs, clock.now())
@@ -123,6 +123,7 @@ export async function startBroker(
     security?.advance(now)
     revocations.advance(now)
     downloads.intervalMs = current.global.crl_fetch_interval * 1000
+    downloads.mostBytes = current.global.crl_fetch_max_bytes
     downloads.advance(now)
     tlsWatch.advance(now, opened())
     for (const { listener } of listeners) listener.advance(wallClock())

@@ -58,6 +58,7 @@ export const listenerDefaults: ListenerSettings = {
 
 const netDefaults: NetSettings = {
   crl_fetch_interval: 900,
+  crl_fetch_max_bytes: 536_870_912,
   connect_timeout: 10,
   connection_messages: true,
   global_max_connections: -1,
