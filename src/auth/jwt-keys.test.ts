@@ -73,7 +73,10 @@ test('features K5: a file with a key that is secret, weak or none at all is refu
   assertRefused(loadTokenKeys, '{"keys": [1]}', /a key is no object/)
   const many = ec.publicPem.repeat(maximumTokenKeys + 1)
   assertRefused(loadTokenKeys, many, /there are 33 keys in it, at most 32 are taken/)
-  assert.throws(() => loadTokenKeys(join(directory, 'absent')), /Unable to use jwt_key_file .*ENOENT/)
+  assert.throws(
+    () => loadTokenKeys(join(directory, 'absent')),
+    /Unable to use jwt_key_file .*no such file or directory/,
+  )
 })
 
 test('RFC 7518 §3.2: a secret has the length of the hash; one line end does not count', () => {

@@ -135,7 +135,7 @@ test("features B2: a file that cannot be opened is refused with Mosquitto's text
     (error: unknown) =>
       error instanceof PasswordFileError &&
       error.message === `password-file: Error: Unable to open pwfile "${path}".` &&
-      error.hint.includes('ENOENT'),
+      error.hint.includes('no such file or directory'),
   )
   writeFileSync(path, `alice:${pw}\n`, { mode: 0o644 })
   const { file, warnings } = loadPasswordFile(path, {})

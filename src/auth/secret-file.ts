@@ -5,6 +5,7 @@ import { closeSync, constants, fstatSync, openSync, readFileSync, type Stats } f
 import { userInfo } from 'node:os'
 import { AppError } from '../base/errors.ts'
 import { escapeText } from '../base/escape.ts'
+import { systemReason } from '../base/system-reason.ts'
 
 /** Most bytes that are read of one secret file: some hundred thousand users. */
 export const maximumSecretFileBytes = 64 * 1024 * 1024
@@ -53,7 +54,7 @@ function open(path: string, shown: string, env: NodeJS.ProcessEnv): number {
     const cause = error as NodeJS.ErrnoException
     const link = 'is a symbolic link, which is followed only if MOSQUITTO_UNSAFE_ALLOW_SYMLINKS is set'
     const message =
-      cause.code === 'ELOOP' && !follow ? `'${shown}' ${link}` : `'${shown}' cannot be opened (${cause.code})`
+      cause.code === 'ELOOP' && !follow ? `'${shown}' ${link}` : `'${shown}' cannot be opened (${systemReason(cause)})`
     throw new SecretFileError(message, cause)
   }
 }

@@ -5,6 +5,7 @@ import { type ParseArgsOptionsConfig, parseArgs } from 'node:util'
 import { wallClock } from '../base/clock.ts'
 import { AppError } from '../base/errors.ts'
 import { escapeText } from '../base/escape.ts'
+import { systemReason } from '../base/system-reason.ts'
 import type { CertificateEngine } from '../pki/engine.ts'
 import { PkiKeyError } from '../pki/errors.ts'
 import { readWhole } from '../pki/files.ts'
@@ -77,9 +78,9 @@ export async function runAction(
 /** @throws what is no error of ours */
 export function complain(name: string, error: unknown, io: Io, help = ''): number {
   if (error instanceof Interrupted) return exitCode.interrupted
-  const { code, syscall, path } = error as NodeJS.ErrnoException
+  const { syscall, path } = error as NodeJS.ErrnoException
   if (!(error instanceof AppError) && syscall !== undefined) {
-    io.stderr.write(`${name}: ${syscall} '${escapeText(path ?? '', 4096)}' failed (${code})\n`)
+    io.stderr.write(`${name}: ${syscall} '${escapeText(path ?? '', 4096)}' failed (${systemReason(error)})\n`)
     return exitCode.failed
   }
   if (!(error instanceof AppError)) throw error

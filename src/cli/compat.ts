@@ -4,6 +4,7 @@ import { lstatSync, realpathSync, symlinkSync, unlinkSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { escapeText } from '../base/escape.ts'
+import { systemReason } from '../base/system-reason.ts'
 import { exitCode } from './exit-code.ts'
 import { makeDirectories } from './make-directories.ts'
 import type { Command, Io } from './verbs.ts'
@@ -77,9 +78,9 @@ function install(args: readonly string[], io: Io): number {
   try {
     return link(directory, options.force === true, io)
   } catch (error) {
-    const { code, syscall, path = directory } = error as NodeJS.ErrnoException
+    const { syscall, path = directory } = error as NodeJS.ErrnoException
     if (syscall === undefined) throw error
-    const message = `castellan: no links in '${escapeText(directory)}': ${syscall} '${escapeText(path)}' failed (${code}); choose another directory with --dir, or do it as a user who may write there\n`
+    const message = `castellan: no links in '${escapeText(directory)}': ${syscall} '${escapeText(path)}' failed (${systemReason(error)}); choose another directory with --dir, or do it as a user who may write there\n`
     return print(io.stderr, message, exitCode.failed)
   }
 }

@@ -5,6 +5,7 @@ import { parsePasswordEntry } from '../auth/password-file.ts'
 import { createPasswordHash, formatPasswordHash, PasswordHashError } from '../auth/password-hash.ts'
 import { readSecretFile, SecretFileError } from '../auth/secret-file.ts'
 import { escapeText } from '../base/escape.ts'
+import { systemReason } from '../base/system-reason.ts'
 import { fileText } from '../dynsec/file-text.ts'
 import { hashPassword } from '../dynsec/first-start.ts'
 import { isMqttText, isObject, type JsonObject, member, objectsOf, textOf } from '../dynsec/json.ts'
@@ -72,8 +73,8 @@ function createFile(path: string, text: string): void {
       closeSync(descriptor)
     }
   } catch (cause) {
-    const { code } = cause as NodeJS.ErrnoException
-    const why = code === 'EEXIST' ? 'File exists' : code
+    // Mosquitto's words.
+    const why = (cause as NodeJS.ErrnoException).code === 'EEXIST' ? 'File exists' : systemReason(cause)
     throw new CtlError(`dynsec init: Unable to open '${escapeText(path, 4096)}' for writing (${why}).`, { cause })
   }
 }
@@ -172,7 +173,6 @@ function writeFile(path: string, file: JsonObject): void {
   try {
     replaceSecretFile(realpathSync(path), Buffer.from(`${JSON.stringify(file, undefined, '\t')}\n`))
   } catch (cause) {
-    const { code } = cause as NodeJS.ErrnoException
-    throw new CtlError(`Error: '${escapeText(path, 4096)}' cannot be written (${code}).`, { cause })
+    throw new CtlError(`Error: '${escapeText(path, 4096)}' cannot be written (${systemReason(cause)}).`, { cause })
   }
 }

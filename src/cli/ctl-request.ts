@@ -3,6 +3,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { escapeText } from '../base/escape.ts'
+import { systemReason } from '../base/system-reason.ts'
 import type { Target } from '../client/target.ts'
 import type { ProtocolVersion, QoS } from '../mqtt/packet.ts'
 import { CtlError, CtlUsageError } from './ctl-error.ts'
@@ -64,7 +65,9 @@ function readText(path: string, isNamed: boolean): string | undefined {
     if (cause instanceof CtlError) throw cause
     const { code } = cause as NodeJS.ErrnoException
     if (!isNamed && (code === 'ENOENT' || code === 'ENOTDIR')) return undefined
-    throw new CtlError(`Error: Unable to read the options file '${escapeText(path, 4096)}' (${code}).`, { cause })
+    throw new CtlError(`Error: Unable to read the options file '${escapeText(path, 4096)}' (${systemReason(cause)}).`, {
+      cause,
+    })
   }
 }
 

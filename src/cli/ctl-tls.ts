@@ -4,6 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type ConnectionOptions, getCACertificates, type SecureVersion } from 'node:tls'
 import { escapeText } from '../base/escape.ts'
+import { systemReason } from '../base/system-reason.ts'
 import { CtlError, CtlUsageError } from './ctl-error.ts'
 import type { CtlOptions } from './ctl-options.ts'
 
@@ -99,8 +100,10 @@ function read(path: string): Buffer {
 }
 
 function unreadable(path: string, cause: unknown): CtlError {
-  const { code } = cause as NodeJS.ErrnoException
-  return new CtlError(`Error: Problem setting TLS options: '${escapeText(path, 4096)}' cannot be read (${code}).`, {
-    cause,
-  })
+  return new CtlError(
+    `Error: Problem setting TLS options: '${escapeText(path, 4096)}' cannot be read (${systemReason(cause)}).`,
+    {
+      cause,
+    },
+  )
 }

@@ -295,7 +295,11 @@ const failing: readonly Refusal[] = [
   ['F u', 'one\ntwo\n', exactly('Error: Passwords do not match.')],
   ['--password-stdin F u', '\n', exactly('Error: Empty password.')],
   ['--password-env MISSING F u', '', exactly('Error: The variable that --password-env names is not set.')],
-  ['--password-file N F u', '', /^Error: Unable to read the password: '.*' cannot be opened \(ENOENT\)\.\n$/],
+  [
+    '--password-file N F u',
+    '',
+    /^Error: Unable to read the password: '.*' cannot be opened \(no such file or directory\)\.\n$/,
+  ],
   ['--password-stdin -H scram-sha-256 F u', 'a\tb', /^Error: SCRAM cannot carry this password: .*\.\n$/],
   ['-b N u pw', '', /^Error: Unable to open password file .*\. No such file or directory\.\n$/],
   ['-U N', '', /^Error: Unable to open password file .*\. No such file or directory\.\n$/],

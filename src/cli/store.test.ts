@@ -62,7 +62,7 @@ test('castellan store import: from standard input and from a file, and back', as
   })
   const missing = await run(['import', `${file}.missing`, storeDirectory(t)])
   assert.equal(missing.code, 1)
-  assert.match(missing.stderr, /^castellan store: cannot read '.*missing': there is no such file\n$/)
+  assert.match(missing.stderr, /^castellan store: cannot read '.*missing': no such file or directory\n$/)
 })
 
 test('castellan store compact: says what it came to', async t => {

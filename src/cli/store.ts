@@ -113,7 +113,7 @@ async function importFile(file: string, directory: string, io: Io): Promise<numb
     case 'lines':
       return importLines(file === '-' ? io.stdin : await openFile(file), directory, io)
     case undefined:
-      throw new AppError('ERR_CLI_STORE', `cannot read '${escapeText(file, 4096)}': there is no such file`)
+      throw new AppError('ERR_CLI_STORE', `cannot read '${escapeText(file, 4096)}': no such file or directory`)
     default:
       throw notMosquittos(file)
   }

@@ -17,6 +17,7 @@ import { isIP } from 'node:net'
 import { hostname } from 'node:os'
 import { dirname } from 'node:path'
 import { escapeText } from '../base/escape.ts'
+import { systemReason } from '../base/system-reason.ts'
 import type { IssuedCertificate } from '../pki/engine.ts'
 import { exitCode } from './exit-code.ts'
 import { makeDirectories } from './make-directories.ts'
@@ -208,10 +209,10 @@ function ownName(): string[] {
 
 /** Errors of the system while a directory is looked at, in words; all others as they are. */
 export function asReadError(error: unknown, { dir }: DataDirectory): unknown {
-  const { code, syscall, path = dir } = error as NodeJS.ErrnoException
+  const { syscall, path = dir } = error as NodeJS.ErrnoException
   if (syscall === undefined) return error
   const advice = 'start it as a user who may, or choose another directory with --dir'
-  return new UpError(`'${escapeText(path)}' cannot be read (${code}); ${advice}`, exitCode.failed)
+  return new UpError(`'${escapeText(path)}' cannot be read (${systemReason(error)}); ${advice}`, exitCode.failed)
 }
 
 /** Errors of the system while a directory is made, in words; all others as they are. */
@@ -222,7 +223,10 @@ function asMakeError(error: unknown, dir: string): unknown {
     code === 'EBUSY' || code === 'EXDEV'
       ? 'a mount point cannot be replaced; choose a directory inside it'
       : 'choose another directory'
-  return new UpError(`'${escapeText(dir)}' cannot be made (${code}); ${advice} with --dir`, exitCode.failed)
+  return new UpError(
+    `'${escapeText(dir)}' cannot be made (${systemReason(error)}); ${advice} with --dir`,
+    exitCode.failed,
+  )
 }
 
 function numberIn(text: string, pattern: RegExp): number | undefined {

@@ -274,9 +274,9 @@ test('a place that cannot be made or read is one clear line', async t => {
   for (const [dir, reason] of [
     [
       join(parent, 'file', 'data'),
-      'cannot be read (ENOTDIR); start it as a user who may, or choose another directory with --dir',
+      'cannot be read (not a directory); start it as a user who may, or choose another directory with --dir',
     ],
-    ['/proc/castellan/data', 'cannot be made (ENOENT); choose another directory with --dir'],
+    ['/proc/castellan/data', 'cannot be made (no such file or directory); choose another directory with --dir'],
   ] as const) {
     const { code, err } = await run('--dir', dir, ...(await portArguments()))
     assert.deepEqual([code, err], [1, `castellan up: '${dir}' ${reason}\n`])

@@ -21,7 +21,7 @@ export function fileFault(error: unknown): string {
   const code = causeCode(error)
   switch (code) {
     case 'ENOENT':
-      return 'no such file'
+      return 'no such file or directory'
     case 'EACCES':
       return 'permission denied for the user that runs the broker'
     default:

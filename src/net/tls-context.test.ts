@@ -58,7 +58,7 @@ const broken: readonly (readonly [string, Partial<TlsSettings>, string, RegExp])
     'no certificate file',
     { certfile: '/none.crt' },
     'Error: Unable to load server certificate "/none.crt". Check certfile.',
-    /^no such file$/,
+    /^no such file or directory$/,
   ],
   [
     'two paths on one line',
@@ -76,7 +76,7 @@ const broken: readonly (readonly [string, Partial<TlsSettings>, string, RegExp])
     'no key file',
     { keyfile: '/none.key' },
     'Error: Unable to load server key file "/none.key". Check keyfile.',
-    /^no such file$/,
+    /^no such file or directory$/,
   ],
   [
     "a certificate in the key's place",
@@ -233,7 +233,7 @@ test('features C8: what of capath is not trusted is named in a warning each, and
   const log: Log = { enabled: () => true, write: (type, line) => lines.push(`${type}: ${line}`) }
   assert.equal(readTrustStore({ cafile: undefined, capath }, log).length, 1)
   assert.deepEqual(lines, [
-    `warning: Warning: "${capath}/89abcdef.0" of capath is not trusted: no such file.`,
+    `warning: Warning: "${capath}/89abcdef.0" of capath is not trusted: no such file or directory.`,
     `warning: Warning: "${capath}/a.pem" of capath is not trusted: certificate 1 of 1 in it does not decode.`,
     `warning: Warning: "${capath}/b.pem" of capath is not trusted: it holds no PEM certificate.`,
     `warning: Warning: "${capath}/c.crt" of capath is not trusted: it holds no PEM certificate.`,

@@ -156,7 +156,7 @@ function readCertificate(file: string, log: Log): string {
 
 function certificateHint(file: string, error: unknown): string {
   if (causeCode(error) === 'ENOENT' && / /.test(file)) {
-    return 'no such file; one certificate per listener: client certificates do not belong on the broker'
+    return 'no such file or directory; one certificate per listener: client certificates do not belong on the broker'
   }
   if (causeCode(error) === '' || causeCode(error).startsWith('ERR_OSSL')) return 'the file holds no PEM certificate'
   return fileFault(error)

@@ -16,6 +16,7 @@ import {
 } from 'node:fs'
 import { dirname } from 'node:path'
 import { escapeText } from '../base/escape.ts'
+import { systemReason } from '../base/system-reason.ts'
 import { PkiFileError } from './errors.ts'
 
 /** A list with a million entries has some 40 MB as DER, a third more as PEM. */
@@ -46,7 +47,7 @@ export function readWhole(path: string, limit = maxFileBytes): Buffer {
   try {
     descriptor = openSync(path, 'r')
   } catch (cause) {
-    throw new PkiFileError(`cannot read '${shown}' (${(cause as NodeJS.ErrnoException).code})`, { cause })
+    throw new PkiFileError(`cannot read '${shown}' (${systemReason(cause)})`, { cause })
   }
   try {
     const stats = fstatSync(descriptor)

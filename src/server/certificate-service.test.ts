@@ -74,6 +74,6 @@ test('ca_listener: a port that is taken is an error with its place', async t => 
   const options = { directory: await authority('taken', 0), passphraseFile, address: { port, address: '127.0.0.1' } }
   await assert.rejects(CertificateService.open(options, recordingLog()), {
     code: 'ERR_SERVER_CA_LISTEN',
-    message: `Error: Unable to serve revocation lists on port ${port} of 127.0.0.1 (EADDRINUSE).`,
+    message: `Error: Unable to serve revocation lists on port ${port} of 127.0.0.1 (address already in use).`,
   })
 })

@@ -4,6 +4,7 @@ import { wallClock } from '../base/clock.ts'
 import { AppError } from '../base/errors.ts'
 import { escapeText } from '../base/escape.ts'
 import type { Log } from '../base/log.ts'
+import { systemReason } from '../base/system-reason.ts'
 import type { Settings } from '../config/option.ts'
 import type { CrlOutcome } from '../pki/crl-publisher.ts'
 import type { CertificateEngine } from '../pki/engine.ts'
@@ -15,8 +16,8 @@ export type CertificateSettings = Settings<typeof certificateOptions, 'global'>
 /** The system does not let us listen there. */
 export class CertificateServiceError extends AppError {
   constructor(place: string, cause: unknown) {
-    const { code = 'unknown' } = cause as NodeJS.ErrnoException
-    super('ERR_SERVER_CA_LISTEN', `Error: Unable to serve revocation lists on ${place} (${code}).`, { cause })
+    const message = `Error: Unable to serve revocation lists on ${place} (${systemReason(cause)}).`
+    super('ERR_SERVER_CA_LISTEN', message, { cause })
   }
 }
 

@@ -8,6 +8,7 @@ import type { UserDirectory } from '../auth/user-directory.ts'
 import { AppError } from '../base/errors.ts'
 import { escapeText } from '../base/escape.ts'
 import type { Log } from '../base/log.ts'
+import { systemReason } from '../base/system-reason.ts'
 import type { Broker } from '../broker/broker.ts'
 import type { RightsChange } from '../broker/reassess.ts'
 import type { Plugin } from '../config/plugin.ts'
@@ -177,7 +178,7 @@ async function begin(path: string, initFile: string | undefined, log: Log, env: 
     if (passwords !== undefined) await replaceFile(`${path}.pw`, [passwords])
     await replaceFile(path, fileText(state))
   } catch (error) {
-    throw unusableFile(path, `it cannot be written (${(error as NodeJS.ErrnoException).code})`, error)
+    throw unusableFile(path, `it cannot be written (${systemReason(error)})`, error)
   }
   if (passwords !== undefined) {
     log.write('notice', `The passwords of its clients are in ${escapeText(path, 4096)}.pw: read them, and remove it.`)
