@@ -22,6 +22,7 @@ import { startExchange } from './enhanced-authentication.ts'
 import type { Journal } from './journal.ts'
 import { PauseReason } from './pause-reason.ts'
 import { denialReasonCode, endingText } from './reason-code.ts'
+import { judgeAgain } from './reassess.ts'
 import { acceptWill } from './will.ts'
 
 /** A CONNECT that was refused: what the peer is told, and what only the log says. */
@@ -418,9 +419,12 @@ function claimClientId(attempt: ConnectAttempt): StepOutcome {
   }
   const access = new CurrentAccess(connection.listener, principal, clientId)
   connection.markRecord()
+  const earlier = broker.registry.get(clientId)?.access.source
   const { session, resumed } = broker.registry.claim(clientId, packet.cleanStart, principal, access)
   session.expiryInterval = sessionExpiry(packet)
   session.will = attempt.will
+  // Who comes back with another proof may have other rights than the one who subscribed.
+  if (resumed && earlier !== undefined && Buffer.compare(earlier, session.access.source) !== 0) judgeAgain(broker, session)
   broker.registry.recordConnected(session)
   attempt.session = session
   attempt.resumed = resumed

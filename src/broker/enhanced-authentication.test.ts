@@ -5,7 +5,7 @@ import { lenientRealm } from '../../test/support/realms.ts'
 import { pencilEntry, ScramClient } from '../../test/support/scram-client.ts'
 import { parsePasswordFile } from '../auth/password-file.ts'
 import { createPasswordHash, formatPasswordHash } from '../auth/password-hash.ts'
-import { provePrincipal } from '../auth/principal.ts'
+import { permitOwn, provePrincipal } from '../auth/principal.ts'
 import type { EnhancedExchange } from '../auth/realm.ts'
 import { type Connect, PacketType } from '../mqtt/packet.ts'
 
@@ -251,4 +251,78 @@ test('a round that fails lets nobody in, and one that ends behind its client doe
   gone.rounds[0]?.resolve({ kind: 'continue', data: Buffer.from('x') })
   await gone.rounds[0]?.promise
   assert.deepEqual(gone.client.received(), [])
+})
+
+/** A method whose data is the topics that the client may subscribe to, and receive. */
+function rightsMethod() {
+  const engine = new Engine()
+  const { realm: inner } = engine.listener
+  engine.listener.realm = lenientRealm({
+    authenticate: identity => inner.authenticate(identity),
+    beginExchange: () => ({
+      method: 'rights',
+      step: data => {
+        const roles = Buffer.from(data).toString().split(' ')
+        return { kind: 'success', data: undefined, principal: provePrincipal('u', 'token', 'e', { roles }) }
+      },
+    }),
+    access: ({ username, roles }) => {
+      const isAllowed = (topic: string) => username === undefined || roles.includes(topic)
+      return {
+        publish: message => permitOwn(message),
+        receive: isAllowed,
+        subscribe: isAllowed,
+        unsubscribe: () => true,
+      }
+    },
+  })
+  const connect = async (topics: string, fields: Partial<Connect> = {}) => {
+    const client = engine.open()
+    const properties = { authenticationMethod: 'rights', authenticationData: Buffer.from(topics) }
+    client.connect('c', { ...fields, properties: { ...fields.properties, ...properties } })
+    await client.answered()
+    client.connack = client.expect(PacketType.connack)
+    return client
+  }
+  return { engine, connect, publisher: engine.connect('p') }
+}
+
+test('features K5, §4.12.1: what a new proof does not give is gone at once: subscriptions, and what waits for them', async () => {
+  const { connect, publisher, engine } = rightsMethod()
+  const client = await connect('a b', { properties: { receiveMaximum: 1 } })
+  for (const topic of ['a', 'b']) client.subscribe(topic, { qos: 1 })
+  for (const [topic, payload] of [
+    ['a', 'sent'],
+    ['b', 'waits'],
+    ['a', 'goes'],
+  ] as const) {
+    publisher.publish(topic, payload, { qos: 1 })
+  }
+  sendAuth(client, again, 'a', 'rights')
+  assert.deepEqual([...(engine.broker.registry.get('c')?.subscriptions.keys() ?? [])], ['a'])
+  publisher.publish('b', 'later', { qos: 1 })
+  assert.deepEqual(client.answerAll(), ['sent', 'goes'])
+  sendAuth(client, again, 'a b', 'rights')
+  assert.equal(client.expect(PacketType.auth).reasonCode, 0)
+  client.subscribe('b', { qos: 1 })
+  publisher.publish('b', 'again', { qos: 1 })
+  assert.deepEqual(client.answerAll(), ['again'])
+})
+
+test('features K5: who comes back with a proof that gives less finds what that allows, and with the same all', async () => {
+  for (const [rights, subscribed, received] of [
+    ['a b', ['a', 'b'], ['one', 'two']],
+    ['b', ['b'], ['two']],
+  ] as const) {
+    const { connect, publisher, engine } = rightsMethod()
+    const client = await connect('a b', lasting())
+    for (const topic of ['a', 'b']) client.subscribe(topic, { qos: 1 })
+    client.vanish()
+    publisher.publish('a', 'one', { qos: 1 })
+    publisher.publish('b', 'two', { qos: 1 })
+    const back = await connect(rights, lasting())
+    assert.equal(back.connack?.sessionPresent, true)
+    assert.deepEqual([...(engine.broker.registry.get('c')?.subscriptions.keys() ?? [])], subscribed)
+    assert.deepEqual(back.answerAll(), received)
+  }
 })

@@ -7,6 +7,7 @@ import { type Auth, PacketType } from '../mqtt/packet.ts'
 import { ReasonCode } from '../mqtt/reason-code.ts'
 import { type Claim, type ConnectAttempt, deny, noteSuccess, type Refusal, type StepOutcome } from './connect.ts'
 import type { ClientConnection } from './connection.ts'
+import { judgeAgain } from './reassess.ts'
 
 const nothing = new Uint8Array(0)
 
@@ -116,6 +117,8 @@ function finishReAuthentication(
     return
   }
   connection.prove(principal)
+  // A proof may bring other rights than the one before, which hold from here on.
+  judgeAgain(connection.broker, connection.session)
   sendAuth(connection, ReasonCode.success, method, data)
 }
 
