@@ -2,6 +2,8 @@
 
 /** Codes by room, as `ERR_<ROOM>_<WHAT>`, and what each says. */
 export const errorCodes: Readonly<Record<string, string>> = {
+  ERR_AUDIT_FILE: 'The audit cannot be opened, or its last line is not as it was written.',
+  ERR_AUDIT_READ: 'The files of an audit that a command is to read are not there, or cannot be read.',
   ERR_AUTH_ACL_FILE: 'A line of an ACL file cannot be read, or would deny less than it says.',
   ERR_AUTH_CORRUPT_PASSWORD_FILE: 'A password file that `castellan passwd` is to change has a line that is none.',
   ERR_AUTH_PASSWORD_FILE: 'A password file cannot be read, or a line of it is no entry.',

@@ -16,6 +16,7 @@ const titles: Readonly<Record<Room, string>> = {
   server: 'Process',
   net: 'Connections and TLS',
   auth: 'Who may connect, and what they may do',
+  audit: 'Audit',
   broker: 'Sessions, messages and topics',
   observe: 'Log',
   http: 'Health and metrics',

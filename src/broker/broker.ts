@@ -1,6 +1,7 @@
 // The broker as one object: what all connections share, the passing of time, and reloads. It opens no socket and reads no
 // file; `server/compose.ts` gives it its parts.
 
+import type { Audit } from '../audit/event.ts'
 import { permitOwn } from '../auth/principal.ts'
 import type { Throttle } from '../auth/throttle.ts'
 import type { Clock } from '../base/clock.ts'
@@ -78,6 +79,8 @@ export class Broker implements RegistryHost {
   readonly topics = new TopicTable<Route>(131_072)
   /** Counts the changes of the rules. */
   rulesVersion = 0
+  /** Is told who comes, and what happens to them; undefined where nobody wants to know. */
+  audit: Audit | undefined = undefined
   /** Who is kept out; undefined where nobody can be. */
   bans: Bans | undefined = undefined
   /** What answers below `$CONTROL/`, by topic. */

@@ -1,4 +1,4 @@
-// The life of a CONNECT inside the broker: one list of steps, each of which lets the attempt go on or refuses it. Only
+// The life of a CONNECT inside the broker, one idea: a list of steps, each of which lets the attempt go on or refuses it. Only
 // `authenticate` and the slow-downs may take time; everything else is decided at once.
 
 import type { Identity, Waiting } from '../auth/identity.ts'
@@ -14,6 +14,7 @@ import { ReasonCode } from '../mqtt/reason-code.ts'
 import type { PeerCredential } from '../net/connection-handler.ts'
 import { neverExpiresInterval, type Session } from '../session/session.ts'
 import { agree } from './agreement.ts'
+import { noteLogin, noteRefusedConnect } from './audit-notes.ts'
 import { checkBan, checkBannedAddress } from './ban-check.ts'
 import type { Broker } from './broker.ts'
 import type { ClientConnection } from './connection.ts'
@@ -111,6 +112,7 @@ type Step = (attempt: ConnectAttempt) => StepOutcome
 
 export const connectSteps: readonly Step[] = [
   checkProtocol,
+  checkAudit,
   checkRate,
   checkBannedAddress,
   checkCertificate,
@@ -180,6 +182,7 @@ function refuse(attempt: ConnectAttempt, refusal: Refusal): void {
   const reason = endingText(refusal.reasonCode)
   attempt.broker.counters.connectsRefused.add(reason)
   noteRefusal(attempt, refusal)
+  noteRefusedConnect(attempt, refusal.rule, refusal.reasonCode)
   connection.sendConnack(false, refusal.reasonCode, noProperties)
   connection.refuse(reason)
 }
@@ -212,6 +215,11 @@ function checkProtocol(attempt: ConnectAttempt): StepOutcome {
     attempt.keepAlive = longest
   }
   return undefined
+}
+
+/** `audit_failure refuse`: nobody comes in untold. */
+function checkAudit({ broker }: ConnectAttempt): StepOutcome {
+  return broker.audit?.isRefusing === true ? overLimit('audit_failure', ReasonCode.serverUnavailable) : undefined
 }
 
 /** Above the rates nothing is looked up for anybody. */
@@ -424,7 +432,8 @@ function claimClientId(attempt: ConnectAttempt): StepOutcome {
   session.expiryInterval = sessionExpiry(packet)
   session.will = attempt.will
   // Who comes back with another proof may have other rights than the one who subscribed.
-  if (resumed && earlier !== undefined && Buffer.compare(earlier, session.access.source) !== 0) judgeAgain(broker, session)
+  if (resumed && earlier !== undefined && Buffer.compare(earlier, session.access.source) !== 0)
+    judgeAgain(broker, session)
   broker.registry.recordConnected(session)
   attempt.session = session
   attempt.resumed = resumed
@@ -446,6 +455,7 @@ function acknowledge(attempt: ConnectAttempt): StepOutcome {
   const { broker, connection, session, packet } = attempt
   assert(session !== undefined, 'a session was claimed')
   logConnected(attempt)
+  noteLogin(attempt)
   const properties = packet.protocolVersion === 5 ? connackProperties(attempt) : noProperties
   const agreement = agree(attempt, session)
   connection.become(agreement)

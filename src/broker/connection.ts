@@ -33,6 +33,7 @@ import type { Subscription } from '../session/subscription.ts'
 import type { Transport } from '../session/transport.ts'
 import { receiveAcknowledgement, receiveShortAcknowledgements } from './acknowledgements.ts'
 import type { Agreement } from './agreement.ts'
+import { noteEnded } from './audit-notes.ts'
 import type { Broker } from './broker.ts'
 import { type CertificateWatch, watchCertificate } from './certificate-watch.ts'
 import { beginConnect, type ConnectAttempt } from './connect.ts'
@@ -47,6 +48,7 @@ import { receivePublish } from './publish.ts'
 import { receivePublishRun } from './publish-run.ts'
 import { PublisherTopic } from './publisher-topic.ts'
 import { endingText } from './reason-code.ts'
+import { type RefusedAction, RefusedTopics } from './refused-topics.ts'
 import type { RetainedBacklog } from './retained-backlog.ts'
 import type { Route } from './route.ts'
 import { receiveSubscribe, receiveUnsubscribe } from './subscribe.ts'
@@ -102,6 +104,8 @@ export class ClientConnection implements ConnectionHandler, Conversation, Outlet
   #certificateWatch: CertificateWatch | undefined = undefined
   /** Made when what its user has shown will come to its end. */
   #proofWatch: ProofWatch | undefined = undefined
+  /** Made when a topic is first refused to it, where there is an audit. */
+  #refusedTopics: RefusedTopics | undefined = undefined
   /** Whether its messages are counted against a rate, one by one. */
   #isPaced = false
 
@@ -298,8 +302,11 @@ export class ClientConnection implements ConnectionHandler, Conversation, Outlet
   end(reasonCode: number, text?: string): void {
     if (this.state === 'ended') return
     this.#cause ??= endingText(reasonCode)
-    if (this.state === 'connected' && this.protocolVersion === 5) {
-      this.#sendDisconnect(reasonCode, this.agreement.wantsProblemInformation ? text : undefined)
+    if (this.state === 'connected') {
+      if (reasonCode === ReasonCode.administrativeAction) noteEnded(this, 'disconnect', reasonCode, text)
+      if (this.protocolVersion === 5) {
+        this.#sendDisconnect(reasonCode, this.agreement.wantsProblemInformation ? text : undefined)
+      }
     }
     this.transport.close()
     this.#finish()
@@ -312,6 +319,9 @@ export class ClientConnection implements ConnectionHandler, Conversation, Outlet
   /** As `end`, for whom nothing more may reach but the reason, and that only when nothing is before it on the way. */
   expel(reasonCode: number, text: string): void {
     if (this.state === 'ended') return
+    if (this.state === 'connected') {
+      noteEnded(this, reasonCode === ReasonCode.notAuthorized ? 'revocation' : 'disconnect', reasonCode, text)
+    }
     if (this.transport.queuedBytes === 0) {
       if (this.state === 'connecting') this.sendConnack(false, reasonCode, noProperties)
       this.end(reasonCode, text)
@@ -540,6 +550,14 @@ export class ClientConnection implements ConnectionHandler, Conversation, Outlet
     this.#finish()
   }
 
+  /** Tells the audit, where there is one, that rules have refused a topic. Only while `connected`. @param times at once */
+  refusedTopic(action: RefusedAction, topic: string, times = 1): void {
+    const { audit } = this.broker
+    if (audit?.takes('permission') !== true) return
+    this.#refusedTopics ??= new RefusedTopics(this, audit)
+    this.#refusedTopics.add(action, topic, times)
+  }
+
   /** Leaves every registry exactly once, whoever ended the connection. */
   #finish(): void {
     if (this.state === 'ended') return
@@ -554,6 +572,7 @@ export class ClientConnection implements ConnectionHandler, Conversation, Outlet
     this.attempt?.cancel()
     if (this.broker.settings.connection_messages) logDisconnected(this, this.#cause)
     if (!wasConnected) return
+    this.#refusedTopics?.end()
     const now = this.broker.clock.now()
     this.broker.registry.release(this.session, now)
     this.retainedBacklog?.finish(now)

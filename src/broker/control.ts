@@ -1,10 +1,12 @@
 // Messages under `$CONTROL/`: they steer the broker and reach no subscriber. What is asked is done, and safe, before it is
 // answered and acknowledged; meanwhile nothing more is heard of the client that asked.
 
+import type { NoteCommand } from '../audit/event.ts'
 import { escapeText } from '../base/escape.ts'
 import type { Publish } from '../mqtt/packet.ts'
 import { ReasonCode } from '../mqtt/reason-code.ts'
 import { Message } from '../session/message.ts'
+import { commandNotes } from './audit-notes.ts'
 import type { Broker } from './broker.ts'
 import type { ClientConnection } from './connection.ts'
 import { PauseReason } from './pause-reason.ts'
@@ -16,6 +18,8 @@ export interface ControlRequest {
   readonly username: string | undefined
   /** Asked when its turn comes: whoever had the right may have lost it while it waited. */
   isPermitted(): boolean
+  /** Tells the audit of one command; undefined where nobody wants to know. */
+  readonly note?: NoteCommand | undefined
 }
 
 export interface ControlAnswer {
@@ -52,7 +56,12 @@ export function receiveControl(
 ): void {
   const endpoint = broker.endpoints.get(topicName)
   if (endpoint === undefined) {
-    answerAlone(broker, connection, topicName)
+    answerAlone(broker, connection, topicName, unavailable)
+    done()
+    return
+  }
+  if (broker.audit?.isRefusing === true) {
+    answerAlone(broker, connection, topicName, untold)
     done()
     return
   }
@@ -62,9 +71,10 @@ export function receiveControl(
     clientId,
     username: principal.username,
     isPermitted: () => access.mayPublish(topicName),
+    note: commandNotes(connection, topicName),
   }
   connection.pause(PauseReason.control)
-  endpoint.handle(request).then(
+  told(broker, endpoint.handle(request)).then(
     answer => {
       done()
       connection.resume(PauseReason.control)
@@ -72,6 +82,7 @@ export function receiveControl(
       answer.carryOut()
     },
     (error: Error) => {
+      request.note?.({ command: '', given: {}, outcome: 'failed', error: error.message })
       // Fail closed: whether it was done is not known, and nobody is told that it was.
       broker.log.write(
         'error',
@@ -82,13 +93,19 @@ export function receiveControl(
   )
 }
 
+/** What was done is written to the audit before it is answered. */
+function told({ audit }: Broker, answer: Promise<ControlAnswer>): Promise<ControlAnswer> {
+  return audit === undefined ? answer : answer.then(done => audit.written().then(() => done))
+}
+
 /** Nobody else is told that somebody asked in vain. */
-function answerAlone(broker: Broker, { session }: ClientConnection, topicName: string): void {
-  const message = new Message(responseTopic(topicName), unavailable, 0, false, '')
+function answerAlone(broker: Broker, { session }: ClientConnection, topicName: string, answer: Uint8Array): void {
+  const message = new Message(responseTopic(topicName), answer, 0, false, '')
   session.outbound.offer({ message, qos: 0, retain: false, subscriptionIdentifiers: undefined }, broker.clock.now())
 }
 
 const unavailable = Buffer.from('{"error": "endpoint not available"}')
+const untold = Buffer.from('{"error": "the audit cannot be written"}')
 
 function responseTopic(topicName: string): string {
   return `${topicName}/response`

@@ -5,6 +5,7 @@ import type { Denial, EnhancedExchange, ExchangeStep } from '../auth/realm.ts'
 import { ProtocolViolationError } from '../mqtt/errors.ts'
 import { type Auth, PacketType } from '../mqtt/packet.ts'
 import { ReasonCode } from '../mqtt/reason-code.ts'
+import { noteReAuthentication } from './audit-notes.ts'
 import { type Claim, type ConnectAttempt, deny, noteSuccess, type Refusal, type StepOutcome } from './connect.ts'
 import type { ClientConnection } from './connection.ts'
 import { judgeAgain } from './reassess.ts'
@@ -96,6 +97,7 @@ function refuseReAuthentication(connection: ClientConnection, { rule }: Refusal)
     'notice',
     `Refused re-authentication of ${connection.label} [${connection.address}]: ${rule}.`,
   )
+  noteReAuthentication(connection, rule)
   connection.end(ReasonCode.notAuthorized)
 }
 
@@ -117,6 +119,7 @@ function finishReAuthentication(
     return
   }
   connection.prove(principal)
+  noteReAuthentication(connection)
   // A proof may bring other rights than the one before, which hold from here on.
   judgeAgain(connection.broker, connection.session)
   sendAuth(connection, ReasonCode.success, method, data)

@@ -61,8 +61,12 @@ function receiveRun(broker: Broker, connection: ClientConnection, now: number): 
   if (run.count === 0) return start
   if (topic.permitted !== undefined && run.qos > 0) return acceptRun(broker, connection, topic.permitted, now)
   count(broker, run.count, run.payloadBytes)
-  if (topic.permitted === undefined) broker.counters.publishDropped += run.count
-  else forwardRun(broker, connection, run, topic.permitted, now)
+  if (topic.permitted !== undefined) {
+    forwardRun(broker, connection, run, topic.permitted, now)
+    return run.end
+  }
+  broker.counters.publishDropped += run.count
+  connection.refusedTopic('publish', name.topicName, run.count)
   return run.end
 }
 

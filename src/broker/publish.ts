@@ -132,6 +132,7 @@ function accept(
   }
   if (route === undefined) {
     traceReceivedPublish(connection, 'Denied', packet, topicName)
+    connection.refusedTopic('publish', topicName)
     broker.counters.publishDropped++
     return ReasonCode.notAuthorized
   }

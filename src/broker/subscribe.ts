@@ -55,7 +55,10 @@ export function receiveUnsubscribe(
   // All are checked before any is carried out.
   const filters = packet.topicFilters.map(topicFilter => mount(connection, parseFilter(topicFilter)))
   const reasonCodes = filters.map(({ fullFilter }) => {
-    if (!session.access.unsubscribe(fullFilter)) return ReasonCode.notAuthorized
+    if (!session.access.unsubscribe(fullFilter)) {
+      connection.refusedTopic('unsubscribe', fullFilter)
+      return ReasonCode.notAuthorized
+    }
     const subscription = session.subscriptions.get(fullFilter)
     if (subscription === undefined) return ReasonCode.noSubscriptionExisted
     session.removeSubscription(subscription)
@@ -102,7 +105,10 @@ function subscribe(
     broker.limitWatch.reached('max_topic_levels', connection.who)
     return ReasonCode.topicFilterInvalid
   }
-  if (!session.access.subscribe(fullFilter)) return ReasonCode.notAuthorized
+  if (!session.access.subscribe(fullFilter)) {
+    connection.refusedTopic('subscribe', fullFilter)
+    return ReasonCode.notAuthorized
+  }
   if (session.record !== undefined && broker.journal?.isFailing === true) return ReasonCode.quotaExceeded
   let subscription = session.subscriptions.get(fullFilter)
   const isNew = subscription === undefined

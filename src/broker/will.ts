@@ -7,6 +7,7 @@ import { ReasonCode } from '../mqtt/reason-code.ts'
 import { Message, neverExpires } from '../session/message.ts'
 import type { Session } from '../session/session.ts'
 import { levelCount, topicNameFault } from '../topic/name.ts'
+import { noteRefusedWill } from './audit-notes.ts'
 import type { Broker } from './broker.ts'
 import { isForBroker } from './control.ts'
 import type { ListenerContext } from './listener-context.ts'
@@ -67,7 +68,8 @@ export function publishWill(broker: Broker, session: Session): void {
     expiry === undefined ? neverExpires : now + expiry * 1000,
   )
   const permitted = session.access.publish(message)
-  if (permitted !== undefined) routeMessage(broker, permitted, session.access, now)
+  if (permitted === undefined) noteRefusedWill(broker, session, will.topicName)
+  else routeMessage(broker, permitted, session.access, now)
 }
 
 /** As a message counts, see `Message.size`. */

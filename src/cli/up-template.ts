@@ -7,6 +7,8 @@ export interface DataDirectory {
   readonly config: string
   readonly acl: string
   readonly passwords: string
+  /** Made by the broker. */
+  readonly audit: string
   readonly authority: {
     /** What castellan ca and cert take as --ca. */
     readonly directory: string
@@ -27,6 +29,7 @@ export function dataDirectory(dir: string): DataDirectory {
     config: join(dir, 'castellan.conf'),
     acl: join(dir, 'acl'),
     passwords: join(dir, 'passwords'),
+    audit: join(dir, 'audit.jsonl'),
     authority: {
       directory: join(dir, 'ca'),
       root: join(dir, 'ca', 'trust', 'root.pem'),
@@ -63,6 +66,9 @@ password_file ${files.passwords}
 # The authority that makes certificates: castellan cert issue NAME --ca ${files.authority.directory}
 # The broker signs its revocation lists each day.
 ca_directory ${files.authority.directory}
+
+# Who came, who was refused and what was changed, chained by hash: castellan audit tail -f ${files.audit}
+audit_file ${files.audit}
 
 # Sessions, queues and retained messages are kept in castellan-store: what was acknowledged survives any end of the broker.
 persistence true

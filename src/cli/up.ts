@@ -129,6 +129,7 @@ function pageOf(files: DataDirectory, { port, localPort }: Ports, { hosts }: UpA
     `  configuration    ${shown(files.config)}`,
     `  rules            ${shown(files.acl)}: admin may do everything, each device what is below devices/ and its name`,
     `  authority        ${shown(files.authority.directory)}, keep it safe; for a further client: castellan cert issue NAME --ca ${shown(files.authority.directory)}`,
+    `  audit            ${shown(files.audit)}: castellan audit tail -f shows who comes and who is refused`,
     `  everywhere       port ${port}, TLS with client certificates, as ${names}; until ${validTo}`,
     ...local,
     '',

@@ -47,6 +47,12 @@ export const verbs: readonly Verb[] = [
     load: async () => (await import('./ctl.ts')).ctl,
   },
   {
+    name: 'audit',
+    group: 'Look after it',
+    summary: 'who did what, when and from where: the last records, a search, whether all is as it was written',
+    load: async () => (await import('./audit.ts')).audit,
+  },
+  {
     name: 'store',
     group: 'Look after it',
     summary: 'check, back up, export, import and compact the store, also from what Mosquitto left',

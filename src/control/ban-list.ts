@@ -58,6 +58,11 @@ export class BanList {
     return banKinds.flatMap(kind => [...this.#bans[kind].values()])
   }
 
+  /** The one on this very name or address, whether or not it holds still. */
+  get(ban: Pick<Ban, 'kind' | 'value'>): Ban | undefined {
+    return this.#bans[ban.kind].get(keyOf(ban))
+  }
+
   /** The one that keeps somebody out. */
   find({ clientId, username, address }: Banned, now: number): Ban | undefined {
     const { clientid, username: names, address: addresses } = this.#bans

@@ -1,12 +1,16 @@
 // The endpoint `$CONTROL/broker/v1`: the commands of one message are carried out one after the other, in one turn, and answered in
 // the envelope of dynamic security.
 
+import type { NoteCommand } from '../audit/event.ts'
 import { escapeText } from '../base/escape.ts'
 import type { Log } from '../base/log.ts'
 import { CommandArguments } from '../dynsec/arguments.ts'
+import { type Change, difference, type Entries, noteFault, noteOutcomes } from '../dynsec/audit-change.ts'
 import { type CommandRequest, type CommandResponse, formatResponses, parseBatch } from '../dynsec/batch.ts'
 import { CommandError } from '../dynsec/errors.ts'
+import type { JsonObject } from '../dynsec/json.ts'
 import type { BanFile } from './ban-file.ts'
+import { describeBan, readBanned } from './ban-list.ts'
 import type { BrokerView } from './broker-view.ts'
 import { type ControlContext, changingCommands, findControlCommand } from './commands.ts'
 
@@ -15,6 +19,8 @@ export interface BrokerControlRequest {
   readonly payload: Uint8Array
   readonly clientId: string
   readonly username: string | undefined
+  /** Tells the audit of one command; undefined where nobody wants to know. */
+  readonly note?: NoteCommand | undefined
 }
 
 export interface BrokerControlAnswer {
@@ -47,8 +53,12 @@ export class BrokerControl {
     const later: (() => void)[] = []
     const outcomes = this.#runAll(requests, this.#sharedBy(request, later))
     const isSafe = !outcomes.some(({ hasChanged }) => hasChanged) || (await this.#save())
+    await noteOutcomes(request.note, outcomes, isSafe)
     const responses = outcomes.map(outcome => (isSafe || !outcome.hasChanged ? outcome.text : unsaved(outcome)))
-    if (fault !== undefined) responses.push(JSON.stringify(fault))
+    if (fault !== undefined) {
+      noteFault(request.note, fault)
+      responses.push(JSON.stringify(fault))
+    }
     return {
       payload: formatResponses(responses),
       carryOut() {
@@ -71,12 +81,14 @@ export class BrokerControl {
     let characters = 0
     return requests.map(request => {
       const isTooMuch = characters >= mostAnswerCharacters
+      const before = describeNamed(request.given, shared)
       const response = isTooMuch ? refused(request, 'Answer too large') : this.#run(request, shared)
       const text = JSON.stringify(response)
       characters += text.length
       const [name] = findControlCommand(request.name) ?? []
       const hasChanged = name !== undefined && changingCommands.has(name) && response.error === undefined
-      return { request, text, hasChanged }
+      const change = hasChanged ? difference(before, describeNamed(request.given, shared)) : undefined
+      return { request, response, text, hasChanged, change }
     })
   }
 
@@ -113,11 +125,24 @@ export class BrokerControl {
 /** What became of one command; the response as JSON. */
 interface Outcome {
   readonly request: CommandRequest
+  readonly response: CommandResponse
   readonly text: string
   readonly hasChanged: boolean
+  readonly change: Change | undefined
 }
 
 type Shared = Omit<ControlContext, 'audit'>
+
+/** The ban that a command is about, if it is about one, as it is now. */
+function describeNamed(given: JsonObject, { bans }: Shared): Entries {
+  try {
+    const ban = bans?.get(readBanned(given))
+    return { ban: ban && describeBan(ban) }
+  } catch (error) {
+    if (!(error instanceof CommandError)) throw error
+    return {}
+  }
+}
 
 /** Nobody is told that something was done that may be forgotten. */
 function unsaved({ request }: Outcome): string {

@@ -1,12 +1,14 @@
 // Dynamic security: who the users are and what they may do, changed by commands while the broker runs. Commands are carried
 // out one request after the other, hold at once, and are answered when they are safe on the disk.
 
+import type { NoteCommand } from '../audit/event.ts'
 import type { PasswordEntry } from '../auth/password-file.ts'
 import type { PasswordHash } from '../auth/password-hash.ts'
 import type { DirectoryUser, Rights, RightsHolder, UserDirectory } from '../auth/user-directory.ts'
 import { escapeText } from '../base/escape.ts'
 import type { Log } from '../base/log.ts'
 import { CommandArguments } from './arguments.ts'
+import { type Change, noteFault, noteOutcomes, Snapshot } from './audit-change.ts'
 import { type Batch, type CommandRequest, type CommandResponse, formatResponses, parseBatch } from './batch.ts'
 import { CommandContext, type ContextParts } from './command.ts'
 import { findCommand } from './commands/table.ts'
@@ -42,6 +44,8 @@ export interface SecurityRequest {
   readonly username: string | undefined
   /** Whether whoever asks may still do so. */
   isPermitted(): boolean
+  /** Tells the audit of one command; undefined where nobody wants to know. */
+  readonly note?: NoteCommand | undefined
 }
 
 export interface SecurityAnswer {
@@ -138,7 +142,7 @@ export class DynamicSecurity implements UserDirectory {
     if (this.#isUnsaved) await this.#save()
   }
 
-  async #carryOut({ payload, clientId, username, isPermitted }: SecurityRequest): Promise<CarriedOut> {
+  async #carryOut({ payload, clientId, username, isPermitted, note }: SecurityRequest): Promise<CarriedOut> {
     const batch = parseBatch(payload)
     // Before the work, and after what may have taken minutes.
     checkPermitted(isPermitted)
@@ -156,7 +160,8 @@ export class DynamicSecurity implements UserDirectory {
         return addresses.get(name) ?? []
       },
     }
-    const outcomes = runAll(batch.requests, command => ({ ...parts, password: passwords.get(command) }))
+    const partsOf = (command: CommandRequest) => ({ ...parts, password: passwords.get(command) })
+    const outcomes = runAll(batch.requests, partsOf, note !== undefined)
     const changes = outcomes.filter(({ hasChanged }) => hasChanged).length
     if (changes > 0) {
       this.#state.changeIndex += changes
@@ -166,9 +171,11 @@ export class DynamicSecurity implements UserDirectory {
     return { batch, outcomes, effects, hasChanged: changes > 0 }
   }
 
-  async #answer({ username }: SecurityRequest, done: CarriedOut): Promise<SecurityAnswer> {
+  async #answer({ username, note }: SecurityRequest, done: CarriedOut): Promise<SecurityAnswer> {
     const { batch, effects, hasChanged } = done
     const isSafe = !hasChanged || (await this.#save())
+    await noteOutcomes(note, done.outcomes, isSafe)
+    if (batch.fault !== undefined) noteFault(note, batch.fault)
     const responses = done.outcomes.map(outcome => (isSafe || !outcome.hasChanged ? outcome.text : unsaved(outcome)))
     return {
       payload: formatResponses(batch.fault ? [...responses, JSON.stringify(batch.fault)] : responses),
@@ -205,10 +212,13 @@ export class DynamicSecurity implements UserDirectory {
 
 /** What became of one command. */
 interface Outcome {
+  readonly request: CommandRequest
   readonly response: CommandResponse
   /** The response as JSON. */
   readonly text: string
   readonly hasChanged: boolean
+  /** For the audit, where there is one. */
+  readonly change?: Change | undefined
 }
 
 /** Characters of JSON after which no further command of a message is carried out: thousands could ask for all clients each. */
@@ -221,35 +231,44 @@ interface CarriedOut {
   readonly hasChanged: boolean
 }
 
-function runAll(requests: readonly CommandRequest[], partsOf: (request: CommandRequest) => ContextParts): Outcome[] {
+function runAll(
+  requests: readonly CommandRequest[],
+  partsOf: (request: CommandRequest) => ContextParts,
+  isAudited: boolean,
+): Outcome[] {
   let characters = 0
   return requests.map(request => {
     const outcome =
-      characters < mostAnswerCharacters ? run(request, partsOf(request)) : refused(request, 'Answer too large')
+      characters < mostAnswerCharacters
+        ? run(request, partsOf(request), isAudited)
+        : refused(request, 'Answer too large')
     characters += outcome.text.length
     return outcome
   })
 }
 
-function run(request: CommandRequest, parts: ContextParts): Outcome {
+function run(request: CommandRequest, parts: ContextParts, isAudited: boolean): Outcome {
   const { name, correlationData, given } = request
   const known = findCommand(name)
   if (known === undefined) return refused(request, 'Unknown command')
+  const { changes } = known.command
+  const before = isAudited && changes ? new Snapshot(parts.state, given) : undefined
   try {
     const data = known.command.run(new CommandArguments(given), new CommandContext(parts, known.name))
-    return outcomeOf({ command: name, data, correlationData }, known.command.changes)
+    return { ...outcomeOf(request, { command: name, data, correlationData }, changes), change: before?.change() }
   } catch (error) {
     if (!(error instanceof CommandError)) throw error
     return refused(request, error.message)
   }
 }
 
-function refused({ name, correlationData }: CommandRequest, error: string): Outcome {
-  return outcomeOf({ command: name, error, correlationData }, false)
+function refused(request: CommandRequest, error: string): Outcome {
+  const { name, correlationData } = request
+  return outcomeOf(request, { command: name, error, correlationData }, false)
 }
 
-function outcomeOf(response: CommandResponse, hasChanged: boolean): Outcome {
-  return { response, text: JSON.stringify(response), hasChanged }
+function outcomeOf(request: CommandRequest, response: CommandResponse, hasChanged: boolean): Outcome {
+  return { request, response, text: JSON.stringify(response), hasChanged }
 }
 
 function checkPermitted(isPermitted: () => boolean): void {

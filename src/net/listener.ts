@@ -24,7 +24,7 @@ import type { RawBinding } from './raw-binding.ts'
 import { RawStream } from './raw-stream.ts'
 import { Refusals } from './refusals.ts'
 import { SocketStream } from './socket-stream.ts'
-import { TlsAcceptor, type TlsOptions } from './tls-acceptor.ts'
+import { type RefusedHandshake, TlsAcceptor, type TlsOptions } from './tls-acceptor.ts'
 import { clientTrust, loadTlsOptions, type TrustDeps } from './tls-context.ts'
 import type { TurnQueue } from './turn-queue.ts'
 import { clearSocketPath, forOwnerAndGroup } from './unix-socket.ts'
@@ -52,6 +52,8 @@ export interface ListenerDeps extends TrustDeps {
   limitReached(limit: string): void
   /** Counts a refused client certificate. */
   certificateRefused?(reason: string): void
+  /** Is told of whoever does not get through the handshake. */
+  handshakeRefused?(refused: RefusedHandshake): void
   /** The key of `psk_file` for an identity, by the rules in force. */
   readonly presharedKey: KeyLookup
   /** Writes down the secrets of TLS connections; only with `tls_keylog`. */

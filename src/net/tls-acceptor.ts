@@ -13,6 +13,7 @@ import type { Clock } from '../base/clock.ts'
 import { escapeText } from '../base/escape.ts'
 import type { Log } from '../base/log.ts'
 import { Timer, type TimerWheel } from '../base/timer-wheel.ts'
+import type { CertificateIdentity } from '../x509/certificate-identity.ts'
 import { ClientCredential } from './client-credential.ts'
 import type { ClientTrust } from './client-trust.ts'
 import type { Peer } from './connection-handler.ts'
@@ -22,6 +23,15 @@ import type { OcspStapler } from './ocsp-stapler.ts'
 import { judgePeerCertificate, noCertificate, type PeerVerdict } from './peer-certificate.ts'
 import { type KeyLookup, PresharedKeyDoor } from './preshared-key-door.ts'
 import { keepShownChains } from './shown-chain.ts'
+
+/** Who did not get through the handshake, and why. */
+export interface RefusedHandshake {
+  /** `<ip>:<port>`. */
+  readonly name: string
+  readonly reason: string
+  /** As it was shown; nothing of it is proven. */
+  readonly certificate?: CertificateIdentity | undefined
+}
 
 export interface TlsAcceptorDeps {
   readonly clock: Clock
@@ -33,6 +43,8 @@ export interface TlsAcceptorDeps {
   limitReached(limit: string): void
   /** Counts a refused client certificate. */
   certificateRefused?(reason: string): void
+  /** Is told of whoever comes no further. */
+  handshakeRefused?(refused: RefusedHandshake): void
   /** The key of `psk_file` for an identity. */
   readonly presharedKey: KeyLookup
   /** Writes down the secrets of a connection; only with `tls_keylog`. */
@@ -194,7 +206,9 @@ export class TlsAcceptor {
     }
     socket.destroy()
     this.#deps.certificateRefused?.(verdict.reason)
-    this.#logRefusal(handshake.name, verdict)
+    const { name } = handshake
+    this.#deps.handshakeRefused?.({ name, reason: verdict.reason, certificate: verdict.certificate })
+    this.#logRefusal(name, verdict)
   }
 
   /** Ciphers without any key at all complete a handshake too, where `ciphers` names them. */
@@ -205,6 +219,7 @@ export class TlsAcceptor {
       return
     }
     socket.destroy()
+    this.#deps.handshakeRefused?.({ name, reason: 'no pre-shared key was proven' })
     this.#deps.log.write('notice', `Client from ${name} refused: no pre-shared key was proven.`)
   }
 
@@ -226,6 +241,7 @@ export class TlsAcceptor {
     if (openssl !== undefined) log.write('error', `OpenSSL Error[0]: ${openssl}`)
     if (name === undefined) return
     const why = this.#presharedKeys.fault(socket) ?? reason
+    this.#deps.handshakeRefused?.({ name, reason: `TLS handshake failed: ${why}` })
     log.write('notice', `Client from ${name} closed: TLS handshake failed: ${why}.`)
   }
 }

@@ -1,5 +1,6 @@
 // Keeps an authority's revocation lists fresh by a timer, and serves them and OCSP; beside a broker, or alone.
 
+import type { Audit } from '../audit/event.ts'
 import { wallClock } from '../base/clock.ts'
 import { AppError } from '../base/errors.ts'
 import { escapeText } from '../base/escape.ts'
@@ -37,20 +38,27 @@ const alarmBeforeMs = 3 * dayMs
 export class CertificateService {
   readonly #engine: CertificateEngine
   readonly #log: Log
+  readonly #audit: Audit | undefined
   readonly #listener: PublicListener | undefined
   readonly #timer: NodeJS.Timeout
   /** What was told already; forgotten when a list is signed. */
   readonly #complaints = new Set<string>()
 
-  private constructor(engine: CertificateEngine, log: Log, listener: PublicListener | undefined) {
+  private constructor(
+    engine: CertificateEngine,
+    log: Log,
+    audit: Audit | undefined,
+    listener: PublicListener | undefined,
+  ) {
     this.#engine = engine
     this.#log = log
+    this.#audit = audit
     this.#listener = listener
     this.#timer = setInterval(() => void this.refresh(), checkMs)
   }
 
   /** @throws AppError when the directory or the address cannot be used */
-  static async open(options: CertificateServiceOptions, log: Log): Promise<CertificateService> {
+  static async open(options: CertificateServiceOptions, log: Log, audit?: Audit): Promise<CertificateService> {
     // Loaded here: a broker without an authority does not pay for the X.509 library.
     const [{ CertificateEngine }, { readWhole }] = await Promise.all([
       import('../pki/engine.ts'),
@@ -60,15 +68,20 @@ export class CertificateService {
     const passphrase = passphraseFile === undefined ? undefined : firstLine(readWhole(passphraseFile, 4096))
     const engine = new CertificateEngine(directory, passphrase === undefined ? undefined : async () => passphrase)
     const listener = address === undefined ? undefined : await listen(engine, address, log)
-    const service = new CertificateService(engine, log, listener)
+    const service = new CertificateService(engine, log, audit, listener)
     await service.refresh()
     return service
   }
 
   /** Of a configuration; undefined when it names no authority. @throws AppError */
-  static async configured(settings: CertificateSettings, log: Log): Promise<CertificateService | undefined> {
+  static async configured(
+    settings: CertificateSettings,
+    log: Log,
+    audit?: Audit,
+  ): Promise<CertificateService | undefined> {
     const { ca_directory: directory, ca_passphrase_file: passphraseFile, ca_listener: address } = settings
-    return directory === undefined ? undefined : CertificateService.open({ directory, passphraseFile, address }, log)
+    if (directory === undefined) return undefined
+    return CertificateService.open({ directory, passphraseFile, address }, log, audit)
   }
 
   get port(): number | undefined {
@@ -97,6 +110,7 @@ export class CertificateService {
     const until = new Date(nextUpdate).toISOString()
     if (outcome === 'signed') {
       this.#complaints.clear()
+      this.#audit?.note({ kind: 'authority', outcome: 'done', what: { issuer, number, entries, until } })
       this.#log.write('notice', `Signed ${list}, ${entries} entries, until ${until}.`)
     } else if (outcome === 'locked' && nextUpdate - now < alarmBeforeMs) {
       this.#complain(`Error: The ${list} ends on ${until} and cannot be signed again: ${why}.`)
@@ -107,6 +121,7 @@ export class CertificateService {
   #complain(line: string): void {
     if (this.#complaints.has(line)) return
     this.#complaints.add(line)
+    this.#audit?.note({ kind: 'authority', outcome: 'failed', what: { error: line } })
     this.#log.write('error', line)
   }
 }

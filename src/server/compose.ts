@@ -3,6 +3,7 @@
 
 import { randomUUID } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
+import type { AuditTrail } from '../audit/trail.ts'
 import { PasswordVerifier } from '../auth/password-verifier.ts'
 import { Throttle } from '../auth/throttle.ts'
 import { type Clock, wallClock } from '../base/clock.ts'
@@ -29,6 +30,7 @@ import { systemMemoryProbe } from '../observe/memory-probe.ts'
 import { readProcess } from '../observe/process-figures.ts'
 import type { StoreError } from '../store/store-error.ts'
 import { loadX509Library } from '../x509/library.ts'
+import { noteHandshake, noteRevocationList } from './audit.ts'
 import { openBrokerControl } from './broker-control.ts'
 import { Census } from './census.ts'
 import { Durability } from './durability.ts'
@@ -77,6 +79,8 @@ export interface RunningBroker {
 export interface StartControl {
   /** Aborted: nobody wants the broker any more, a load that takes long is given up. */
   readonly givesUp: AbortSignal
+  /** undefined without `audit_file`. */
+  readonly audit?: AuditTrail | undefined
   /** Called once: the store takes nothing any more, and nothing can be acknowledged. */
   storeLost(error: StoreError): void
 }
@@ -104,6 +108,8 @@ export async function startBroker(
     context: new ListenerContext(settings, rules.realm(global, settings)),
   }))
   const broker = createBroker(global, log, clock)
+  const { audit } = control
+  broker.audit = audit
   const revocations = new RevocationFiles(log)
   const downloads = new RevocationDownloads(log, global.crl_fetch_max_bytes)
   const tlsWatch = new TlsWatch(log, () => broker.recheckCertificates())
@@ -126,11 +132,12 @@ export async function startBroker(
     downloads.mostBytes = current.global.crl_fetch_max_bytes
     downloads.advance(now)
     tlsWatch.advance(now, opened())
+    control.audit?.advance(now)
     for (const { listener } of listeners) listener.advance(wallClock())
   }, tickMs)
   let listeners: readonly OpenListener[] = []
   const opened = () => listeners.map(({ listener }) => listener)
-  const checks = [durability, ...(security === undefined ? [] : [security])]
+  const checks = [durability, security, audit].filter(check => check !== undefined)
   const monitor = new Monitor({
     broker,
     verifier,
@@ -164,9 +171,14 @@ export async function startBroker(
     await durability.closeUnstarted()
     throw error
   }
-  revocations.onChange = ({ path }) =>
-    adoptRevocations(broker, opened(), ({ revocations: file }) => file?.path === path)
-  downloads.onChange = () => adoptRevocations(broker, opened(), rules => rules.downloads !== undefined)
+  revocations.onChange = async ({ path }) => {
+    const ended = await adoptRevocations(broker, opened(), ({ revocations: file }) => file?.path === path)
+    noteRevocationList(audit, path, ended)
+  }
+  downloads.onChange = async () => {
+    const ended = await adoptRevocations(broker, opened(), rules => rules.downloads !== undefined)
+    noteRevocationList(audit, 'crl_fetch', ended)
+  }
   log.onTopicLine = (topic, line) => broker.publishOwn(topic, Buffer.from(line), false, 20)
   for (const { listener } of listeners) listener.start()
   return {
@@ -254,6 +266,7 @@ async function openListeners(
         lacksFiles: () => connectionsOf(open) >= mostConnections,
         limitReached: limit => counters.limitsReached.add(limit),
         certificateRefused: reason => counters.certificatesRefused.add(reason),
+        handshakeRefused: refused => noteHandshake(broker.audit, context.name, refused),
         ...trustDeps,
         keyLog: keyLog?.write,
         presharedKey: identity => context.realm.presharedKey(identity),
@@ -286,14 +299,18 @@ export async function loadRevocations(files: RevocationFiles, { listeners }: Con
   if (needsLibrary) await loadX509Library()
 }
 
-/** There are other lists: from here on they count, for new connections and for those that are there. */
+/**
+ * There are other lists: from here on they count, for new connections and for those that are there.
+ *
+ * @returns how many had to go
+ */
 async function adoptRevocations(
   broker: Broker,
   listeners: readonly Listener[],
   concerns: (rules: TrustRules) => boolean,
-): Promise<void> {
+): Promise<number> {
   for (const { trust } of listeners) if (trust !== undefined && concerns(trust.rules)) await trust.update()
-  broker.recheckCertificates()
+  return broker.recheckCertificates()
 }
 
 async function rawBinding(log: BrokerLog): Promise<RawBinding | undefined> {

@@ -1,5 +1,6 @@
 // All options of mosquitto.conf, gathered from the rooms that obey them, and the types of a whole configuration.
 
+import { type AuditSettings, auditOptions } from '../audit/options.ts'
 import { type ListenerSettings as AuthListenerSettings, type AuthSettings, authOptions } from '../auth/options.ts'
 import { bridgeOptions } from '../broker/bridge-options.ts'
 import {
@@ -48,6 +49,7 @@ export const optionTables = {
   server: serverOptions,
   net: netOptions,
   auth: authOptions,
+  audit: auditOptions,
   broker: brokerOptions,
   observe: observeOptions,
   http: httpOptions,
@@ -60,6 +62,7 @@ export const options = {
   ...serverOptions,
   ...netOptions,
   ...authOptions,
+  ...auditOptions,
   ...brokerOptions,
   ...observeOptions,
   ...httpOptions,
@@ -69,7 +72,13 @@ export const options = {
 export type ServerSettings = Settings<typeof serverOptions, 'global'>
 
 /** Each room's settings are a part of it. */
-export type GlobalSettings = ServerSettings & NetSettings & AuthSettings & BrokerSettings & LogSettings & HttpSettings
+export type GlobalSettings = ServerSettings &
+  AuditSettings &
+  NetSettings &
+  AuthSettings &
+  BrokerSettings &
+  LogSettings &
+  HttpSettings
 
 /** One listener, with everything that it inherits already filled in. */
 export type ListenerSettings = NetListenerSettings & AuthListenerSettings & BrokerListenerSettings

@@ -8,6 +8,7 @@ import { filesOnDisk } from '../config/config-files.ts'
 import { byName, diffConfig, reloadRefusals } from '../config/diff.ts'
 import type { ResolvedConfig } from '../config/resolve.ts'
 import type { BrokerLog } from '../observe/broker-log.ts'
+import type { ReloadNotes } from './audit.ts'
 import { loadRevocations, type OpenListener, type RunningBroker } from './compose.ts'
 import { errorLines } from './error-lines.ts'
 import { failureThrottle, passwordChecks, takeoverThrottle } from './guard-settings.ts'
@@ -32,25 +33,32 @@ interface Prepared {
  *
  * @returns whether it was done
  */
-export async function reload(running: RunningBroker, log: BrokerLog, inputs: ReloadInputs): Promise<boolean> {
+export async function reload(
+  running: RunningBroker,
+  log: BrokerLog,
+  inputs: ReloadInputs,
+  notes: ReloadNotes,
+): Promise<boolean> {
   log.write('information', 'Reloading config.')
   try {
     const next = parseConfig(inputs.configFile, { ...inputs, files: filesOnDisk })
     const refusals = reloadRefusals(diffConfig(options, comparable(running.config), comparable(next)))
-    if (refusals.length > 0) return refuse(log, refusals)
+    if (refusals.length > 0) return refuse(log, refusals, notes)
     await loadRevocations(running.revocations, next)
     const replaceSecurity = running.security?.prepareReload()
     const prepared = prepare(running, next, log)
     log.configure(next.global)
     for (const message of next.messages) log.write(message.type, message.line)
     replaceSecurity?.()
+    const { config: before } = running
     apply(running, next, prepared)
     running.revocations.keep(next.listeners.map(({ crlfile }) => crlfile))
+    notes.done(before, next)
     log.write('information', 'Configuration reloaded.')
     return true
   } catch (error) {
-    if (error instanceof ConfigError) return refuse(log, error.lines)
-    if (error instanceof AppError) return refuse(log, errorLines(error))
+    if (error instanceof ConfigError) return refuse(log, error.lines, notes)
+    if (error instanceof AppError) return refuse(log, errorLines(error), notes)
     throw error
   }
 }
@@ -86,7 +94,8 @@ function comparable({ global, listeners, localOnly }: Config): ResolvedConfig {
   return { global, listeners: listeners.map(listener => ({ ...listener })), localOnly }
 }
 
-function refuse(log: BrokerLog, lines: readonly string[]): false {
+function refuse(log: BrokerLog, lines: readonly string[], notes: ReloadNotes): false {
+  notes.refused(lines)
   // The file may have been moved away all the same.
   log.reopen()
   for (const line of lines) log.write('error', line)

@@ -2,6 +2,8 @@
 // codes (mosquitto(8); 0 stopped, 1 a file, a port or the store cannot be used, 3 a mistake in the configuration).
 
 import { unlinkSync, writeFileSync } from 'node:fs'
+import { AuditFileError } from '../audit/errors.ts'
+import type { AuditTrail } from '../audit/trail.ts'
 import { PasswordVerifier, passwordVerifierDefaults } from '../auth/password-verifier.ts'
 import { systemClock, wallClock } from '../base/clock.ts'
 import { AppError } from '../base/errors.ts'
@@ -17,6 +19,7 @@ import { loadTlsOptions } from '../net/tls-context.ts'
 import { type BrokerLog, createLog } from '../observe/broker-log.ts'
 import { systemLogIo } from '../observe/log-io.ts'
 import { StoreError } from '../store/store-error.ts'
+import { closeAudit, noteStart, noteStop, openAudit, ReloadNotes } from './audit.ts'
 import { CertificateService, CertificateServiceError } from './certificate-service.ts'
 import { loadRevocations, type RunningBroker, startBroker } from './compose.ts'
 import { daemonize, tellParent } from './daemon.ts'
@@ -118,15 +121,27 @@ async function serve(options: RunOptions, config: Config, log: BrokerLog): Promi
   const lost = Promise.withResolvers<StoreError>()
   let running: RunningBroker
   let certificates: CertificateService | undefined
+  let audit: AuditTrail | undefined
+  let settings = () => config.global
   try {
+    audit = await openAudit(() => settings(), log)
+    noteStart(audit, 'done', { config: options.configFile })
     // First: a list that is due is signed before a listener reads it.
-    certificates = await CertificateService.configured(config.global, log)
-    running = await startBroker(config, log, systemClock(), { givesUp: signals.ending, storeLost: lost.resolve })
+    certificates = await CertificateService.configured(config.global, log, audit)
+    const control = { audit, givesUp: signals.ending, storeLost: lost.resolve }
+    running = await startBroker(config, log, systemClock(), control)
+    settings = () => running.config.global
     writePidFile(config.global.pid_file)
   } catch (error) {
-    if (signals.ending.aborted && error === signals.ending.reason) return stoppedEarly(log)
+    if (signals.ending.aborted && error === signals.ending.reason) {
+      noteStop(audit, 'a signal, before it was running')
+      await closeAudit(audit)
+      return stoppedEarly(log)
+    }
     if (!(error instanceof AppError)) throw error
     for (const line of errorLines(error)) log.write('error', line)
+    noteStart(audit, 'failed', { error: errorLines(error) })
+    await closeAudit(audit)
     log.flush()
     const isUnusable = unusable.some(kind => error instanceof kind)
     return isUnusable ? exitCode.unusable : exitCode.configuration
@@ -134,10 +149,12 @@ async function serve(options: RunOptions, config: Config, log: BrokerLog): Promi
   log.write('information', `castellan version ${version()} running`)
   options.onListening?.()
   tellParent()
-  const error = await Promise.race([untilStopped(signals, options, running, log), lost.promise])
+  const error = await Promise.race([untilStopped(signals, options, running, log, audit), lost.promise])
   removePidFile(config.global.pid_file)
   certificates?.close()
   const code = await (error === undefined ? stop(running, signals, log) : abandon(running, error, log))
+  noteStop(audit, error === undefined ? 'a signal' : error.message)
+  await closeAudit(audit)
   log.flush()
   return code
 }
@@ -178,12 +195,14 @@ function untilStopped(
   options: RunOptions,
   running: RunningBroker,
   log: BrokerLog,
+  audit: AuditTrail | undefined,
 ): Promise<undefined> {
+  const notes = new ReloadNotes(audit, running.config)
   const again = { configFile: options.configFile, ...inputs(options) }
   let reloads: Promise<unknown> = Promise.resolve()
   return new Promise(resolve => {
     signals.deliver(signal => {
-      if (signal === 'SIGHUP') reloads = reloads.then(() => reload(running, log, again))
+      if (signal === 'SIGHUP') reloads = reloads.then(() => reload(running, log, again, notes))
       else if (signal === 'SIGUSR1')
         log.write('notice', running.broker.journal === undefined ? nothingToSave : allIsSaved)
       else if (signal === 'SIGUSR2') logSubscriptionTree(running.broker, log)
@@ -202,7 +221,7 @@ class PidFileError extends AppError {
 }
 
 /** What Mosquitto's exit code 1 stands for: the configuration is right, and the system does not let us. */
-const unusable = [ListenerError, HttpListenError, CertificateServiceError, PidFileError, StoreError]
+const unusable = [AuditFileError, ListenerError, HttpListenError, CertificateServiceError, PidFileError, StoreError]
 
 function writePidFile(path: string | undefined): void {
   if (path === undefined) return

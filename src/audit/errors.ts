@@ -1,0 +1,33 @@
+// The errors of this room.
+
+import { AppError } from '../base/errors.ts'
+import { escapeText } from '../base/escape.ts'
+
+/** The audit cannot be opened, or its end is not as it was written: what is to be told there must not be lost, so nothing begins. */
+export class AuditFileError extends AppError {
+  constructor(path: string, why: string, cause?: unknown) {
+    super('ERR_AUDIT_FILE', `Error: audit_file "${escapeText(path, 4096)}" cannot be used: ${why}.`, { cause })
+  }
+}
+
+/** The files of an audit cannot be read by a command. */
+export class AuditReadError extends AppError {
+  constructor(path: string, why: string, cause?: unknown) {
+    super('ERR_AUDIT_READ', `'${escapeText(path, 4096)}' cannot be read: ${why}`, { cause })
+  }
+}
+
+/** In words, for a person. */
+export function reasonOf(error: unknown): string {
+  const { code, message } = error as NodeJS.ErrnoException
+  switch (code) {
+    case 'ENOENT':
+      return 'there is no such file or directory'
+    case 'ENOSPC':
+      return 'there is no room on the disk (ENOSPC)'
+    case 'EACCES':
+      return 'the system does not let this user (EACCES)'
+    default:
+      return code ?? escapeText(message, 200)
+  }
+}
