@@ -65,7 +65,7 @@ export const brokerOptions = {
     value: path({ replace: true }),
     default: undefined,
     reload: 'restart',
-    doc: 'File in which bans are kept that are made by way of `enable_control_api`; it is made when there is one to keep. Without it nobody can be banned.',
+    doc: 'File in which bans are kept that are made by way of `enable_control_api`; it is made when there is one to keep, and read again at a reload. Without it nobody can be banned.',
     own: true,
   }),
   check_retain_source: option({

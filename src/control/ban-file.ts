@@ -1,14 +1,15 @@
-// The bans of a broker with the file that keeps them: read at the start, replaced whenever they change.
+// The bans of a broker with the file that keeps them: read at the start and at a reload, replaced whenever they change.
 
 import { readFileSync } from 'node:fs'
 import { AppError } from '../base/errors.ts'
 import { escapeText } from '../base/escape.ts'
+import { systemReason } from '../base/system-reason.ts'
 import { CommandError } from '../dynsec/errors.ts'
 import { replaceFile } from '../dynsec/file-writer.ts'
 import { isObject, objectsOf } from '../dynsec/json.ts'
 import { BanList, describeBan, readBan } from './ban-list.ts'
 
-/** The file of bans cannot be used: nobody may come in whom it keeps out, so the broker does not start. */
+/** The file of bans cannot be used: nobody may come in whom it keeps out, so the broker does not start, and reloads nothing. */
 export class BanFileError extends AppError {
   constructor(path: string, why: string, cause?: unknown) {
     super('ERR_CONTROL_BAN_FILE', `Error: ban_file "${escapeText(path, 4096)}" cannot be used: ${why}.`, { cause })
@@ -16,11 +17,13 @@ export class BanFileError extends AppError {
 }
 
 export class BanFile {
-  readonly bans: BanList
   readonly #path: string
   readonly #now: () => number
+  #bans: BanList
   /** The end of the write before. */
   #last: Promise<void> = Promise.resolve()
+  /** Changes that are not in the file, or may not be. */
+  #unsaved = 0
 
   /**
    * @param now milliseconds since the epoch, by the wall clock
@@ -29,14 +32,36 @@ export class BanFile {
   constructor(path: string, now: () => number) {
     this.#path = path
     this.#now = now
-    this.bans = readBans(path)
+    this.#bans = readBans(path)
+  }
+
+  /** Those that hold now: a reload replaces them. */
+  get bans(): BanList {
+    return this.#bans
   }
 
   /** Resolves when the bans as they are now are safe. @throws the operating system's error, as a rejection */
   save(): Promise<void> {
-    const saved = this.#last.then(() => replaceFile(this.#path, [this.#text()]))
+    const unsaved = ++this.#unsaved
+    const saved = this.#last.then(async () => {
+      await replaceFile(this.#path, [this.#text()])
+      if (this.#unsaved === unsaved) this.#unsaved = 0
+    })
     this.#last = saved.catch(() => {})
     return saved
+  }
+
+  /**
+   * Reads the file for a reload; what has been changed and is not in it yet must not be lost to it.
+   *
+   * @returns puts it to work; who is banned by it is the caller's to disconnect
+   * @throws BanFileError for a file that is there and cannot be read
+   */
+  prepareReload(): () => void {
+    const bans = readBans(this.#path)
+    return () => {
+      if (this.#unsaved === 0) this.#bans = bans
+    }
   }
 
   #text(): string {
@@ -57,7 +82,8 @@ function readBans(path: string): BanList {
     if (code === 'ENOENT') return bans
     if (cause instanceof BanFileError) throw cause
     if (cause instanceof CommandError) throw new BanFileError(path, `a ban says: ${message}`, cause)
-    throw new BanFileError(path, cause instanceof SyntaxError ? 'it is not JSON' : `it cannot be read (${code})`, cause)
+    const why = cause instanceof SyntaxError ? 'it is not JSON' : `it cannot be read (${systemReason(cause)})`
+    throw new BanFileError(path, why, cause)
   }
   return bans
 }

@@ -6,7 +6,6 @@ import type { Bans } from '../broker/ban-check.ts'
 import type { Broker } from '../broker/broker.ts'
 import type { ClientConnection } from '../broker/connection.ts'
 import type { BanFile } from '../control/ban-file.ts'
-import type { BanList } from '../control/ban-list.ts'
 import { BrokerControl } from '../control/broker-control.ts'
 import type { BrokerView, ConnectionView } from '../control/broker-view.ts'
 import type { JsonObject } from '../dynsec/json.ts'
@@ -31,18 +30,30 @@ export interface ControlParts {
  */
 export function openBrokerControl(parts: ControlParts, banFile: BanFile | undefined): void {
   const { broker, config, log } = parts
-  if (banFile !== undefined) broker.bans = rulesOf(banFile.bans)
+  if (banFile !== undefined) broker.bans = rulesOf(banFile)
   if (!config().global.enable_control_api) return
   const bans = banFile && { file: banFile, now: wallClock }
   broker.endpoints.set(topic, new BrokerControl(() => new View(parts), log, bans))
 }
 
-function rulesOf(bans: BanList): Bans {
+function rulesOf(file: BanFile): Bans {
   return {
     ruleFor(clientId, username, address) {
-      const ban = bans.find({ clientId, username, address }, wallClock())
+      const ban = file.bans.find({ clientId, username, address }, wallClock())
       return ban && `the ${ban.kind} is banned`
     },
+  }
+}
+
+/** Ends the connections of whoever is banned. */
+export function expelBanned({ bans, connections }: Broker): void {
+  for (const connection of connections) {
+    if (connection.state !== 'connected') continue
+    const { peer, session } = connection
+    if (bans?.ruleFor(session.clientId, session.principal.username, peer.address) === undefined) continue
+    // Nothing more is done in the client's name.
+    session.will = undefined
+    connection.end(ReasonCode.administrativeAction, 'banned')
   }
 }
 
@@ -86,15 +97,7 @@ class View implements BrokerView {
   }
 
   expelBanned(): void {
-    const { bans, connections } = this.#parts.broker
-    for (const connection of connections) {
-      if (connection.state !== 'connected') continue
-      const { peer, session } = connection
-      if (bans?.ruleFor(session.clientId, session.principal.username, peer.address) === undefined) continue
-      // Nothing more is done in the client's name.
-      session.will = undefined
-      connection.end(ReasonCode.administrativeAction, 'banned')
-    }
+    expelBanned(this.#parts.broker)
   }
 
   /** By client id, in the order in which they came; a message may ask for thousands of them. */

@@ -63,6 +63,8 @@ export interface RunningBroker {
   readonly revocations: RevocationFiles
   /** undefined without dynamic security. */
   readonly security: SecurityService | undefined
+  /** undefined where nobody can be banned. */
+  readonly banFile: BanFile | undefined
   /** As last loaded; a reload replaces it. */
   config: Config
   /**
@@ -187,6 +189,7 @@ export async function startBroker(
     verifier,
     revocations,
     security,
+    banFile,
     get config() {
       return current
     },

@@ -8,6 +8,7 @@ import { filesOnDisk } from '../config/config-files.ts'
 import { byName, diffConfig, reloadRefusals } from '../config/diff.ts'
 import type { ResolvedConfig } from '../config/resolve.ts'
 import type { BrokerLog } from '../observe/broker-log.ts'
+import { expelBanned } from './broker-control.ts'
 import type { ReloadNotes } from './audit.ts'
 import { loadRevocations, type OpenListener, type RunningBroker } from './compose.ts'
 import { errorLines } from './error-lines.ts'
@@ -46,12 +47,15 @@ export async function reload(
     if (refusals.length > 0) return refuse(log, refusals, notes)
     await loadRevocations(running.revocations, next)
     const replaceSecurity = running.security?.prepareReload()
+    const replaceBans = running.banFile?.prepareReload()
     const prepared = prepare(running, next, log)
     log.configure(next.global)
     for (const message of next.messages) log.write(message.type, message.line)
     replaceSecurity?.()
+    replaceBans?.()
     const { config: before } = running
     apply(running, next, prepared)
+    expelBanned(running.broker)
     running.revocations.keep(next.listeners.map(({ crlfile }) => crlfile))
     notes.done(before, next)
     log.write('information', 'Configuration reloaded.')

@@ -12,6 +12,7 @@ import type { Log } from '../base/log.ts'
 import { version } from '../base/version.ts'
 import { ConfigError } from '../config/config-error.ts'
 import { filesOnDisk } from '../config/config-files.ts'
+import { BanFile } from '../control/ban-file.ts'
 import { HttpListenError } from '../http/errors.ts'
 import { ListenerError } from '../net/errors.ts'
 import { RevocationFiles } from '../net/revocation-files.ts'
@@ -87,6 +88,7 @@ async function testConfig(config: Config, io: RunIo): Promise<number> {
       rules.realm(config.global, listener)
       if (listener.certfile !== undefined) loadTlsOptions(listener, log)
     }
+    if (config.global.ban_file !== undefined) new BanFile(config.global.ban_file, wallClock)
     await loadRevocations(new RevocationFiles(log), config)
   } catch (error) {
     if (!(error instanceof AppError)) throw error

@@ -193,6 +193,36 @@ test('a ban is in the file before it is answered, the next start keeps to it, an
   }
 })
 
+test('a ban that was written into the file holds from SIGHUP on, for who is there too; a file that is broken changes nothing', async t => {
+  const broker = await start(t, withBans)
+  const [gone, stays] = [await join(t, broker, { clientId: 'gone' }), await join(t, broker, { clientId: 'stays' })]
+  await broker.process.writeFile('bans.json', '{"bans":[{"clientid":"gone"}]}')
+  await broker.process.reload(/Configuration reloaded/)
+  await gone.expectDisconnect(administrativeAction)
+  await expectBanned(t, broker, { clientId: 'gone' })
+  await stays.expectNothing()
+  await broker.process.writeFile('bans.json', '{"bans":[')
+  await broker.process.reload(/Nothing was reloaded/)
+  await expectBanned(t, broker, { clientId: 'gone' })
+  await broker.process.writeFile('bans.json', '{"bans":[]}')
+  await broker.process.reload(/Configuration reloaded/)
+  await join(t, broker, { clientId: 'gone' })
+  assert.equal((await ask(broker, 'broker', 'createBan', 'clientid', 'other')).code, 0)
+  assert.match(await readFile(`${broker.process.dir}/bans.json`, 'utf8'), /"other"/)
+})
+
+test('a configuration whose ban_file cannot be read is not OK', async t => {
+  const config = ({ port }: { port: number }) => `listener ${port} 127.0.0.1\n${rules}${withBans}`
+  const args = ['--test-config']
+  for (const [text, code] of [
+    ['{"bans":[]}', 0],
+    ['{', 3],
+  ] as const) {
+    const tested = await runBroker(t, 'castellan', { config, args, files: { ...files, 'bans.json': text } })
+    assert.equal((await tested.exit()).code, code, tested.lines.join('\n'))
+  }
+})
+
 test('a ban of oneself, one that has ended, and one that nothing would keep are refused', async t => {
   const broker = await start(t, withBans)
   for (const [args, message] of [
