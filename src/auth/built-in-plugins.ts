@@ -3,17 +3,17 @@
 import type { Plugin } from '../config/plugin.ts'
 
 export const dynamicSecurityPlugin = 'mosquitto_dynamic_security.so'
+/** Pro Mosquitto's, which has dynamic security in it; the cluster is not here. */
+export const highAvailabilityPlugin = 'cedalo_mosquitto_ha.so'
 export const passwordFilePlugin = 'mosquitto_password_file.so'
 export const aclFilePlugin = 'mosquitto_acl_file.so'
 
-const builtIn: readonly string[] = [dynamicSecurityPlugin, passwordFilePlugin, aclFilePlugin]
+const builtIn: readonly string[] = [dynamicSecurityPlugin, highAvailabilityPlugin, passwordFilePlugin, aclFilePlugin]
 
 /** What there is for other plugins that people have. */
 const instead: Readonly<Record<string, string>> = {
   'mosquitto_persist_sqlite.so':
     'use `persistence true`, which takes its database over when persistence_file names it, and remove the lines of the plugin',
-  'cedalo_mosquitto_ha.so':
-    'clusters are not there yet: for dynamic security alone use mosquitto_dynamic_security.so, with plugin_opt_config_file',
   'cedalo_certificate_management.so': 'use `castellan ca` and `castellan cert`, and remove the lines of the plugin',
 }
 

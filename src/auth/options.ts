@@ -7,7 +7,8 @@ import { areBuiltIn, insteadOf } from './built-in-plugins.ts'
 import { certificateUsername } from './certificate-username.ts'
 import { jwtOptions } from './jwt-options.ts'
 
-const noPlugins = 'use password_file and acl_file, and remove the lines of the plugin'
+const noPlugins =
+  'nothing is loaded, and what is built in (mosquitto_dynamic_security.so, password_file, acl_file) needs no name: put `plugin` below the listener, or global_plugin for all of them'
 
 /** Anything else is refused: what it would decide is not known. */
 const builtInPlugins = { accepts: areBuiltIn, advice: insteadOf, never: true } as const
@@ -121,7 +122,7 @@ export const authOptions = {
     value: plugins(),
     default: [],
     reload: 'restart',
-    doc: 'A plugin. Nothing is loaded: those that are built in are known by the name of their file, `mosquitto_dynamic_security.so`, `mosquitto_password_file.so` and `mosquitto_acl_file.so`.',
+    doc: 'A plugin. Nothing is loaded: those that are built in are known by the name of their file, `mosquitto_dynamic_security.so`, `mosquitto_password_file.so`, `mosquitto_acl_file.so`, and `cedalo_mosquitto_ha.so` for the dynamic security in it.',
     aliases: ['auth_plugin'],
     opens: 'plugin',
     unsupported: builtInPlugins,

@@ -1,5 +1,6 @@
 // The broker as the commands of `$CONTROL/broker/v1` see it, put before its topic where `enable_control_api` is on.
 
+import { highAvailabilityPlugin } from '../auth/built-in-plugins.ts'
 import { wallClock } from '../base/clock.ts'
 import type { Log } from '../base/log.ts'
 import type { Bans } from '../broker/ban-check.ts'
@@ -114,6 +115,7 @@ class View implements BrokerView {
 
 /** As the plugin calls itself: `dynamic-security` of `mosquitto_dynamic_security.so`. */
 function pluginName(baseName: string): string {
+  if (baseName === highAvailabilityPlugin) return 'dynamic-security'
   return baseName.replace(/^mosquitto_|\.so$/g, '').replaceAll('_', '-')
 }
 

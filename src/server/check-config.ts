@@ -1,12 +1,14 @@
 // Rules between options, once all of them are known: what is refused, and what is worth a warning at start.
 
+import { highAvailabilityPlugin } from '../auth/built-in-plugins.ts'
 import { takesTokens, tokenFault } from '../auth/jwt-options.ts'
 import { escapeText } from '../base/escape.ts'
 import type { ConfigProblem } from '../config/config-error.ts'
 import type { ConfigMessage } from '../config/draft.ts'
+import type { Plugin } from '../config/plugin.ts'
 import type { HttpAddress } from '../http/options.ts'
 import { asksForCertificate } from '../net/tls-context.ts'
-import { securityPlugin } from './dynamic-security.ts'
+import { securityFile, securityPlugin } from './dynamic-security.ts'
 import type { Config, ListenerSettings } from './options.ts'
 
 type Resolved = Pick<Config, 'global' | 'listeners' | 'localOnly'>
@@ -26,8 +28,8 @@ function securityFaults({ global, listeners }: Resolved): readonly ConfigProblem
   for (const listener of listeners) {
     const plugin = securityPlugin(global, listener)
     if (plugin === undefined) continue
-    const file = plugin.option('config_file')
-    if (file === undefined) return [ours(needsFile, listener)]
+    const file = securityFile(global, plugin)
+    if (file === undefined) return [ours(needsFile(plugin), listener)]
     files.add(file)
   }
   const [first, second] = files
@@ -41,7 +43,11 @@ function tokenFaults(listener: ListenerSettings): readonly ConfigProblem[] {
   return fault === undefined ? [] : [ours(fault, listener)]
 }
 
-const needsFile = 'Error: Dynamic security needs its config file: add `plugin_opt_config_file` below the plugin.'
+function needsFile({ baseName }: Plugin): string {
+  const line =
+    baseName === highAvailabilityPlugin ? '`persistence_location`' : '`plugin_opt_config_file` below the plugin'
+  return `Error: Dynamic security needs its config file: add ${line}.`
+}
 
 function ours(message: string, listener: ListenerSettings | undefined): ConfigProblem {
   const hint = `This is about the listener of ${listener?.origin ?? ''}.`
@@ -61,6 +67,7 @@ export function warningsAbout({ global, listeners, localOnly }: Resolved): reado
     ...listeners.flatMap(listener => [...warningsAboutListener(listener, global)]),
     ...(global.session_owner_check ? [] : [ownerCheckIsOff]),
     ...(global.allow_certificates_without_client ? [strangersAreLetIn] : []),
+    ...(listeners.some(listener => isHighlyAvailable(global, listener)) ? [thereIsNoCluster] : []),
     ...metricsForEverybody(global.metrics_listener),
     ...(global.tls_keylog === undefined ? [] : [secretsAreWritten]),
   ]
@@ -78,6 +85,16 @@ const ownerCheckIsOff =
 
 const strangersAreLetIn =
   'Warning: allow_certificates_without_client is on: dynamic security does not keep out whoever has a certificate.'
+
+const thereIsNoCluster =
+  'Warning: of cedalo_mosquitto_ha.so dynamic security alone is built in: this broker shares nothing with others.'
+
+function isHighlyAvailable(global: Config['global'], listener: ListenerSettings): boolean {
+  return securityPlugin(global, listener)?.baseName === highAvailabilityPlugin
+}
+
+const copiedKeysAreLetIn =
+  'Warning: allow_unissued_certificates is on: whoever has a copy of a key of ca_directory makes certificates that are accepted.'
 
 const secretsAreWritten =
   'Warning: the secrets of all TLS connections are written to a file (tls_keylog): whoever reads it can decrypt all traffic.'

@@ -2,7 +2,8 @@
 // again at a reload and when the file was edited.
 
 import { existsSync } from 'node:fs'
-import { dynamicSecurityPlugin } from '../auth/built-in-plugins.ts'
+import { join } from 'node:path'
+import { dynamicSecurityPlugin, highAvailabilityPlugin } from '../auth/built-in-plugins.ts'
 import { readSecretFile, SecretFileError } from '../auth/secret-file.ts'
 import type { UserDirectory } from '../auth/user-directory.ts'
 import { AppError } from '../base/errors.ts'
@@ -33,12 +34,22 @@ export function securityPlugin(
   { global_plugin: everywhere }: GlobalSettings,
   { plugin: own }: ListenerSettings,
 ): Plugin | undefined {
-  return [...own, ...everywhere].find(({ baseName }) => baseName === dynamicSecurityPlugin)
+  return [...own, ...everywhere].find(
+    ({ baseName }) => baseName === dynamicSecurityPlugin || baseName === highAvailabilityPlugin,
+  )
+}
+
+/** Where its clients are kept; undefined where no line says it. */
+export function securityFile({ persistence_location: location }: GlobalSettings, plugin: Plugin): string | undefined {
+  if (plugin.baseName === dynamicSecurityPlugin) return plugin.option('config_file')
+  // Pro Mosquitto has no option for it (features G1).
+  return location === undefined ? undefined : join(location, 'dynamic-security.json')
 }
 
 /** As `--test-config` needs it: what is there is read, and nothing written. @throws DynamicSecurityError */
 export function readDirectory(config: Config, log: Log): UserDirectory | undefined {
-  const path = pluginOf(config)?.option('config_file')
+  const plugin = pluginOf(config)
+  const path = plugin && securityFile(config.global, plugin)
   if (path === undefined) return undefined
   const state = existsSync(path) ? load(path, log) : new SecurityState()
   return new DynamicSecurity({ state, writer: { write: async () => {} }, log, disconnects: () => true })
@@ -86,7 +97,7 @@ export class SecurityService implements ReadinessCheck {
     env: NodeJS.ProcessEnv = process.env,
   ): Promise<SecurityService | undefined> {
     const plugin = pluginOf(config)
-    const path = plugin?.option('config_file')
+    const path = plugin && securityFile(config.global, plugin)
     if (plugin === undefined || path === undefined) return undefined
     if (!existsSync(path)) await begin(path, plugin.option('password_init_file'), log, env)
     // First: what is written meanwhile is read again.

@@ -160,13 +160,13 @@ ${tlsPair}`,
     },
   },
   {
-    sentence: 'features N1: the high availability plugin',
+    sentence: 'features G1: the high availability plugin, for its dynamic security',
     block: `allow_anonymous false
 global_plugin /usr/lib/cedalo_mosquitto_ha.so
 persistence_location /path/to
 listener 8883
 ${tlsPair}`,
-    castellan: refusedAtLine('global_plugin', 2, 'clusters are not there yet'),
+    castellan: 'listens',
     mosquitto: {
       outcome: { code: 3, says: [/Unknown configuration variable "global_plugin"/, /broker\.conf:2/] },
       reason: 'the option is from 2.1 and the plugin is sold separately',

@@ -261,7 +261,13 @@ async function startFirst(t: TestContext, env: Readonly<Record<string, string | 
 const refusedStarts: readonly (readonly [sentence: string, config: string, file: string, message: RegExp])[] = [
   ['a short password', pluginLines, '', /Not generating dynsec config, MOSQUITTO_DYNSEC_PASSWORD must be at least 12/],
   ['a file that is broken', pluginLines, '{', /dynamic-security\.json" cannot be used: it is not JSON\./],
-  ['no config file', 'plugin /x/mosquitto_dynamic_security.so\n', '', /needs its config file/],
+  [
+    'no config file',
+    'plugin /x/mosquitto_dynamic_security.so\n',
+    '',
+    /needs its config file: add `plugin_opt_config_file`/,
+  ],
+  ['no place for it', 'global_plugin /x/cedalo_mosquitto_ha.so\n', '', /its config file: add `persistence_location`/],
   ['another plugin', 'plugin /x/mine.so\n', '', /This 'plugin' is refused by Castellan; nothing is loaded/],
 ]
 
@@ -278,6 +284,20 @@ for (const [sentence, config, file, message] of refusedStarts) {
     )
   })
 }
+
+test('features G1: the high availability plugin stands for the dynamic security in it, in persistence_location, and says what is missing', async t => {
+  const config = 'global_plugin /x/cedalo_mosquitto_ha.so\npersistence_location state\n'
+  const broker = await startWireBroker(t, config, { 'state/dynamic-security.json': initialFile })
+  const admin = await Administrator.join(t, broker)
+  await admin.do(client('u'))
+  await join(t, broker, as('u'))
+  await expectRefused(t, broker, { username: 'u', password: 'wrong' })
+  await broker.process.stop()
+  assert.match(await writtenFile(joinPath(broker.process.dir, 'state')), /"u"/)
+  assert.ok(
+    broker.process.lines.some(line => /of cedalo_mosquitto_ha\.so dynamic security alone is built in/.test(line)),
+  )
+})
 
 test('features G1: the plugins for password and ACL files are their options', async t => {
   const hash =
