@@ -14,7 +14,7 @@ import {
   nameLines,
   roleLines,
 } from './ctl-lines.ts'
-import { readOperands, wrongOperands } from './ctl-operands.ts'
+import { choices, readOperands, wrongOperands } from './ctl-operands.ts'
 import type { Prompts } from './ctl-prompts.ts'
 
 const page = 'count? offset?'
@@ -55,7 +55,7 @@ const commands: Readonly<Record<string, CtlCommand>> = {
   listRoles: { syntax: page, lines: nameLines('roles') },
   addRoleACL: { syntax: 'rolename acltype topic access priority?', given: newAcl },
   removeRoleACL: { syntax: 'rolename acltype topic' },
-  modifyRole: { syntax: 'rolename field value', given: changedRole },
+  modifyRole: { syntax: 'rolename rolefield value', given: changedRole },
 }
 
 export const dynsecModule: CtlModule = { topic: '$CONTROL/dynamic-security/v1', commands, help: dynsecHelp }
@@ -95,23 +95,22 @@ async function newPassword(words: readonly string[], prompts: Prompts): Promise<
   return { ...given, password }
 }
 
-const textFields = ['textName', 'textDescription']
-
 function changedText(nameKey: string, words: readonly string[]): JsonObject {
   const { field, text, ...given } = readOperands(`${nameKey} field text`, words)
-  return { ...given, [fieldOf(field, textFields)]: text }
+  return { ...given, [fieldOf(field, 'field')]: text }
 }
 
 function changedRole(words: readonly string[]): JsonObject {
-  const { field, value, rolename } = readOperands('rolename field value', words)
-  const key = fieldOf(field, ['allowWildcardSubs', ...textFields])
+  const { rolefield, value, rolename } = readOperands('rolename rolefield value', words)
+  const key = fieldOf(rolefield, 'rolefield')
   if (key !== 'allowwildcardsubs') return { rolename, [key]: value }
   const { boolean } = readOperands('boolean', [String(value)])
   return { rolename, [key]: boolean }
 }
 
 /** As the protocol writes it. */
-function fieldOf(field: unknown, known: readonly string[]): string {
+function fieldOf(field: unknown, operand: 'field' | 'rolefield'): string {
+  const known = choices[operand] ?? []
   const key = String(field).toLowerCase()
   if (known.some(one => one.toLowerCase() === key)) return key
   throw wrongOperands(`name ${known.join('|')} value`)

@@ -1,14 +1,15 @@
 // One command to a broker and its answer: the topic of responses is subscribed to first, and of the answers that come there,
 // which others get too, only the one is taken that bears the mark of the question.
 
-import { randomUUID } from 'node:crypto'
+import { randomBytes, randomUUID } from 'node:crypto'
 import { UnreachableError } from '../client/errors.ts'
 import { MqttClient } from '../client/mqtt-client.ts'
 import { isObject, type JsonObject, member, objectsOf, textOf } from '../dynsec/json.ts'
 import type { Access } from './ctl-request.ts'
 
 export interface Login extends Access {
-  readonly clientId: string
+  /** undefined for another one each time. */
+  readonly clientId: string | undefined
   readonly cleanStart: boolean
 }
 
@@ -21,9 +22,7 @@ export interface Login extends Access {
  * @throws RefusedError when the broker does not take the question
  */
 export async function ask(login: Login, topic: string, command: JsonObject & { command: string }): Promise<JsonObject> {
-  const { target, password, ...rest } = login
-  const bytes = password === undefined ? undefined : Buffer.from(password)
-  const client = await MqttClient.open(target, { ...rest, password: bytes })
+  const client = await open(login)
   try {
     await client.subscribe(`${topic}/response`, login.qos)
     const mark = randomUUID()
@@ -37,6 +36,27 @@ export async function ask(login: Login, topic: string, command: JsonObject & { c
   } finally {
     client.close()
   }
+}
+
+/**
+ * Logs in, and goes.
+ *
+ * @throws UnreachableError
+ * @throws RefusedError when the broker does not let in
+ */
+export async function tryLogin(login: Login): Promise<void> {
+  const client = await open(login)
+  client.close()
+}
+
+function open({ target, password, clientId, ...rest }: Login): Promise<MqttClient> {
+  const bytes = password === undefined ? undefined : Buffer.from(password)
+  return MqttClient.open(target, { ...rest, password: bytes, clientId: clientId ?? madeUpId() })
+}
+
+/** 3.1 demands one, of 23 characters at most (3.1 §3.1). */
+function madeUpId(): string {
+  return `ctl-${randomBytes(8).toString('hex')}`
 }
 
 /** @returns undefined for what answers another question */

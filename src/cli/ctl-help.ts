@@ -5,6 +5,7 @@ export function ctlHelp(calledAs: string): string {
   return `Usage: ${calledAs} [OPTIONS] MODULE COMMAND [ARGUMENTS]
        ${calledAs} dynsec help     users, groups and roles of a running broker
        ${calledAs} broker help     its listeners, plugins and connections
+       ${calledAs} [OPTIONS]       a shell: commands line by line, from a terminal or a pipe; help lists them
 
 Where the broker is
   -h, --host HOST          localhost unless given

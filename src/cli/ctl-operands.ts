@@ -24,31 +24,46 @@ export function readOperands(syntax: string, words: readonly string[]): JsonObje
 }
 
 export function wrongOperands(syntax: string): CtlUsageError {
-  const shown = syntax.split(' ').map(name => (name.endsWith('?') ? `[${name.slice(0, -1)}]` : `<${name}>`))
-  const right = syntax === '' ? 'nothing follows it' : `it takes ${shown.join(' ')}`
+  const right = syntax === '' ? 'nothing follows it' : `it takes ${shownSyntax(syntax)}`
   return new CtlUsageError(`Error: Invalid function arguments provided; ${right}.`, oldCodes.operands)
 }
 
-const roleAclTypes = [
-  'publishClientSend',
-  'publishClientReceive',
-  'subscribeLiteral',
-  'subscribePattern',
-  'unsubscribeLiteral',
-  'unsubscribePattern',
-]
-const defaultAclTypes = ['publishClientSend', 'publishClientReceive', 'subscribe', 'unsubscribe']
+/** As pages of help write it: `<username> [priority]`. */
+export function shownSyntax(syntax: string): string {
+  return syntax
+    .split(' ')
+    .map(name => (name.endsWith('?') ? `[${name.slice(0, -1)}]` : `<${name}>`))
+    .join(' ')
+}
+
+/** The words that an operand can be, where these are few. */
+export const choices: Readonly<Record<string, readonly string[]>> = {
+  access: ['allow', 'deny'],
+  acltype: [
+    'publishClientSend',
+    'publishClientReceive',
+    'subscribeLiteral',
+    'subscribePattern',
+    'unsubscribeLiteral',
+    'unsubscribePattern',
+  ],
+  bankind: ['clientid', 'username', 'address'],
+  boolean: ['true', 'false'],
+  defaultacltype: ['publishClientSend', 'publishClientReceive', 'subscribe', 'unsubscribe'],
+  field: ['textName', 'textDescription'],
+  rolefield: ['allowWildcardSubs', 'textName', 'textDescription'],
+}
 
 const readers: Readonly<Record<string, ((word: string) => unknown) | undefined>> = {
   priority: integer,
   count: integer,
   offset: integer,
   access: allows,
-  acltype: word => oneOf(word, roleAclTypes),
-  defaultacltype: word => oneOf(word, defaultAclTypes),
-  bankind: word => oneOf(word, ['clientid', 'username', 'address']),
+  acltype: word => oneOf(word, 'acltype'),
+  defaultacltype: word => oneOf(word, 'defaultacltype'),
+  bankind: word => oneOf(word, 'bankind'),
   until: endOf,
-  boolean: word => oneOf(word, ['true', 'false']) === 'true',
+  boolean: word => oneOf(word, 'boolean') === 'true',
 }
 
 function integer(word: string): number {
@@ -76,7 +91,8 @@ function allows(word: string): boolean {
   throw new CtlUsageError('Error: access must be "allow" or "deny".', oldCodes.operands)
 }
 
-function oneOf(word: string, known: readonly string[]): string {
+function oneOf(word: string, operand: string): string {
+  const known = choices[operand] ?? []
   const found = known.find(one => one.toLowerCase() === word.toLowerCase())
   if (found !== undefined) return found
   throw new CtlUsageError(`Error: '${escapeText(word, 64)}' is none of ${known.join(', ')}.`, oldCodes.operands)

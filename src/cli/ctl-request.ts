@@ -120,7 +120,7 @@ function parseUrl(text: string): Place {
   const isSecure = url?.protocol === 'mqtts:'
   // Not quoted: a password may be in it.
   if (url === undefined || url.hostname === '' || !(isSecure || url.protocol === 'mqtt:')) {
-    throw new CtlUsageError('Error: -L takes mqtt://[user[:password]@]host[:port] or mqtts://…')
+    throw new CtlUsageError('Error: A URL has to be mqtt://[user[:password]@]host[:port], or mqtts://… for TLS.')
   }
   return {
     host: url.hostname.replace(/^\[(.*)\]$/, '$1'),
@@ -136,7 +136,7 @@ function decoded(part: string): string | undefined {
   try {
     return decodeURIComponent(part)
   } catch {
-    throw new CtlUsageError('Error: A % in the URL of -L has to be written %25.')
+    throw new CtlUsageError('Error: A % in a URL has to be written %25.')
   }
 }
 

@@ -25,8 +25,8 @@ test('cli 5: what cannot be done, or contradicts itself, is refused before anybo
     [['-q', '3', ...command], /^Error: Invalid QoS given: 3; /],
     [['-V', '4', ...command], /^Error: Invalid protocol version argument given; /],
     [['-h', 'x', '--unix', 'y', ...command], /^Error: Only one of --unix, -h and -L can be given\.\n$/],
-    [['-L', 'http://x', ...command], /^Error: -L takes mqtt:\/\//],
-    [['-L', 'mqtt://%zz@x', ...command], /^Error: A % in the URL/],
+    [['-L', 'http://x', ...command], /^Error: A URL has to be mqtt:\/\//],
+    [['-L', 'mqtt://%zz@x', ...command], /^Error: A % in a URL/],
     [['-c', ...command], /^Error: You must provide a client id \(-i\)/],
     [['--cert', 'x', ...command], /^Error: Both certfile and keyfile must be provided/],
     [['--psk', 'ff', ...command], /^Error: --psk takes a key in hexadecimal/],
@@ -35,6 +35,7 @@ test('cli 5: what cannot be done, or contradicts itself, is refused before anybo
     [['dynsec', 'listClients', 'x'], /^Error: 'x' is not a number\.\n$/],
     [['dynsec', 'createClient', 'u', '-x', 'y'], /^Error: Invalid function arguments provided; it takes <username> /],
     [['-f', 'x', 'dynsec', 'listClients'], /^Error: -f is for setClientPassword alone\.\n$/],
+    [['-f', 'x'], /^Error: -f is for setClientPassword alone\.\n$/],
     [['broker', 'createBan', 'colour', 'x'], /^Error: 'colour' is none of clientid, username, address\.\n$/],
   ] as const) {
     const { code, stdout, stderr } = await runCommand(ctl, args)
@@ -43,14 +44,20 @@ test('cli 5: what cannot be done, or contradicts itself, is refused before anybo
   }
 })
 
-test('dynsec 6: without a module there is no shell, which is said before the page of help', async () => {
+test('dynsec 6: without a module, and without a command on standard input, it says what is missing before the page of help', async () => {
   for (const [run, code] of [
     [ctl, 2],
     [mosquittoCtrl, 1],
   ] as const) {
-    const result = await runCommand(run, [])
-    assert.deepEqual([result.code, result.stdout], [code, ''])
-    assert.match(result.stderr, /^Error: A module is missing; the interactive shell of 2\.1 is not built\.\n\nUsage: /)
+    for (const input of ['', '\n  \n# nothing\n']) {
+      const result = await runCommand(run, [], input)
+      assert.deepEqual([result.code, result.stdout], [code, ''])
+      assert.match(
+        result.stderr,
+        /^Error: A module is missing, and there was no command on standard input\.\n\nUsage: /,
+      )
+    }
+    assert.deepEqual(await runCommand(run, [], 'exit\n'), { code: 0, stdout: '', stderr: '' })
     assert.match((await runCommand(run, ['--help'])).stdout, /^Usage: /)
     assert.match((await runCommand(run, ['broker', 'help'])).stdout, /^Usage: .* broker COMMAND/)
   }

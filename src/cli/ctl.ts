@@ -1,22 +1,20 @@
 // `castellan ctl`, and `mosquitto_ctrl` under its old name: asks a running broker to do something, and prints what it answers.
 
-import { randomBytes } from 'node:crypto'
 import { AppError } from '../base/errors.ts'
 import { escapeText } from '../base/escape.ts'
 import { version } from '../base/version.ts'
 import { RefusedError, UnreachableError } from '../client/errors.ts'
-import { isObject, type JsonObject, member, textOf } from '../dynsec/json.ts'
-import { brokerModule } from './ctl-broker.ts'
-import type { CtlCommand, CtlModule } from './ctl-command.ts'
+import { carryOut, findCommand } from './ctl-carry-out.ts'
+import type { CtlModule } from './ctl-command.ts'
 import { dynsecModule } from './ctl-dynsec.ts'
 import { CommandRefused, CtlUsageError, oldCodes } from './ctl-error.ts'
-import { ask } from './ctl-exchange.ts'
 import { ctlHelp } from './ctl-help.ts'
+import { loginOf } from './ctl-login.ts'
+import { modules } from './ctl-modules.ts'
 import { initDynsec, setPasswordInFile } from './ctl-offline.ts'
-import { readOperands } from './ctl-operands.ts'
 import type { CtlOptions } from './ctl-options.ts'
-import { Prompts } from './ctl-prompts.ts'
-import { type Access, accessOf, readRequest } from './ctl-request.ts'
+import { HiddenInput, Prompts } from './ctl-prompts.ts'
+import { readRequest } from './ctl-request.ts'
 import { exitCode } from './exit-code.ts'
 import { Interrupted } from './secret-input.ts'
 import type { Io } from './verbs.ts'
@@ -66,22 +64,20 @@ const oldName: Name = {
   },
 }
 
-const modules: Readonly<Record<string, CtlModule>> = { dynsec: dynsecModule, broker: brokerModule }
-
 async function ctlAs(name: Name, args: readonly string[], io: Io): Promise<number> {
-  const prompts = new Prompts(io)
+  const input = new HiddenInput(io)
   let isQuiet = args.includes('--quiet')
   try {
     const { options, words } = readRequest(args, io.env)
     isQuiet = options.quiet === true
-    return await perform({ name, options, io, prompts }, words)
+    return await perform({ name, options, io, prompts: new Prompts(input) }, words)
   } catch (error) {
     if (error instanceof Interrupted) return exitCode.interrupted
     if (!(error instanceof AppError)) throw error
     if (!isQuiet) io.stderr.write(`${error.message}\n`)
     return name.codeOf(error)
   } finally {
-    await prompts.close()
+    await input.close()
   }
 }
 
@@ -99,12 +95,7 @@ async function perform(call: Call, words: readonly string[]): Promise<number> {
     io.stdout.write(options.help ? ctlHelp(name.calledAs) : `${name.versionLine()}\n`)
     return exitCode.ok
   }
-  if (moduleName === undefined) {
-    io.stderr.write(
-      `Error: A module is missing; the interactive shell of 2.1 is not built.\n\n${ctlHelp(name.calledAs)}`,
-    )
-    return name.usageCode
-  }
+  if (moduleName === undefined) return shell(call)
   const module = Object.hasOwn(modules, moduleName) ? modules[moduleName] : undefined
   if (module === undefined) {
     const known = Object.keys(modules).join(', ')
@@ -115,60 +106,38 @@ async function perform(call: Call, words: readonly string[]): Promise<number> {
     io[commandName === undefined ? 'stderr' : 'stdout'].write(module.help(name.calledAs))
     return commandName === undefined ? name.usageCode : exitCode.ok
   }
-  return carryOut(call, module, commandName, operands)
-}
-
-async function carryOut(call: Call, module: CtlModule, word: string, operands: readonly string[]): Promise<number> {
-  const { options, io, prompts } = call
-  const lower = word.toLowerCase()
-  if (module === dynsecModule && lower === 'init') {
-    io.stdout.write(await initDynsec(operands, prompts))
-    return exitCode.ok
-  }
-  const found = Object.entries(module.commands).find(([known]) => known.toLowerCase() === lower)
-  if (found === undefined) {
-    throw new CtlUsageError(`Command '${escapeText(word, 64)}' not recognised.`, oldCodes.command)
-  }
-  if (options.dynsecFile !== undefined) {
-    await setPasswordInFile(options.dynsecFile, found[0], operands, prompts)
-    return exitCode.ok
-  }
-  return askBroker(call, module.topic, found, operands)
-}
-
-async function askBroker(
-  { options, io, prompts }: Call,
-  topic: string,
-  [command, { syntax, given, lines }]: readonly [string, CtlCommand],
-  operands: readonly string[],
-): Promise<number> {
-  const access = accessOf(options, io.env)
-  warnOfEavesdroppers(access, options, prompts)
-  const { username } = access
-  const password = access.password ?? (username && (await prompts.password(`Password for ${escapeText(username)}: `)))
-  const members = given === undefined ? readOperands(syntax, operands) : await given(operands, prompts)
-  const session = { clientId: options.id ?? madeUpId(), cleanStart: !options.cleanSessionOff }
-  const response = await ask({ ...access, ...session, password }, topic, { command, ...members })
-  if (options.json) io.stdout.write(`${JSON.stringify(response)}\n`)
-  const error = textOf(response, 'error')
-  if (error !== undefined) throw new CommandRefused(command, escapeText(error))
-  if (!options.json) for (const line of lines?.(dataOf(response)) ?? []) io.stdout.write(`${line}\n`)
+  await performCommand(call, module, commandName, operands)
   return exitCode.ok
 }
 
-/** 3.1 demands one, of 23 characters at most (3.1 §3.1). */
-function madeUpId(): string {
-  return `ctl-${randomBytes(8).toString('hex')}`
+/** Loaded when it is asked for: scripts need none of it. */
+async function shell({ name, options, io }: Call): Promise<number> {
+  if (options.dynsecFile !== undefined) throw new CtlUsageError('Error: -f is for setClientPassword alone.')
+  const { runShell } = await import('./ctl-shell.ts')
+  const outcome = await runShell(name.calledAs, options, io)
+  if (outcome === 'nothing was asked') {
+    const text = 'Error: A module is missing, and there was no command on standard input.'
+    io.stderr.write(`${text}\n\n${ctlHelp(name.calledAs)}`)
+    return name.usageCode
+  }
+  return outcome === undefined ? exitCode.ok : name.codeOf(outcome)
 }
 
-function dataOf(response: JsonObject): JsonObject {
-  const data = member(response, 'data')
-  return isObject(data) ? data : {}
+async function performCommand(
+  { options, io, prompts }: Call,
+  module: CtlModule,
+  word: string,
+  operands: readonly string[],
+): Promise<void> {
+  if (module === dynsecModule && word.toLowerCase() === 'init') {
+    io.stdout.write(await initDynsec(operands, prompts))
+    return
+  }
+  const command = findCommand(module.commands, word)
+  if (options.dynsecFile !== undefined) {
+    return setPasswordInFile(options.dynsecFile, command[0], operands, prompts)
+  }
+  const login = await loginOf(options, io.env, prompts)
+  const printing = { stdout: io.stdout, json: options.json === true }
+  await carryOut(login, module.topic, command, operands, prompts, printing)
 }
-
-function warnOfEavesdroppers({ target }: Access, { quiet }: CtlOptions, prompts: Prompts): void {
-  if (quiet || 'path' in target || target.tls !== undefined || loopback.test(target.host)) return
-  prompts.say('Warning: Without TLS everybody on the way can read what is sent, passwords too; see --cafile.')
-}
-
-const loopback = /^(localhost|127(\.\d+){3}|::1)$/
