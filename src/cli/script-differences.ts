@@ -1,4 +1,4 @@
-// What the old scripts' names do differently here, on purpose: each is printed when it applies, and listed by `compat diff`.
+// What the old names do differently here, on purpose: listed by `compat diff`, and for scripts printed when it applies.
 
 import type { Io } from './verbs.ts'
 
@@ -68,6 +68,46 @@ export const differences = {
     code: 'X011',
     tools: [...servers, ...clients, 'revoke-cert', 'create-signing-ca'],
     text: "this authority's key is not encrypted; castellan ca import takes it over and encrypts it",
+  },
+  refusedCommand: {
+    code: 'X012',
+    tools: ['mosquitto_ctrl'],
+    text: 'a command that the broker refuses ends with 1; before, with 0 and the error on standard error alone',
+  },
+  promptsApart: {
+    code: 'X013',
+    tools: ['mosquitto_ctrl'],
+    text: 'prompts are on standard error, so that standard output has the answer alone',
+  },
+  wrongNumbers: {
+    code: 'X014',
+    tools: ['mosquitto_ctrl'],
+    text: 'a count, offset or priority that is no number is refused, and not taken for 0',
+  },
+  defaultAccess: {
+    code: 'X015',
+    tools: ['mosquitto_ctrl'],
+    text: 'setDefaultACLAccess changes the access; in 2.0 it is sent in a form that brokers pass over',
+  },
+  initialFile: {
+    code: 'X016',
+    tools: ['mosquitto_ctrl'],
+    text: 'dynsec init makes a file that its owner alone can read, with 210000 rounds for the password',
+  },
+  optionsNotThere: {
+    code: 'X017',
+    tools: ['mosquitto_ctrl'],
+    text: '--proxy, --keyform and --tls-engine are refused; --psk goes with TLS 1.2 alone; there are no external modules',
+  },
+  jsonOption: {
+    code: 'X018',
+    tools: ['mosquitto_ctrl'],
+    text: '-o json prints the response as JSON; an options file of that name is -o ./json',
+  },
+  shellLines: {
+    code: 'X019',
+    tools: ['mosquitto_ctrl'],
+    text: 'the shell prints what the command line prints, without colours, takes quotes, and does not keep lines with passwords',
   },
 } as const satisfies Record<string, Difference>
 

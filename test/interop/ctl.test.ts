@@ -11,6 +11,7 @@ import { initialFile, pluginLines } from '../support/administrator.ts'
 import { type BrokerKind, both, startEither } from '../support/broker-process.ts'
 import { runCommand } from '../support/command.ts'
 import { runProgram } from '../support/line-process.ts'
+import { debianCommands } from './debian-commands.ts'
 
 interface Outcome {
   readonly isDone: boolean
@@ -97,6 +98,15 @@ listGroups
 `
   .trim()
   .split('\n')
+
+test('dynsec 6: every command that Debian’s mosquitto_ctrl helps with is among the lines', async t => {
+  const used = new Set(lines.map(line => line.split(/\s/)[0]))
+  // What is not here is in `ctl-shell.test.ts`.
+  assert.deepEqual(
+    (await debianCommands(t)).filter(command => !used.has(command)),
+    ['setDefaultACLAccess'],
+  )
+})
 
 test('dynsec 6: our mosquitto_ctrl prints for each command what Debian’s prints, at both brokers, and ends with an error where one is told', async t => {
   const [theirs, ours, ourBroker] = [

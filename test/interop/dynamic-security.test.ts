@@ -9,6 +9,7 @@ import { Administrator, initialFile, pluginLines } from '../support/administrato
 import { type BrokerKind, both, startEither } from '../support/broker-process.ts'
 import { runProgram } from '../support/line-process.ts'
 import { join as joinBroker, subscribe, type WireBroker } from '../support/wire-broker.ts'
+import { debianCommands } from './debian-commands.ts'
 
 async function start(t: TestContext, kind: BrokerKind, file = initialFile): Promise<WireBroker> {
   const config = ({ port }: { port: number }) => `listener ${port} 127.0.0.1\n${pluginLines}`
@@ -278,6 +279,10 @@ addClientRole u r
 addGroupClient g u 2
 getClient u
 getGroup g
+getRole nope
+createGroup h
+deleteGroup h
+deleteGroup h
 listClients
 listGroups
 listRoles 1 0
@@ -300,6 +305,14 @@ deleteClient u
 `
   .trim()
   .split('\n')
+
+test('dynsec 6: every command that Debian’s mosquitto_ctrl helps with is sent to both brokers', async t => {
+  const used = new Set(controls.map(control => control.split(' ')[0]))
+  assert.deepEqual(
+    (await debianCommands(t)).filter(command => !used.has(command)),
+    [],
+  )
+})
 
 test('dynsec 6: Debian’s mosquitto_ctrl drives both brokers through every command, and prints the same', async t => {
   const brokers = await Promise.all(both.map(kind => start(t, kind)))

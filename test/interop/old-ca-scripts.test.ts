@@ -233,6 +233,10 @@ test('cli section 4: without GENCA_PLAINTEXT the key is encrypted, and nothing i
 test('cli section 1.2: compat diff lists every difference of a tool', () => {
   const { stdout } = run(dir, castellan, ['compat', 'diff', 'create-ssl'])
   assert.match(stdout, /^X003 {2}a server certificate is for servers alone/m)
+  assert.match(
+    run(dir, castellan, ['compat', 'diff', 'mosquitto_ctrl']).stdout,
+    /^X012 {2}a command that the broker refuses ends with 1/m,
+  )
   assert.match(run(dir, castellan, ['compat', 'diff', 'mosquitto_passwd']).stdout, /^what differs from Mosquitto, /)
   assert.equal(run(dir, castellan, ['compat', 'diff', 'nobody']).status, 2)
 })
