@@ -4,6 +4,7 @@ import { ProtocolViolationError } from '../mqtt/errors.ts'
 import type { Publish } from '../mqtt/packet.ts'
 import { ReasonCode } from '../mqtt/reason-code.ts'
 import { topicNameFault } from '../topic/name.ts'
+import { PacketIdSet } from './packet-id-set.ts'
 import type { SessionRecord } from './record.ts'
 
 /** Topic aliases that the client has set on this connection (§3.3.2.3.4). */
@@ -102,7 +103,7 @@ export class ReceiveQuota {
 export class InboundExchanges {
   #record: SessionRecord | undefined = undefined
   /** Made with the first. */
-  #received: Set<number> | undefined = undefined
+  #received: PacketIdSet | undefined = undefined
 
   /** As of `Outbound`. */
   set record(record: SessionRecord | undefined) {
@@ -122,7 +123,7 @@ export class InboundExchanges {
 
   /** Takes back what a record had. */
   restore(packetId: number): void {
-    this.#received ??= new Set()
+    this.#received ??= new PacketIdSet()
     this.#received.add(packetId)
   }
 

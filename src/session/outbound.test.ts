@@ -430,6 +430,14 @@ test('queue_qos0_messages: what waited and is too large for the client now is to
   assert.deepEqual([outlet.sent, outlet.drops], [['small q0 m0'], 1])
 })
 
+test('[MQTT-2.2.1-3] two restored messages under one packet id: the second is refused, not put in place of the first', () => {
+  const outbound = new Outbound(unlimited)
+  const restore = (payload: string) => outbound.restore(delivery(payload, 1), 10, neverExpires, 7, 'sent')
+  restore('a')
+  assert.throws(() => restore('b'), new RangeError('packet id 7 is in use already'))
+  assert.deepEqual([outbound.inflightMessages, outbound.waitingBytes], [1, 10])
+})
+
 test('memory_limit: what waits at QoS 0 can be dropped; everything else stays, in its order', () => {
   const { outbound, offer } = start({ max_inflight_messages: 1, max_queued_messages: 5, queue_qos0_messages: true })
   outbound.disconnect()

@@ -4,6 +4,7 @@
 import type { ProtocolVersion, QoS } from '../mqtt/packet.ts'
 import type { PublishRun } from '../mqtt/publish-run.ts'
 import { ReasonCode } from '../mqtt/reason-code.ts'
+import { Exchange, Exchanges } from './exchanges.ts'
 import { Fifo } from './fifo.ts'
 import { type Message, neverExpires } from './message.ts'
 import type { DeliveryState, SessionRecord } from './record.ts'
@@ -49,20 +50,6 @@ export interface OutboundLimits {
 /** Bytes by which a plain packet can grow from one version to another: no properties, and a longer remaining length. */
 const versionsDifferBy = 2
 
-/**
- * An exchange with the client: `publish` until it is acknowledged (QoS 1) or received (QoS 2), then `pubrel` until
- * PUBCOMP. The table of what may follow what is the spec's figure 4.3; no other move exists.
- */
-interface Exchange {
-  readonly packetId: number
-  delivery: Delivery
-  state: 'publish' | 'pubrel'
-  /** Sent on this connection; after a reconnect everything waits to be sent again, in order [MQTT-4.4.0-1]. */
-  sent: boolean
-  /** Its PUBLISH went out on this connection, so it takes a place in the client's Receive Maximum (§4.9). */
-  counted: boolean
-}
-
 /** Whoever waits until there is room again. */
 export interface Waiter {
   roomAgain(): void
@@ -82,7 +69,7 @@ export type OfferOutcome = 'sent' | 'queued' | 'dropped' | 'overflowed'
 export type RunOutcome = 'sent' | 'dropped' | 'declined'
 
 export class Outbound {
-  readonly #inflight = new Map<number, Exchange>()
+  readonly #inflight = new Exchanges()
   readonly #queue = new Fifo<Delivery>()
   #limits: OutboundLimits
   #outlet: Outlet | undefined
@@ -141,7 +128,7 @@ export class Outbound {
   }
 
   #recordAll(record: SessionRecord): void {
-    for (const exchange of this.#inflight.values()) {
+    for (const exchange of this.#inflight) {
       exchange.delivery = own(exchange.delivery)
       record.putDelivery(exchange.delivery, exchange.packetId, 'sent')
       if (exchange.state === 'pubrel') record.releaseDelivery(exchange.delivery, exchange.packetId)
@@ -154,7 +141,7 @@ export class Outbound {
   }
 
   #removeAll(record: SessionRecord): void {
-    for (const { delivery } of this.#inflight.values()) record.removeDelivery(delivery)
+    for (const { delivery } of this.#inflight) record.removeDelivery(delivery)
     this.#queue.keep(delivery => {
       record.removeDelivery(delivery)
       return true
@@ -165,6 +152,7 @@ export class Outbound {
    * Takes back what a record had, before the session is used; in the order of the record.
    *
    * @param size of its message, as is `expiresAt`: the message itself is not asked for
+   * @throws RangeError when the session has an exchange of this packet id
    */
   restore(
     delivery: Delivery,
@@ -178,14 +166,8 @@ export class Outbound {
       this.#count(size, delivery.qos, expiresAt)
       return
     }
-    const isReleased = state === 'released'
-    this.#inflight.set(packetId, {
-      packetId,
-      delivery,
-      state: isReleased ? 'pubrel' : 'publish',
-      sent: false,
-      counted: false,
-    })
+    if (this.#inflight.get(packetId) !== undefined) throw new RangeError(`packet id ${packetId} is in use already`)
+    this.#inflight.add(new Exchange(packetId, delivery, state === 'released' ? 'pubrel' : 'publish', false))
     this.#inflightBytes += size
   }
 
@@ -250,7 +232,7 @@ export class Outbound {
     this.#unacknowledged = 0
     this.#movingUntil = now + maximumStallMs
     this.#unsent = this.#inflight.size
-    for (const exchange of this.#inflight.values()) {
+    for (const exchange of this.#inflight) {
       exchange.sent = false
       exchange.counted = false
     }
@@ -260,7 +242,7 @@ export class Outbound {
   /** Unplugs the connection. What is under way may now wait for long: it keeps nothing alive but itself. */
   disconnect(): void {
     this.#outlet = undefined
-    for (const { delivery } of this.#inflight.values()) delivery.message.own()
+    for (const { delivery } of this.#inflight) delivery.message.own()
     this.#wake()
   }
 
@@ -429,12 +411,11 @@ export class Outbound {
     offered.message.hold()
     const outlet = this.#outlet as Outlet
     const delivery = this.#record === undefined ? offered : this.#recordSent(offered, packetId, outlet)
-    const exchange: Exchange = { packetId, delivery, state: 'publish', sent: true, counted: true }
     if (!outlet.sendPublish(delivery, packetId, false, now)) {
       this.#record?.removeDelivery(delivery)
       return false
     }
-    this.#inflight.set(packetId, exchange)
+    this.#inflight.add(new Exchange(packetId, delivery, 'publish', true))
     this.#inflightBytes += delivery.message.size
     this.#unacknowledged++
     return true
@@ -514,7 +495,7 @@ export class Outbound {
   }
 
   #resend(outlet: Outlet, now: number): void {
-    for (const exchange of this.#inflight.values()) {
+    for (const exchange of this.#inflight) {
       if (exchange.sent) continue
       if (!outlet.writable) return
       if (exchange.state === 'pubrel') {
@@ -539,8 +520,7 @@ export class Outbound {
     exchange.state = 'pubrel'
     if (!exchange.sent) this.#unsent--
     exchange.sent = true
-    this.#inflight.delete(exchange.packetId)
-    this.#inflight.set(exchange.packetId, exchange)
+    this.#inflight.moveToEnd(exchange)
     if (this.#record === undefined) return
     this.#record.releaseDelivery(exchange.delivery, exchange.packetId)
     // After a crash the message must not be sent again: the client forgets it with our PUBREL.
@@ -557,14 +537,14 @@ export class Outbound {
 
   #remove(exchange: Exchange): void {
     this.#record?.removeDelivery(exchange.delivery)
-    this.#inflight.delete(exchange.packetId)
+    this.#inflight.delete(exchange)
     this.#inflightBytes -= exchange.delivery.message.size
   }
 
   #takePacketId(): number {
     do {
       this.#lastPacketId = this.#lastPacketId === 65_535 ? 1 : this.#lastPacketId + 1
-    } while (this.#inflight.has(this.#lastPacketId))
+    } while (this.#inflight.get(this.#lastPacketId) !== undefined)
     return this.#lastPacketId
   }
 }
