@@ -16,6 +16,18 @@ export interface ConnectionView {
   disconnect(reason: string | undefined): void
 }
 
+/** Whether a client may do something; it may be connected or not. */
+export interface AccessQuery {
+  /** undefined for whoever has no name, or is connected with one. */
+  readonly username: string | undefined
+  readonly clientId: string
+  readonly action: string
+  /** As the client would say it. */
+  readonly topic: string
+  readonly isWill: boolean
+  readonly isRetained: boolean
+}
+
 export interface BrokerView {
   /** As responses have them. */
   listeners(): readonly JsonObject[]
@@ -23,6 +35,8 @@ export interface BrokerView {
   /** In the order in which they came. */
   connections(): readonly ConnectionView[]
   connection(clientId: string): ConnectionView | undefined
+  /** How the rules in force decide, and why. @throws CommandError for what nobody can ask */
+  explain(query: AccessQuery): JsonObject
   /** Ends the connections of whoever is banned. */
   expelBanned(): void
 }

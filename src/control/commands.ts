@@ -50,6 +50,7 @@ const commands: Readonly<Record<string, ControlCommand>> = {
     context.audit({ clientid: connection.clientId })
     return { connection: { ...summary(connection), ...connection.describe() } }
   },
+  explainAccess,
   disconnectClient(given, context) {
     const connection = connectionOf(given, context)
     const reason = reasonOf(given)
@@ -91,6 +92,17 @@ function connectionOf(given: CommandArguments, { broker }: ControlContext): Conn
   const connection = broker.connection(given.text('clientid', 'Invalid/missing client id'))
   if (connection === undefined) throw new CommandError('Client not found')
   return connection
+}
+
+function explainAccess(given: CommandArguments, context: ControlContext): JsonObject {
+  const username = given.optionalText('username', 'Invalid/missing username')
+  const clientId = given.optionalText('clientid', 'Invalid/missing client id') ?? username ?? ''
+  const action = given.text('action', 'Invalid/missing action')
+  const topic = given.text('topic', 'Invalid/missing topic')
+  const isWill = given.boolean('will', false)
+  const isRetained = given.boolean('retain', false)
+  context.audit({ username: username ?? 'none', clientid: clientId, action, topic })
+  return context.broker.explain({ username, clientId, action, topic, isWill, isRetained })
 }
 
 function createBan({ object }: CommandArguments, context: ControlContext): undefined {

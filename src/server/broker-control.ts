@@ -1,17 +1,22 @@
 // The broker as the commands of `$CONTROL/broker/v1` see it, put before its topic where `enable_control_api` is on.
 
 import { highAvailabilityPlugin } from '../auth/built-in-plugins.ts'
+import { accessActions, questionFault } from '../auth/explanation.ts'
+import type { DirectoryAction } from '../auth/user-directory.ts'
 import { wallClock } from '../base/clock.ts'
 import type { Log } from '../base/log.ts'
 import type { Bans } from '../broker/ban-check.ts'
 import type { Broker } from '../broker/broker.ts'
 import type { ClientConnection } from '../broker/connection.ts'
+import type { ListenerContext } from '../broker/listener-context.ts'
 import type { BanFile } from '../control/ban-file.ts'
 import { BrokerControl } from '../control/broker-control.ts'
-import type { BrokerView, ConnectionView } from '../control/broker-view.ts'
+import type { AccessQuery, BrokerView, ConnectionView } from '../control/broker-view.ts'
+import { CommandError } from '../dynsec/errors.ts'
 import type { JsonObject } from '../dynsec/json.ts'
 import { ReasonCode } from '../mqtt/reason-code.ts'
-import type { Listener } from '../net/listener.ts'
+import type { OpenListener } from './compose.ts'
+import { askJudges, type Judge, listenerName } from './explain-access.ts'
 import type { Config } from './options.ts'
 
 const topic = '$CONTROL/broker/v1'
@@ -21,7 +26,7 @@ export interface ControlParts {
   readonly log: Log
   /** As last loaded. */
   config(): Config
-  listeners(): readonly Listener[]
+  listeners(): readonly OpenListener[]
 }
 
 /**
@@ -68,7 +73,7 @@ class View implements BrokerView {
   }
 
   listeners(): readonly JsonObject[] {
-    return this.#parts.listeners().map(({ port, settings }) => ({
+    return this.#parts.listeners().map(({ listener: { port, settings } }) => ({
       port,
       protocol: settings.protocol === 'websockets' ? 'mqtt+websockets' : 'mqtt',
       'bind-address': settings.address,
@@ -97,6 +102,23 @@ class View implements BrokerView {
     return connection && viewOf(connection)
   }
 
+  /** Of a client that is connected by its name or without one, its own rights on its own listener; of anybody else those on each. */
+  explain({ username, clientId, ...asked }: AccessQuery): JsonObject {
+    const question = { ...asked, action: actionOf(asked.action) }
+    if (questionFault(question) !== undefined) throw new CommandError('Invalid topic')
+    const connection = this.#connected.get(clientId)
+    const principal = connection?.session.principal
+    const isConnected = principal !== undefined && (username === undefined || username === principal.username)
+    const contexts = this.#parts.listeners().map(({ context }) => context)
+    const judges = (isConnected && connection !== undefined ? [connection.listener] : contexts).map(judgeOf)
+    const holder = isConnected ? principal : { username, roles: [], groups: [] }
+    const { roles, groups } = holder
+    return {
+      client: { username: holder.username, clientid: clientId, connected: isConnected, roles, groups },
+      answers: askJudges(judges, holder, clientId, question),
+    }
+  }
+
   expelBanned(): void {
     expelBanned(this.#parts.broker)
   }
@@ -110,6 +132,20 @@ class View implements BrokerView {
       }
     }
     return this.#known
+  }
+}
+
+function actionOf(word: string): DirectoryAction {
+  const action = accessActions.find(known => known === word)
+  if (action === undefined) throw new CommandError('Invalid/missing action')
+  return action
+}
+
+function judgeOf({ realm, settings }: ListenerContext): Judge {
+  return {
+    listener: listenerName(settings),
+    mountPoint: settings.mount_point,
+    explain: (holder, clientId, question) => realm.explain(holder, clientId, question),
   }
 }
 

@@ -159,7 +159,7 @@ export async function startBroker(
       planned.map(({ context }) => context),
     )
     security?.attach(broker)
-    openBrokerControl({ broker, log, config: () => current, listeners: opened }, banFile)
+    openBrokerControl({ broker, log, config: () => current, listeners: () => listeners }, banFile)
     await loadRevocations(revocations, config)
     listeners = await openListeners(planned, broker, log, clock, settings, {
       revocations: path => revocations.get(path),

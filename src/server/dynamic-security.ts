@@ -51,7 +51,15 @@ export function readDirectory(config: Config, log: Log): UserDirectory | undefin
   const plugin = pluginOf(config)
   const path = plugin && securityFile(config.global, plugin)
   if (path === undefined) return undefined
-  const state = existsSync(path) ? load(path, log) : new SecurityState()
+  return existsSync(path) ? readDirectoryFile(path, log) : onlyAsked(new SecurityState(), log)
+}
+
+/** One that is asked, and never changed. @throws DynamicSecurityError */
+export function readDirectoryFile(path: string, log: Log): UserDirectory {
+  return onlyAsked(load(path, log), log)
+}
+
+function onlyAsked(state: SecurityState, log: Log): UserDirectory {
   return new DynamicSecurity({ state, writer: { write: async () => {} }, log, disconnects: () => true })
 }
 

@@ -1,8 +1,6 @@
 // The password, key and ACL files that the listeners name, read and turned into one realm per listener. All or nothing: a file
 // that cannot be used throws, and whoever asked keeps the realms it had.
 
-import { parseAclFile } from '../auth/acl-file.ts'
-import type { AclRules } from '../auth/acl-rules.ts'
 import { aclFilePlugin, passwordFilePlugin } from '../auth/built-in-plugins.ts'
 import { type CertificateMapping, createFileRealm } from '../auth/file-realm.ts'
 import { takesTokens } from '../auth/jwt-options.ts'
@@ -11,21 +9,13 @@ import { loadPasswordFile, type PasswordFile } from '../auth/password-file.ts'
 import type { PasswordVerifier } from '../auth/password-verifier.ts'
 import { loadPskFile, type PresharedKeys } from '../auth/psk-file.ts'
 import type { Realm } from '../auth/realm.ts'
-import { readSecretFile } from '../auth/secret-file.ts'
 import type { UserDirectory } from '../auth/user-directory.ts'
-import { AppError, assert } from '../base/errors.ts'
-import { escapeText } from '../base/escape.ts'
+import { assert } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
+import { AclFiles } from './acl-files.ts'
 import { securityPlugin } from './dynamic-security.ts'
 import type { GlobalSettings, ListenerSettings } from './options.ts'
 import { tokenVerifier } from './token-rules.ts'
-
-/** A file of rules cannot be read. */
-export class RulesFileError extends AppError {
-  constructor(message: string, cause: unknown) {
-    super('ERR_SERVER_RULES_FILE', message, { cause })
-  }
-}
 
 /** Reads each file once, however many listeners name it. */
 export class RulesLoader {
@@ -34,24 +24,25 @@ export class RulesLoader {
   readonly #directory: UserDirectory | undefined
   readonly #passwords = new Map<string, PasswordFile>()
   readonly #keys = new Map<string, PresharedKeys>()
-  readonly #acls = new Map<string, AclRules>()
+  readonly #acls: AclFiles
 
   /** @param directory for the listeners that have dynamic security */
   constructor(log: Log, verifier: PasswordVerifier, directory: UserDirectory | undefined) {
     this.#log = log
     this.#verifier = verifier
     this.#directory = directory
+    this.#acls = new AclFiles(log)
   }
 
   /** @throws PasswordFileError, PskFileError, AclFileError, TokenKeyError or RulesFileError */
   realm(global: GlobalSettings, listener: ListenerSettings): Realm {
     const passwords = listener.password_file ?? pluginOption(global, listener, passwordFilePlugin, 'password_file')
-    const acl = listener.acl_file ?? pluginOption(global, listener, aclFilePlugin, 'acl_file')
+    const acl = aclPath(global, listener)
     const directory = this.#directoryOf(global, listener)
     const files = createFileRealm({
       allowAnonymous: listener.allow_anonymous,
       passwords: passwords === undefined ? undefined : this.#passwordFile(passwords),
-      acl: acl === undefined ? undefined : this.#aclFile(acl),
+      acl: acl === undefined ? undefined : this.#acls.get(acl),
       directory,
       admitsUnknownNames: global.allow_certificates_without_client,
       clientIdPrefixes: global.clientid_prefixes,
@@ -92,17 +83,11 @@ export class RulesLoader {
     this.#keys.set(psk_file, keys)
     return keys
   }
+}
 
-  #aclFile(path: string): AclRules {
-    const known = this.#acls.get(path)
-    if (known !== undefined) return known
-    const { text, exposure } = readText(path)
-    const { rules, warnings, notes } = parseAclFile(text, path)
-    for (const line of [...exposure, ...warnings]) this.#log.write('warning', line)
-    for (const line of notes) this.#log.write('information', line)
-    this.#acls.set(path, rules)
-    return rules
-  }
+/** The file that says what the clients of a listener may do; undefined where there is none. */
+export function aclPath(global: GlobalSettings, listener: ListenerSettings): string | undefined {
+  return listener.acl_file ?? pluginOption(global, listener, aclFilePlugin, 'acl_file')
 }
 
 /** What the lines of a plugin say that is built in; those of the last such plugin count. */
@@ -113,17 +98,6 @@ function pluginOption(
   option: string,
 ): string | undefined {
   return [...everywhere, ...own].findLast(({ baseName }) => baseName === name)?.option(option)
-}
-
-/** As password files: no link is followed, no pipe waited for, and who else may read or write it is warned about. */
-function readText(path: string): { readonly text: string; readonly exposure: readonly string[] } {
-  try {
-    const { bytes, warnings } = readSecretFile(path)
-    return { text: bytes.toString('utf8'), exposure: warnings }
-  } catch (cause) {
-    const why = cause instanceof AppError ? ` ${cause.message}` : ''
-    throw new RulesFileError(`Error: Unable to open acl_file "${escapeText(path)}".${why}`, cause)
-  }
 }
 
 function certificateIdentity(listener: ListenerSettings): CertificateMapping {
