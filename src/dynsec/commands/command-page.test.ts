@@ -164,17 +164,22 @@ const page = readFileSync(join(import.meta.dirname, '../../../docs/dynamic-secur
 interface Row {
   /** The names without which it is refused. */
   readonly names: readonly Name[]
+  /** What the answer has in it. */
+  readonly answered: readonly string[]
   readonly errors: readonly string[]
   readonly disconnectsSomebody: boolean
 }
 
 const rows = new Map(
   page.split('\n').flatMap((line): [string, Row][] => {
-    const [, command, given = '', , errors = '', disconnected = ''] =
+    const [, command, given = '', answered = '', errors = '', disconnected = ''] =
       /^\| `(\w+)` \|([^|]*)\|([^|]*)\|([^|]*)\|([^|]*)\|$/.exec(line) ?? []
     if (command === undefined) return []
     const names = quoted(given).filter(name => name in notUtf8) as Name[]
-    return [[command, { names, errors: quoted(errors), disconnectsSomebody: disconnected.trim() !== '' }]]
+    // Behind a colon stands what is in it.
+    const inAnswer = quoted(answered.split(':')[0] ?? '')
+    const disconnectsSomebody = disconnected.trim() !== ''
+    return [[command, { names, answered: inAnswer, errors: quoted(errors), disconnectsSomebody }]]
   }),
 )
 
@@ -304,4 +309,36 @@ test('dynsec 5: whom a command disconnects is on the page where it disconnects a
   const disconnecting = new Set(kicks.filter(([, , names]) => names.length > 0).map(([command]) => command))
   const listed = [...rows].filter(([, row]) => row.disconnectsSomebody).map(([command]) => command)
   assert.deepEqual(listed.toSorted(), [...disconnecting].toSorted())
+})
+
+/** What only asks; with what is on the page for it, answered. */
+const questions: readonly (readonly [command: string, given: object])[] = [
+  ['getDefaultACLAccess', {}],
+  ['getDetails', {}],
+  ['getClient', { username: 'u' }],
+  ['listClients', {}],
+  ['listClients', { verbose: true, count: 1, offset: 1 }],
+  ['getGroup', { groupname: 'g' }],
+  ['listGroups', {}],
+  ['listGroups', { verbose: true }],
+  ['getAnonymousGroup', {}],
+  ['getRole', { rolename: 'r' }],
+  ['listRoles', {}],
+  ['listRoles', { verbose: true }],
+]
+
+for (const [command, given] of questions) {
+  test(`dynsec 5: ${command} ${JSON.stringify(given)} answers what the page says, changes nothing, and disturbs nobody`, async () => {
+    const { ask, changed, security, text } = startSecurity()
+    const before = text()
+    const { data, ...rest } = await ask(command.toUpperCase(), { ...given, correlationData: 'x' })
+    assert.deepEqual(rest, { command: command.toUpperCase(), correlationData: 'x' })
+    assert.deepEqual(Object.keys(data), rows.get(command)?.answered)
+    assert.deepEqual([text(), changed, security.state.changeIndex], [before, [], 0])
+  })
+}
+
+test('dynsec 5: each command has been carried out', () => {
+  const carriedOut = new Set([...kicks, ...questions].map(([command]) => command))
+  assert.deepEqual([...carriedOut].toSorted(), [...rows.keys()].toSorted())
 })
