@@ -38,11 +38,11 @@ export function explainAccess(access: ExplainedAccess, question: AccessQuestion)
  */
 export function createAccess(
   rules: AclRules | undefined,
-  { username }: Pick<RightsHolder, 'username'>,
+  holder: Pick<RightsHolder, 'username' | 'certificate'>,
   clientId: string,
   log: Log,
 ): ExplainedAccess {
-  return rules === undefined ? openAccess : new AclFileAccess(rules, username, clientId, log)
+  return rules === undefined ? openAccess : new AclFileAccess(rules, holder, clientId, log)
 }
 
 /** Where nothing is said of topics, nobody may control the broker all the same: that has to be granted by name. */
@@ -100,9 +100,14 @@ class AclFileAccess implements ExplainedAccess {
   readonly #isNamed: boolean
   #refusalLogged = false
 
-  constructor(rules: AclRules, username: string | undefined, clientId: string, log: Log) {
+  constructor(
+    rules: AclRules,
+    { username, certificate }: Pick<RightsHolder, 'username' | 'certificate'>,
+    clientId: string,
+    log: Log,
+  ) {
     this.#rules = rules
-    this.#subject = rules.subject({ username, clientId })
+    this.#subject = rules.subject({ username, clientId, certificate: certificate?.identity })
     this.#log = log
     this.#isNamed = username !== undefined
   }

@@ -5,7 +5,8 @@ import { escapeText } from '../base/escape.ts'
 import { topicFilterFault } from '../topic/name.ts'
 import type { AclAccess, AclRule } from './acl-rule-tree.ts'
 import { AclRules } from './acl-rules.ts'
-import { accessHint, denialFault, keywordHint, topicWarnings, usernameWarning } from './acl-traps.ts'
+import { accessHint, denialFault, keywordHint, topicWarnings, usernameWarning, variableFault } from './acl-traps.ts'
+import { isCertificateVariable } from './certificate-variables.ts'
 
 export interface ParsedAclFile<Rules = AclRules> {
   readonly rules: Rules
@@ -91,7 +92,8 @@ class AclFileParser {
 
   #parseRule(kind: 'topic' | 'pattern', rest: string): void {
     const { access, topicFilter } = this.#parseAccess(rest)
-    const fault = topicFilterFault(topicFilter) ?? denialFault(kind, access, topicFilter)
+    const fault =
+      topicFilterFault(topicFilter) ?? denialFault(kind, access, topicFilter) ?? variableFault(kind, topicFilter)
     if (fault !== undefined) {
       throw this.#error(
         `Error: Invalid ACL topic "${escapeText(topicFilter)}" in acl_file "${this.#path}".`,
@@ -125,7 +127,7 @@ class AclFileParser {
 
   /** In Mosquitto's words, for those who search the log for them. */
   #checkVariables(pattern: string): void {
-    if (pattern.includes('%c') || pattern.includes('%u')) return
+    if (pattern.includes('%c') || pattern.includes('%u') || pattern.split('/').some(isCertificateVariable)) return
     this.warnings.push(`Warning: ACL pattern '${escapeText(pattern)}' does not contain '%c' or '%u'.`)
   }
 

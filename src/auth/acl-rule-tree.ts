@@ -2,6 +2,7 @@
 
 import { growNode, LevelNode } from '../topic/level-node.ts'
 import { isLevelEnd, isServerTopic, levelEnd } from '../topic/levels.ts'
+import { type CertificateValues, isCertificateVariable } from './certificate-variables.ts'
 
 export type AclAction = 'read' | 'write'
 export type AclAccess = AclAction | 'readwrite' | 'deny'
@@ -9,7 +10,7 @@ export type AclAccess = AclAction | 'readwrite' | 'deny'
 export interface AclRule {
   /** Where it stands in the ACL file, from 1. */
   readonly line: number
-  /** In a pattern, a level `%c` stands for the client id and `%u` for the username. */
+  /** In a pattern, a level `%c` stands for the client id, `%u` for the username, and `%{cert.…}` for what is in the certificate. */
   readonly kind: 'topic' | 'pattern'
   readonly access: AclAccess
   /** Valid by `topicFilterFault`. */
@@ -22,6 +23,8 @@ export interface AclRule {
 export interface PatternValues {
   readonly clientId: string | undefined
   readonly username: string | undefined
+  /** What stands for `%{cert.…}`; undefined without a certificate. */
+  readonly certificate?: Pick<CertificateValues, 'get'> | undefined
 }
 
 /** With the rules whose topic ends at a node, in the order of their lines. */
@@ -36,7 +39,13 @@ export class AclRuleTree {
   // The walk's stack, two arrays in step: a node, and where in the topic name the level below it starts.
   readonly #nodes: Node[] = []
   readonly #starts: number[] = []
+  /** The levels of its patterns that stand for what is in a certificate. */
+  readonly #variables: string[] = []
   #size = 0
+
+  get asksForCertificates(): boolean {
+    return this.#variables.length > 0
+  }
 
   get size(): number {
     return this.#size
@@ -49,6 +58,13 @@ export class AclRuleTree {
     if (node.content === undefined) node.content = [rule]
     else node.content.push(rule)
     this.#size++
+    if (rule.kind === 'pattern') this.#noteVariables(rule.topicFilter)
+  }
+
+  #noteVariables(pattern: string): void {
+    for (const level of pattern.split('/')) {
+      if (isCertificateVariable(level) && !this.#variables.includes(level)) this.#variables.push(level)
+    }
   }
 
   /**
@@ -91,6 +107,12 @@ export class AclRuleTree {
     if (values === undefined) return
     this.#pushVariable(children.get('%c'), topicName, start, values.clientId)
     this.#pushVariable(children.get('%u'), topicName, start, values.username)
+    if (values.certificate === undefined) return
+    for (let i = 0; i < this.#variables.length; i++) {
+      const variable = this.#variables[i] as string
+      const node = children.get(variable)
+      if (node !== undefined) this.#pushVariable(node, topicName, start, values.certificate.get(variable))
+    }
   }
 
   #pushVariable(node: Node | undefined, topicName: string, start: number, value: string | undefined): void {
@@ -107,7 +129,7 @@ export class AclRuleTree {
 }
 
 function isVariable(level: string): boolean {
-  return level === '%c' || level === '%u'
+  return level === '%c' || level === '%u' || isCertificateVariable(level)
 }
 
 /** A denial concerns both actions. */

@@ -1,13 +1,17 @@
 // What an ACL file allows whom: its rules, sorted by whom they concern, and the order in which they are asked.
 
 import { escapeText } from '../base/escape.ts'
+import type { CertificateIdentity } from '../x509/certificate-identity.ts'
 import { type AclAction, type AclRule, AclRuleTree, type PatternValues } from './acl-rule-tree.ts'
+import { CertificateValues } from './certificate-variables.ts'
 
 /** Who asks. */
 export interface AclClient {
   /** undefined for an anonymous client. */
   readonly username: string | undefined
   readonly clientId: string
+  /** undefined where none was shown, or none is kept. */
+  readonly certificate?: CertificateIdentity | undefined
 }
 
 /** Denials and grants of one user, of the anonymous, or of the patterns. */
@@ -22,6 +26,10 @@ class RuleSet {
 
   get size(): number {
     return this.denials.size + this.grants.size
+  }
+
+  get asksForCertificates(): boolean {
+    return this.denials.asksForCertificates || this.grants.asksForCertificates
   }
 }
 
@@ -46,6 +54,11 @@ export class AclRules {
       if (rule.kind === 'pattern') this.#addPattern(rule)
       else this.#setOf(rule.username).add(rule)
     }
+  }
+
+  /** Whether a pattern stands for what is in the client's certificate. */
+  get asksForCertificates(): boolean {
+    return this.#patterns.asksForCertificates
   }
 
   /** The rules as they concern one client: what is worked out once, at CONNECT. */
@@ -104,10 +117,12 @@ export class AclSubject {
     this.#patterns = wildcard === undefined ? patterns : undefined
     // A name with a `/` would reach levels that the pattern's author did not name: no grant takes it, yet denials do,
     // as widely as Mosquitto would, so that nobody escapes one by the choice of a name.
-    this.#denied = client
+    const certificate = patterns?.asksForCertificates === true ? client.certificate : undefined
+    this.#denied = { username, clientId, certificate: certificate && new CertificateValues(certificate, () => true) }
     this.#granted = {
       username: username !== undefined && spansLevels(username) ? undefined : username,
       clientId: spansLevels(clientId) ? undefined : clientId,
+      certificate: certificate && new CertificateValues(certificate, fitsInLevel),
     }
     const spanning = firstWith(
       spansLevels,
@@ -170,6 +185,11 @@ export function isGrant(rule: AclRule | undefined): boolean {
 
 function isWildcard(name: string): boolean {
   return name.includes('+') || name.includes('#')
+}
+
+/** Of a certificate, other values keep from the client the patterns that use them, and no more. */
+function fitsInLevel(value: string): boolean {
+  return !isWildcard(value) && !spansLevels(value)
 }
 
 function spansLevels(name: string): boolean {

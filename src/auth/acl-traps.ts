@@ -3,6 +3,7 @@
 
 import { escapeText } from '../base/escape.ts'
 import type { AclAccess } from './acl-rule-tree.ts'
+import { isCertificateVariable, variableAttribute } from './certificate-variables.ts'
 
 const keywords = ['topic', 'user', 'pattern']
 const accessWords = ['read', 'write', 'readwrite', 'deny']
@@ -32,6 +33,16 @@ export function denialFault(kind: 'topic' | 'pattern', access: AclAccess, topicF
   return partialVariable(topicFilter)
 }
 
+/** Why a pattern with something like `%{cert.cn}` in it is refused: it would match nothing, and nobody would notice. */
+export function variableFault(kind: 'topic' | 'pattern', topicFilter: string): string | undefined {
+  if (kind !== 'pattern') return undefined
+  const level = topicFilter.split('/').find(part => part.includes('%{cert.') && variableAttribute(part) === undefined)
+  if (level === undefined) return undefined
+  return isCertificateVariable(level)
+    ? `"${escapeText(level)}" names no attribute of a certificate, as "%{cert.cn}" or "%{cert.subject.O}" does`
+    : `"%{cert.…}" is replaced only where it fills a level, not in "${escapeText(level)}"`
+}
+
 /** What is odd about a rule's topic, which is legal and probably not what its author meant. */
 export function topicWarnings(kind: 'topic' | 'pattern', topicFilter: string): string[] {
   const shown = escapeText(topicFilter)
@@ -44,7 +55,7 @@ export function topicWarnings(kind: 'topic' | 'pattern', topicFilter: string): s
   const partial = partialVariable(topicFilter)
   if (kind === 'pattern' && partial !== undefined) warnings.push(`the topic is literally "${shown}": ${partial}`)
   if (kind === 'topic' && hasVariableLevel(topicFilter)) {
-    warnings.push(`the topic is literally "${shown}"; "%c" and "%u" are replaced in pattern lines only`)
+    warnings.push(`the topic is literally "${shown}"; "%c", "%u" and "%{cert.…}" are replaced in pattern lines only`)
   }
   return warnings
 }
@@ -76,7 +87,7 @@ function strangeCharacter(text: string): string | undefined {
 }
 
 function hasVariableLevel(topicFilter: string): boolean {
-  return topicFilter.split('/').some(level => level === '%c' || level === '%u')
+  return topicFilter.split('/').some(level => level === '%c' || level === '%u' || isCertificateVariable(level))
 }
 
 function partialVariable(topicFilter: string): string | undefined {

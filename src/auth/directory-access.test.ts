@@ -2,11 +2,12 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import { deviceCertificate, fileRealm, hashOfPw, identity } from '../../test/support/realms.ts'
 import { parseAclFile } from './acl-file.ts'
+import type { PatternValues } from './acl-rule-tree.ts'
 import type { FileRealmOptions } from './file-realm.ts'
 import type { Identity } from './identity.ts'
 import { parsePasswordEntry, parsePasswordFile } from './password-file.ts'
 import { defaultDecoyHash } from './password-hash.ts'
-import { provePrincipal } from './principal.ts'
+import { provePrincipal, withCertificate } from './principal.ts'
 import type { Realm } from './realm.ts'
 import type { DirectoryUser, RightsHolder, RightsSubject, UserDirectory } from './user-directory.ts'
 
@@ -209,9 +210,23 @@ test('dynsec 4: names that reach further than a level grant nothing, and are den
       .receive('t')
   }
   const [plain, ...dangerous] = directory.asked
-  assert.deepEqual(plain?.granted, { clientId: 'plain', username: 'plain' })
-  for (const { granted } of dangerous) assert.deepEqual(granted, { clientId: undefined, username: undefined })
-  assert.deepEqual(dangerous[0]?.denied, { clientId: 'a/b', username: 'a/b' })
+  assert.deepEqual(plain?.granted, { clientId: 'plain', username: 'plain', certificate: undefined })
+  for (const { granted } of dangerous) {
+    assert.deepEqual(granted, { clientId: undefined, username: undefined, certificate: undefined })
+  }
+  assert.deepEqual(dangerous[0]?.denied, { clientId: 'a/b', username: 'a/b', certificate: undefined })
+})
+
+test('features K4: what a certificate says reaches one level in what grants, and as far as it goes in what denies', () => {
+  const directory = new Directory()
+  directory.set('u')
+  const shown = { ...certificate, printedSubject: 'O=a/b\nCN=device' }
+  const principal = withCertificate(provePrincipal('u', 'password', ''), { identity: shown, roles: [], groups: [] })
+  realm(directory).access(principal, 'c').receive('t')
+  const [subject] = directory.asked
+  const values = (by: PatternValues | undefined) =>
+    ['%{cert.subject.O}', '%{cert.cn}'].map(variable => by?.certificate?.get(variable))
+  assert.deepEqual([values(subject?.granted), values(subject?.denied)], [[undefined, 'device'], ['a/b', 'device']])
 })
 
 test('dynsec 1: where no rules are, nobody may control the broker or listen to what it answers', () => {

@@ -4,6 +4,7 @@
 import type { Log } from '../base/log.ts'
 import { createAccess, type ExplainedAccess, isBrokersOwn } from './access.ts'
 import type { AclRules } from './acl-rules.ts'
+import { CertificateValues } from './certificate-variables.ts'
 import { byDefault, type Source, type SpeakingRule } from './explanation.ts'
 import type { Permitted } from './principal.ts'
 import type {
@@ -87,15 +88,23 @@ class DirectoryAccess implements ExplainedAccess {
   #rights: Pick<Rights, 'allows'> | undefined = undefined
 
   constructor(directory: UserDirectory, holder: RightsHolder, clientId: string, otherwise: ExplainedAccess) {
-    const { username } = holder
+    const { username, certificate } = holder
     this.#directory = directory
     this.#holder = holder
     this.#clientId = clientId
     this.#otherwise = otherwise
     // No name may reach levels, or stand for more of them, than whoever wrote `%c` had in mind.
     this.#subject = {
-      denied: { clientId, username },
-      granted: { clientId: harmless(clientId), username: harmless(username) },
+      denied: {
+        clientId,
+        username,
+        certificate: certificate && new CertificateValues(certificate.identity, () => true),
+      },
+      granted: {
+        clientId: harmless(clientId),
+        username: harmless(username),
+        certificate: certificate && new CertificateValues(certificate.identity, isHarmless),
+      },
     }
   }
 
@@ -159,5 +168,9 @@ const notAsked: Source = {
 }
 
 function harmless(name: string | undefined): string | undefined {
-  return name === undefined || name === '' || /[/+#]/.test(name) ? undefined : name
+  return name !== undefined && isHarmless(name) ? name : undefined
+}
+
+function isHarmless(name: string): boolean {
+  return name !== '' && !/[/+#]/.test(name)
 }

@@ -1,10 +1,13 @@
-// The topic of an ACL that stands for many: `+` and `#` as in topic filters, `%c` and `%u` for the names of whoever asks.
+// The topic of an ACL that stands for many: `+` and `#` as in topic filters, `%c` and `%u` for the names of whoever asks,
+// `%{cert.…}` for what is in its certificate.
 
-import type { PatternValues } from './acl-rule-tree.ts'
 import { isLevelEnd, isServerTopic, levelEnd } from '../topic/levels.ts'
 import { topicFilterFault } from '../topic/name.ts'
+import type { PatternValues } from './acl-rule-tree.ts'
+import { isCertificateVariable } from './certificate-variables.ts'
 
 const hash = 0x23
+const percent = 0x25
 
 export class TopicPattern {
   /** undefined for what is no topic filter, and matches nothing. */
@@ -46,8 +49,14 @@ function anyLevelEnd(topic: string, start: number): number {
 
 /** @returns where what the level stands for ends, which may be levels later; below 0 when the topic has something else */
 function namedLevelEnd(topic: string, start: number, level: string, values: PatternValues): number {
-  const expected = level === '%c' ? values.clientId : level === '%u' ? values.username : level
+  const expected = level.charCodeAt(0) === percent ? valueFor(level, values) : level
   if (expected === undefined || !topic.startsWith(expected, start)) return -1
   const end = start + expected.length
   return isLevelEnd(topic, end) ? end : -1
+}
+
+function valueFor(level: string, values: PatternValues): string | undefined {
+  if (level === '%c') return values.clientId
+  if (level === '%u') return values.username
+  return isCertificateVariable(level) ? values.certificate?.get(level) : level
 }

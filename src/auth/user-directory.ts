@@ -5,6 +5,7 @@ import type { PatternValues } from './acl-rule-tree.ts'
 import type { Source } from './explanation.ts'
 import type { PasswordEntry } from './password-file.ts'
 import type { PasswordHash } from './password-hash.ts'
+import type { ShownCertificate } from './principal.ts'
 
 export interface DirectoryUser {
   /** undefined: nobody is let in under this name by a password. */
@@ -23,11 +24,13 @@ export interface RightsHolder {
   /** Roles and groups by name that came with the proof, whether or not the directory knows the user. */
   readonly roles: readonly string[]
   readonly groups: readonly string[]
+  /** What topics of roles may ask for; left out where none was shown, or none is kept. */
+  readonly certificate?: Pick<ShownCertificate, 'identity'> | undefined
 }
 
 /** One client before the rights of its user. */
 export interface RightsSubject {
-  /** What stands for `%c` and `%u` in what denies, as it is. */
+  /** What stands for `%c`, `%u` and `%{cert.…}` in what denies, as it is. */
   readonly denied: PatternValues
   /** The same in what grants: undefined where a name would reach further than one level. */
   readonly granted: PatternValues
