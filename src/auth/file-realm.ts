@@ -4,7 +4,7 @@
 
 import { type Log, silentLog } from '../base/log.ts'
 import { type CertificateField, certificateName, isDeceptive } from '../x509/certificate-name.ts'
-import { explainAccess } from './access.ts'
+import { type ExplainedAccess, explainAccess } from './access.ts'
 import type { AclRules } from './acl-rules.ts'
 import { accessBy, directoryAdmits } from './directory-access.ts'
 import type { AccessQuestion, Explanation } from './explanation.ts'
@@ -15,6 +15,7 @@ import { type Principal, provePrincipal } from './principal.ts'
 import type { PresharedKey, PresharedKeys } from './psk-file.ts'
 import type { Access, Authentication, Candidate, Denial, DenialReason, EnhancedExchange, Realm } from './realm.ts'
 import { createScramExchange, scramMethod } from './scram.ts'
+import { createGrantedAccess } from './topic-grants.ts'
 import type { UserDirectory } from './user-directory.ts'
 
 /**
@@ -163,12 +164,18 @@ class FileRealm implements Realm {
   }
 
   access(principal: Principal, clientId: string): Access {
-    return accessBy(this.#options, principal, clientId)
+    return this.#accessOf(principal, clientId, this.#options.log)
   }
 
   explain(candidate: Candidate, clientId: string, question: AccessQuestion): Explanation {
+    return explainAccess(this.#accessOf(candidate, clientId, silentLog), question)
+  }
+
+  #accessOf(candidate: Candidate, clientId: string, log: Log): ExplainedAccess {
     const { acl, directory } = this.#options
-    return explainAccess(accessBy({ acl, directory, log: silentLog }, candidate, clientId), question)
+    const { topics } = candidate
+    if (topics !== undefined) return createGrantedAccess(topics, { candidate, clientId, directory })
+    return accessBy({ acl, directory, log }, candidate, clientId)
   }
 
   /** Nobody can ask for a certificate that is only requested. */

@@ -6,6 +6,14 @@ import { algorithmList, isShared } from './jwt-algorithms.ts'
 import { isKeySetUrl } from './jwt-key-fetch.ts'
 
 export const jwtOptions = {
+  jwt_acl_claim: option({
+    scope: 'listener',
+    value: text({ syntax: '<claim>', replace: true }),
+    default: undefined,
+    reload: 'live',
+    doc: 'The claim of a token that says what its client may do and nothing else, `{"publish": [<filter>, …], "subscribe": […]}` with 128 filters each at most; no ACL file and no role is asked then. A token without it is refused.',
+    own: true,
+  }),
   jwt_algorithms: option({
     scope: 'listener',
     value: algorithmList(),
@@ -38,6 +46,14 @@ export const jwtOptions = {
     doc: 'Seconds by which the clocks of the broker and the issuer may differ: a token counts that much earlier (`nbf`) and longer (`exp`).',
     own: true,
   }),
+  jwt_groups_claim: option({
+    scope: 'listener',
+    value: text({ syntax: '<claim>', replace: true }),
+    default: undefined,
+    reload: 'live',
+    doc: 'The claim of a token with groups of dynamic security, whose roles its client has while the token counts: a list of 64 names at most, or one name.',
+    own: true,
+  }),
   jwt_issuer: option({
     scope: 'listener',
     value: text({ replace: true }),
@@ -67,6 +83,14 @@ export const jwtOptions = {
     default: undefined,
     reload: 'live',
     doc: 'Public keys of the issuer: PEM, several one after the other, or a JSON Web Key Set. Clients can log in with a token as their password.',
+    own: true,
+  }),
+  jwt_roles_claim: option({
+    scope: 'listener',
+    value: text({ syntax: '<claim>', replace: true }),
+    default: undefined,
+    reload: 'live',
+    doc: 'The claim of a token with roles of dynamic security, which its client has while the token counts: a list of 64 names at most, or one name. Names that dynamic security does not know give nothing.',
     own: true,
   }),
   jwt_secret_file: option({
@@ -104,7 +128,9 @@ interface NamesFromTls {
 export function tokenFault(listener: JwtSettings & NamesFromTls): string | undefined {
   const { jwt_algorithms: algorithms, jwt_jwks_url: url, jwt_issuer: issuer, jwt_audience: audience } = listener
   if (!takesTokens(listener)) {
-    const isAskedFor = [algorithms, issuer, audience, listener.jwt_clientid_claim].some(value => value !== undefined)
+    const { jwt_clientid_claim, jwt_roles_claim, jwt_groups_claim, jwt_acl_claim } = listener
+    const claims = [jwt_clientid_claim, jwt_roles_claim, jwt_groups_claim, jwt_acl_claim]
+    const isAskedFor = [algorithms, issuer, audience, ...claims].some(value => value !== undefined)
     return isAskedFor ? 'Error: Tokens need a key: add jwt_key_file, jwt_jwks_url or jwt_secret_file.' : undefined
   }
   if (algorithms === undefined) return 'Error: Tokens need jwt_algorithms, the algorithms that they may be signed with.'

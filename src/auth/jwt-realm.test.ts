@@ -34,6 +34,9 @@ function realm({ files, rules, keys: known = keys, ...parts }: Parts = {}): Real
     skewSeconds: 0,
     usernameClaim: 'sub',
     clientIdClaim: undefined,
+    rolesClaim: undefined,
+    groupsClaim: undefined,
+    aclClaim: undefined,
   }
   const verifier = new TokenVerifier({ rules: { ...defaults, ...rules }, keys: [known], wallClock: clock.now })
   return createTokenRealm({ inner: fileRealm(files), verifier, directory: undefined, mostPending: 10, ...parts })
@@ -200,6 +203,96 @@ test('features G6: dynamic security keeps out the disabled and other client ids,
   assert.equal(by.stillAdmits(principal, 'c'), false)
   users.set('alice', { ...user, isDisabled: true })
   assert.equal(by.stillAdmits(principal, 'c'), false)
+})
+
+const rightsClaims = { rolesClaim: 'roles', groupsClaim: 'groups' }
+const acl = { publish: ['a/+'], subscribe: ['b/#', '$SYS/#'] }
+
+test('features K5: roles and groups of a token are its principal’s, and a token with others is refused', async () => {
+  const by = realm({ rules: rightsClaims })
+  const { roles, groups } = await admitted(by, { roles: ['r', 's'], groups: ['g'] })
+  assert.deepEqual([roles, groups], [['r', 's'], ['g']])
+  const bare = await admitted(by)
+  assert.deepEqual([bare.roles, bare.groups, bare.topics], [[], [], undefined])
+  const outcome = await by.authenticate(identity(undefined, token({ roles: { r: true } })))
+  assert.equal(told(outcome), 'not-authorized: token with roles that cannot be read (jwt_roles_claim)')
+  assert.deepEqual((await admitted(realm(), { roles: ['r'] })).roles, [], 'no claim is read that no option names')
+})
+
+test('features K5: what a token lists is allowed, and nothing else, whatever other rules say', async () => {
+  const by = realm({ rules: { aclClaim: 'acl' } })
+  const access = by.access(await admitted(by, { acl }), 'c')
+  const mayPublish = (topicName: string) => access.publish({ topicName }) !== undefined
+  assert.deepEqual(['a/b', 'a', 'a/b/c', 'b/c', '$SYS/a', '$CONTROL/x'].map(mayPublish), [
+    true,
+    false,
+    false,
+    false,
+    false,
+    false,
+  ])
+  const received = ['b', 'b/c/d', 'a/b', '$SYS/a', '$CONTROL/x'].map(topic => access.receive(topic))
+  assert.deepEqual(received, [true, true, false, true, false])
+  const filters = ['b/#', 'b/+/c', '$share/g/b/#', '#', 'b', '+/b', '$share/g/#', 'a/b', '$share/g']
+  assert.deepEqual(
+    filters.map(filter => access.subscribe(filter)),
+    [true, true, true, false, true, false, false, false, false],
+  )
+  assert.equal(access.unsubscribe('anything'), true)
+  const open = by.access(await admitted(realm()), 'c')
+  assert.notEqual(open.publish({ topicName: 'x' }), undefined, 'without a list the other rules decide')
+})
+
+test('features K5: nobody speaks for the broker, whatever the token lists', async () => {
+  const by = realm({ rules: { aclClaim: 'acl' } })
+  const access = by.access(await admitted(by, { acl: { publish: ['$SYS/#', '#'] } }), 'c')
+  assert.equal(access.publish({ topicName: '$SYS/broker/uptime' }), undefined)
+  assert.notEqual(access.publish({ topicName: 'x' }), undefined)
+})
+
+test('features K5: `%c` and `%u` in a token stand for nobody', async () => {
+  const by = realm({ rules: { aclClaim: 'acl' } })
+  const access = by.access(await admitted(by, { acl: { publish: ['%u/#', '%c'] } }), 'c')
+  const tried = ['alice/x', 'c', '%u/x', '%c'].map(topicName => access.publish({ topicName }))
+  assert.deepEqual(tried, [undefined, undefined, undefined, undefined])
+})
+
+test('features K5: whom dynamic security keeps out, what a token lists does not help', async () => {
+  let isDisabled = false
+  let version = 0
+  const directory: UserDirectory = {
+    get version() {
+      return version
+    },
+    decoy: defaultDecoyHash(),
+    user: () => ({ password: undefined, isDisabled, clientId: undefined }),
+    rights: () => assert.fail('no role is asked'),
+  }
+  const by = realm({ directory, files: { directory }, rules: { aclClaim: 'acl' } })
+  const access = by.access(await admitted(by, { acl }), 'c')
+  assert.equal(access.receive('b'), true)
+  isDisabled = true
+  version++
+  assert.equal(access.receive('b'), false)
+})
+
+test('features K5: what a token gave is known after a restart, and does not hold where the options name other claims', async () => {
+  const rules = { ...rightsClaims, aclClaim: 'acl' }
+  const by = realm({ rules })
+  const claims = { roles: ['r'], groups: ['g'], acl }
+  const back = principalFrom(recordPrincipal(await admitted(by, claims)))
+  assert.ok(back)
+  assert.deepEqual([back.roles, back.groups, back.topics], [['r'], ['g'], acl])
+  assert.equal(by.stillAdmits(back, 'c'), true)
+  assert.equal(by.access(back, 'c').receive('b/c'), true)
+  for (const changed of ['rolesClaim', 'groupsClaim', 'aclClaim']) {
+    for (const claim of ['other', undefined]) {
+      assert.equal(realm({ rules: { ...rules, [changed]: claim } }).stillAdmits(back, 'c'), false, changed)
+    }
+  }
+  const plain = principalFrom(recordPrincipal(await admitted(realm())))
+  assert.ok(plain)
+  assert.equal(by.stillAdmits(plain, 'c'), false, 'it never said what it may do')
 })
 
 test('max_pending_authentications: more tokens at once are refused as busy, and those before are judged', async () => {

@@ -36,7 +36,7 @@ class TokenRealm implements Realm {
   readonly #verifier: TokenVerifier
   readonly #directory: UserDirectory | undefined
   readonly #mostPending: number
-  /** Of what says whom a token names: other rules, other people. */
+  /** Of what says whom a token names and what it gives: other rules, other people. */
   readonly #rules: string
   #pending = 0
 
@@ -45,8 +45,16 @@ class TokenRealm implements Realm {
     this.#verifier = verifier
     this.#directory = directory
     this.#mostPending = mostPending
-    const { issuer, audience, usernameClaim, clientIdClaim } = verifier.rules
-    const rules = JSON.stringify([issuer ?? null, audience ?? null, usernameClaim, clientIdClaim ?? null])
+    const { issuer, audience, usernameClaim, clientIdClaim, rolesClaim, groupsClaim, aclClaim } = verifier.rules
+    const rights = [rolesClaim, groupsClaim, aclClaim].map(claim => claim ?? null)
+    const rules = JSON.stringify([
+      issuer ?? null,
+      audience ?? null,
+      usernameClaim,
+      clientIdClaim ?? null,
+      // As it was before tokens gave rights, where they give none.
+      ...(rights.some(claim => claim !== null) ? rights : []),
+    ])
     this.#rules = createHash('sha256').update(rules).digest('base64url')
   }
 
@@ -139,7 +147,7 @@ class TokenRealm implements Realm {
   #judged(verdict: TokenVerdict, { username: claimed, certificate }: Identity): Authentication {
     if (verdict.kind === 'unknown') return deny('busy', verdict.rule)
     if (verdict.kind === 'refused') return deny('not-authorized', verdict.rule)
-    const { username, fingerprint, expiresAt } = verdict
+    const { username, fingerprint, expiresAt, rights } = verdict
     // Before MQTT 5 there is no password without a user name; an empty one claims nothing.
     if (claimed !== undefined && claimed !== '' && claimed !== username) {
       return deny('not-authorized', 'token of another user')
@@ -150,7 +158,7 @@ class TokenRealm implements Realm {
     const msLeft = () => this.#verifier.msUntil(expiresAt)
     return {
       allowed: true,
-      principal: provePrincipal(username, 'token', `${this.#rules}:${fingerprint}`, { msLeft }),
+      principal: provePrincipal(username, 'token', `${this.#rules}:${fingerprint}`, { ...rights, msLeft }),
     }
   }
 }

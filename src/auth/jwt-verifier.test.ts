@@ -23,6 +23,9 @@ function verifier(rules: Partial<TokenRules> = {}, known: readonly TokenKey[] = 
     skewSeconds: 0,
     usernameClaim: 'sub',
     clientIdClaim: undefined,
+    rolesClaim: undefined,
+    groupsClaim: undefined,
+    aclClaim: undefined,
   }
   return new TokenVerifier({ rules: { ...defaults, ...rules }, keys: [fixedKeys(known)], wallClock: clock.now })
 }

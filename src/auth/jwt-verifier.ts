@@ -1,13 +1,14 @@
-// Judges one JSON Web Token (RFC 7519, RFC 8725): signature, dates, issuer, audience, and whom it names. The library checks
+// Judges one JSON Web Token (RFC 7519, RFC 8725): signature, dates, issuer, audience, whom it names, and what it gives. The library checks
 // what is cryptography and the registered claims; which key and which algorithm may be used is decided before it is asked.
 
 import type { errors, JWTPayload } from 'jose'
 import { isDeceptive } from '../x509/certificate-name.ts'
 import { type TokenAlgorithm, tokenAlgorithm } from './jwt-algorithms.ts'
+import { type ClaimedRights, type ClaimRules, claimedRights } from './jwt-claims.ts'
 import type { TokenKeySource } from './jwt-key-source.ts'
 import type { TokenKey } from './jwt-keys.ts'
 
-export interface TokenRules {
+export interface TokenRules extends ClaimRules {
   readonly algorithms: readonly TokenAlgorithm[]
   /** undefined: any. */
   readonly issuer: string | undefined
@@ -28,6 +29,7 @@ export type TokenVerdict =
       readonly fingerprint: string
       /** Milliseconds since the epoch, skew included. */
       readonly expiresAt: number
+      readonly rights: ClaimedRights
     }
   /** `rule` says why, and holds nothing of the token. */
   | { readonly kind: 'refused'; readonly rule: string }
@@ -136,8 +138,10 @@ export class TokenVerifier {
     if (clientIdClaim !== undefined && payload[clientIdClaim] !== clientId) {
       return refused('token of another client id (jwt_clientid_claim)')
     }
+    const rights = claimedRights(payload, this.rules)
+    if ('fault' in rights) return refused(rights.fault)
     const expiresAt = ((payload.exp as number) + skewSeconds) * 1000
-    return { kind: 'valid', username, fingerprint, expiresAt }
+    return { kind: 'valid', username, fingerprint, expiresAt, rights }
   }
 }
 

@@ -23,6 +23,9 @@ function tokenEngine(wallClock?: () => number): Engine {
     skewSeconds: 0,
     usernameClaim: 'sub',
     clientIdClaim: 'cid',
+    rolesClaim: undefined,
+    groupsClaim: undefined,
+    aclClaim: undefined,
   } as const
   const keys = [fixedKeys(parseKeySet(keySet({ one: key })))]
   const verifier = new TokenVerifier({ rules, keys, wallClock: wallClock ?? engine.clock.now })
