@@ -18,6 +18,8 @@ export const errorCodes: Readonly<Record<string, string>> = {
     'The store cannot be written, and a client that cannot be told so sent what has to survive.',
   ERR_CLIENT_REFUSED: 'A broker refused what a command of ours asked for: the login, a subscription, a message.',
   ERR_CLIENT_UNREACHABLE: 'A command of ours cannot reach a broker, or it went away before it had answered.',
+  ERR_CLI_ACL: 'The rules that `castellan acl` was to ask cannot be read, or a broker explained nothing.',
+  ERR_CLI_ACL_TABLE: 'A table of `castellan acl test` cannot be read, or a line of it is no expectation.',
   ERR_CLI_CA: "`castellan ca`, `castellan cert` or a script's old name was called wrongly.",
   ERR_CLI_CTL: '`castellan ctl` cannot do what it was asked, for a reason on this machine.',
   ERR_CLI_CTL_COMMAND: 'A broker did not carry out what `castellan ctl` asked for.',

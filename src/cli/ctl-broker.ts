@@ -2,6 +2,7 @@
 
 import { escapeText } from '../base/escape.ts'
 import { isObject, type JsonObject, member, objectsOf } from '../dynsec/json.ts'
+import { answerLines } from './acl-lines.ts'
 import type { CtlCommand, CtlModule } from './ctl-command.ts'
 import { brokerHelp } from './ctl-help.ts'
 import { column, shown } from './ctl-lines.ts'
@@ -14,6 +15,7 @@ const commands: Readonly<Record<string, CtlCommand>> = {
   listPlugins: { syntax: '', lines: pluginLines },
   listConnections: { syntax: 'count? offset?', lines: connectionLines },
   inspectConnection: { syntax: 'clientid', lines: inspectionLines },
+  explainAccess: { syntax: 'client action topic clientid?', given: accessQuery, lines: explanationLines },
   disconnectClient: { syntax: 'clientid reason?' },
   createBan: { syntax: 'bankind who until? reason?', given: words => banOf('bankind who until? reason?', words) },
   deleteBan: { syntax: 'bankind who', given: words => banOf('bankind who', words) },
@@ -43,6 +45,17 @@ function pluginLines(data: JsonObject): readonly string[] {
       ...column('Control endpoints: ', texts),
     ]
   })
+}
+
+/** A client without a user name, or one that is connected whatever its name, is `-`. */
+function accessQuery(words: readonly string[]): JsonObject {
+  const { client, ...rest } = readOperands('client action topic clientid?', words)
+  return client === '-' ? rest : { username: client, ...rest }
+}
+
+function explanationLines(data: JsonObject): readonly string[] {
+  const answers = objectsOf(data, 'answers')
+  return answers.flatMap(answer => answerLines(answer, answers.length > 1))
 }
 
 function banOf(syntax: string, words: readonly string[]): JsonObject {

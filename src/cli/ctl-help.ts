@@ -100,6 +100,8 @@ export function brokerHelp(calledAs: string): string {
   listPlugins                      what stands in for the plugins that are named
   listConnections [COUNT [OFFSET]] client id, user name and address, with a tab between
   inspectConnection CLIENTID       all of one connection
+  explainAccess USER publish|receive|subscribe|unsubscribe TOPIC [CLIENTID]   whether USER may, and which rule says so; - for USER is
+                                   nobody's name, or whoever is connected as CLIENTID
   disconnectClient CLIENTID [REASON]   ends it; a client of MQTT 5 is told REASON
   createBan clientid|username|address WHO [UNTIL [REASON]]   UNTIL is 30m, 12h, 7d, a time, or never
   deleteBan clientid|username|address WHO

@@ -47,6 +47,12 @@ export const verbs: readonly Verb[] = [
     load: async () => (await import('./ctl.ts')).ctl,
   },
   {
+    name: 'acl',
+    group: 'Look after it',
+    summary: 'who may do what by the rules, and which rule says so; tables of it for CI',
+    load: async () => (await import('./acl.ts')).acl,
+  },
+  {
     name: 'audit',
     group: 'Look after it',
     summary: 'who did what, when and from where: the last records, a search, whether all is as it was written',

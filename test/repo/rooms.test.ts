@@ -66,7 +66,7 @@ test('the scanner sees planted violations, however they are written', () => {
     [
       'src/cli/x.ts',
       "const { runBroker } = await import('../server/run.ts')",
-      /only ca-serve\.ts, run\.ts, store\.ts of cli/,
+      /only ca-serve\.ts, run\.ts, store\.ts, acl-sources\.ts of cli/,
     ],
     ['src/cli/run.ts', "const { runBroker } = await import('../server/run.ts')", undefined],
     ['src/broker/x.ts', "import type { Peer } from '../net/connection-handler.ts'", undefined],

@@ -61,7 +61,7 @@ export const rooms: Readonly<Record<string, Room>> = {
   cli: {
     imports: [...lowest, 'audit', 'config', 'auth', 'dynsec', 'client', 'pki', 'store'],
     types: ['mqtt'],
-    only: { server: ['ca-serve.ts', 'run.ts', 'store.ts'] },
+    only: { server: ['ca-serve.ts', 'run.ts', 'store.ts', 'acl-sources.ts'] },
   },
 }
 

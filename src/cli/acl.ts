@@ -1,0 +1,94 @@
+// `castellan acl`: who may do what by the rules of files or of a running broker, and which rule says so.
+
+import { escapeText } from '../base/escape.ts'
+import { booleanOf, type JsonObject } from '../dynsec/json.ts'
+import { aclHelp } from './acl-help.ts'
+import { answerLines } from './acl-lines.ts'
+import { askBroker, brokerOptions, namesBroker } from './acl-live.ts'
+import { type ClientQuestion, holderNamed, readQuestion } from './acl-question.ts'
+import { junitReport, type Outcome, tapReport } from './acl-report.ts'
+import { type AskRules, openRules, ruleOptions } from './acl-sources.ts'
+import { parseTable, readTable } from './acl-table.ts'
+import { type Action, complain, operands, parse, runAction, UsageError, wantsJson } from './ca-context.ts'
+import { exitCode } from './exit-code.ts'
+import type { Io } from './verbs.ts'
+
+/** `castellan acl ACTION …`. @returns the exit code */
+export function acl(args: readonly string[], io: Io): Promise<number> {
+  return runAction('acl', aclHelp.page, actions, args, io)
+}
+
+const actions: ReadonlyMap<string, Action> = new Map([
+  ['check', action('check', check)],
+  ['test', action('test', test)],
+])
+
+/** What was asked for and answered with no: a denial, or an expectation that does not hold. */
+const no = 1
+
+/** Whatever goes wrong must not look like a denial. */
+function action(name: 'check' | 'test', run: Action['run']): Action {
+  const help = aclHelp[name]
+  return {
+    help,
+    async run(args, io) {
+      try {
+        return await run(args, io)
+      } catch (error) {
+        const code = complain(`castellan acl ${name}`, error, io, help)
+        return code === exitCode.interrupted ? code : exitCode.usage
+      }
+    },
+  }
+}
+
+const checkOptions = {
+  ...ruleOptions,
+  ...brokerOptions,
+  id: { type: 'string' },
+  will: { type: 'boolean' },
+  retain: { type: 'boolean' },
+  output: { type: 'string', short: 'o' },
+} as const
+
+async function check(args: readonly string[], io: Io): Promise<number> {
+  const { values, positionals } = parse(args, checkOptions)
+  const [client, action, topic] = operands(positionals, ['CLIENT', 'ACTION', 'TOPIC'])
+  const asJson = wantsJson(values.output)
+  const asked = readQuestion({ ...values, client, action, topic })
+  const answers = namesBroker(values) ? await askBroker(values, asked, io) : askAll(await openRules(values, io), asked)
+  if (asJson) io.stdout.write(`${JSON.stringify({ version: 1, answers }, undefined, 2)}\n`)
+  else
+    for (const line of answers.flatMap(answer => answerLines(answer, answers.length > 1))) io.stdout.write(`${line}\n`)
+  return answers.every(isAllowed) ? exitCode.ok : no
+}
+
+const testOptions = { ...ruleOptions, format: { type: 'string' } } as const
+
+async function test(args: readonly string[], io: Io): Promise<number> {
+  const { values, positionals } = parse(args, testOptions)
+  const [file] = operands(positionals, ['FILE'])
+  const report = reportOf(values.format ?? 'tap')
+  const rows = parseTable(readTable(file), file)
+  const ask = await openRules(values, io)
+  const outcomes = rows.map((row): Outcome => {
+    const answers = askAll(ask, row)
+    return { row, answers, holds: answers.every(answer => isAllowed(answer) === row.allows) }
+  })
+  io.stdout.write(report(outcomes, file))
+  return outcomes.every(({ holds }) => holds) ? exitCode.ok : no
+}
+
+function askAll(ask: AskRules, { username, clientId, question }: ClientQuestion): readonly JsonObject[] {
+  return ask(holderNamed(username), clientId, question)
+}
+
+function isAllowed(answer: JsonObject): boolean {
+  return booleanOf(answer, 'allowed', false)
+}
+
+function reportOf(word: string): typeof junitReport {
+  if (word === 'tap') return tapReport
+  if (word === 'junit') return junitReport
+  throw new UsageError(`--format '${escapeText(word, 40)}' is none of tap, junit`)
+}

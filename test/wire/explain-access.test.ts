@@ -1,0 +1,132 @@
+// `explainAccess` of `$CONTROL/broker/v1`, and `castellan acl check` of a running broker: what is told is what is decided.
+
+import assert from 'node:assert/strict'
+import test from 'node:test'
+import { acl } from '../../src/cli/acl.ts'
+import { ctl } from '../../src/cli/ctl.ts'
+import { initialFile, pluginLines } from '../support/administrator.ts'
+import { runCommand } from '../support/command.ts'
+import { publishBytes } from '../support/packet-bytes.ts'
+import { passwordLines } from '../support/password-lines.ts'
+import { join, startWireBroker, type WireBroker } from '../support/wire-broker.ts'
+
+const notAuthorized = 0x87
+const aclText = `topic read news
+
+user admin
+topic readwrite $CONTROL/broker/#
+
+user device
+topic a/#
+topic deny a/secret
+
+pattern write up/%c
+`
+const files = { acl: aclText, pw: passwordLines({ admin: 'pw', device: 'pw' }) }
+const config = 'enable_control_api true\npassword_file pw\nacl_file acl\nallow_anonymous true\n'
+
+function check(broker: WireBroker, ...args: readonly string[]) {
+  const env = { PASSWORD: 'pw' }
+  const login = ['--url', `mqtt://127.0.0.1:${broker.port}`, '-u', 'admin', '--password-env', 'PASSWORD']
+  return runCommand(acl, ['check', ...args, ...login], '', env)
+}
+
+test('cli 2: acl check asks a running broker, for who is connected and for who is not', async t => {
+  const broker = await startWireBroker(t, config, files)
+  const device = await join(t, broker, { clientId: 'c1', username: 'device', password: 'pw' })
+  for (const [topic, id, allowed, rule] of [
+    ['a/x', 'c1', true, /acl:7 {2}topic readwrite a\/# {2}of user 'device'/],
+    ['a/secret', 'c1', false, /acl:8 {2}topic deny a\/secret/],
+    ['up/c1', 'c1', true, /acl:10 {2}pattern write up\/%c/],
+    ['up/c1', 'away', false, /no line of 'acl' allows it/],
+    ['up/away', 'away', true, /acl:10 {2}pattern write up\/%c/],
+  ] as const) {
+    const { code, stdout, stderr } = await check(broker, 'device', 'publish', topic, '--id', id)
+    assert.deepEqual([code, stderr], [allowed ? 0 : 1, ''], topic)
+    assert.match(stdout, rule)
+    if (id !== 'c1') continue
+    device.send(publishBytes({ version: 5, topic, payload: 'x', qos: 1, packetId: 1 }))
+    const { reasonCode } = await device.expectAcknowledgement('PUBACK')
+    assert.equal(reasonCode === notAuthorized, !allowed, `the broker decides alike about ${topic}`)
+  }
+})
+
+test('explainAccess: a connected client is asked about by its id alone, and the log says who asked', async t => {
+  const broker = await startWireBroker(t, config, files)
+  await join(t, broker, { clientId: 'c1', username: 'device', password: 'pw' })
+  const ask = (...args: readonly string[]) =>
+    runCommand(ctl, [
+      '-p',
+      String(broker.port),
+      '-i',
+      'ctl',
+      '-u',
+      'admin',
+      '-P',
+      'pw',
+      '-o',
+      'json',
+      'broker',
+      'explainAccess',
+      ...args,
+    ])
+  const told = JSON.parse((await ask('-', 'publish', 'a/x', 'c1')).stdout).data
+  assert.deepEqual(told.client, { username: 'device', clientid: 'c1', connected: true, roles: [], groups: [] })
+  assert.deepEqual([told.answers.length, told.answers[0].allowed], [1, true])
+  await broker.process.waitForLine(
+    /broker: ctl\/admin \| explainAccess \| username=none \| clientid=c1 \| action=publish \| topic=a\/x$/,
+  )
+  const other = JSON.parse((await ask('admin', 'publish', 'a/x', 'c1')).stdout).data
+  assert.deepEqual([other.client.username, other.client.connected, other.answers[0].allowed], ['admin', false, false])
+  const nobody = JSON.parse((await ask('-', 'receive', 'news')).stdout).data
+  assert.deepEqual([nobody.client.username, nobody.answers[0].allowed], [undefined, true])
+})
+
+test('explainAccess is refused to whoever has no right to it, and what nobody can ask is no answer', async t => {
+  const broker = await startWireBroker(t, config, files)
+  const device = await join(t, broker, { clientId: 'c1', username: 'device', password: 'pw' })
+  const payload = '{"commands":[{"command":"explainAccess","username":"admin","action":"publish","topic":"t"}]}'
+  device.send(publishBytes({ version: 5, topic: '$CONTROL/broker/v1', payload, qos: 1, packetId: 1 }))
+  assert.equal((await device.expectAcknowledgement('PUBACK')).reasonCode, notAuthorized)
+  await device.expectNothing()
+  const ask = (...args: readonly string[]) =>
+    runCommand(ctl, ['-p', String(broker.port), '-u', 'admin', '-P', 'pw', 'broker', 'explainAccess', ...args])
+  assert.match((await ask('device', 'fly', 't')).stderr, /^explainAccess: Error: Invalid\/missing action\n$/)
+  assert.match((await ask('device', 'publish', 'a/#')).stderr, /^explainAccess: Error: Invalid topic\n$/)
+  const printed = await ask('device', 'publish', 'a/secret')
+  assert.match(printed.stdout, /^ {2}DENY {3}decided by {2}acl:8 {2}topic deny a\/secret {2}of user 'device'\n/)
+  const unreachable = await runCommand(acl, ['check', 'u', 'publish', 't', '--unix', '/nowhere.sock'])
+  assert.deepEqual([unreachable.code, unreachable.stdout], [2, ''])
+})
+
+test('explainAccess: dynamic security answers by the rules in force, from the next question on', async t => {
+  const broker = await startWireBroker(t, `enable_control_api true\n${pluginLines}`, {
+    'dynamic-security.json': initialFile,
+  })
+  const login = ['-p', String(broker.port), '-u', 'admin', '-P', 'adminpw', 'dynsec']
+  for (const command of [
+    'addRoleACL admin publishClientSend $CONTROL/broker/# allow',
+    'addRoleACL admin publishClientReceive $CONTROL/broker/# allow',
+    'addRoleACL admin subscribePattern $CONTROL/broker/# allow',
+    'createRole sensor',
+    'addRoleACL sensor publishClientSend sensors/%c/up allow',
+    'createGroup devices',
+    'addGroupRole devices sensor',
+    'createClient device-17 -p pw',
+    'addGroupClient devices device-17',
+  ]) {
+    assert.equal((await runCommand(ctl, [...login, ...command.split(' ')])).code, 0, command)
+  }
+  const told = async (topic: string) => {
+    const args = ['-p', String(broker.port), '-u', 'admin', '--password-env', 'PASSWORD']
+    const { stdout } = await runCommand(acl, ['check', 'device-17', 'publish', topic, ...args], '', {
+      PASSWORD: 'adminpw',
+    })
+    return stdout.split('\n')[0]
+  }
+  const rule = "role 'sensor' acl #1 (priority 0): publishClientSend allow sensors/%c/up  via group 'devices'"
+  assert.equal(await told('sensors/device-17/up'), `  ALLOW  decided by  ${rule}`)
+  assert.equal(await told('sensors/device-18/up'), '  DENY   decided by  default access: publishClientSend deny')
+  assert.equal((await runCommand(ctl, [...login, 'disableClient', 'device-17'])).code, 0)
+  assert.equal(await told('sensors/device-17/up'), "  DENY   decided by  the client 'device-17' is disabled")
+})
