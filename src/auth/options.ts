@@ -4,6 +4,7 @@ import { type ListenerAddress, type ListenerScope, option, type Settings } from 
 import { plugins } from '../config/plugin.ts'
 import { bool, integer, path, text } from '../config/value.ts'
 import { areBuiltIn, insteadOf } from './built-in-plugins.ts'
+import { certificateGrantOptions } from './certificate-grant-options.ts'
 import { certificateUsername } from './certificate-username.ts'
 import { jwtOptions } from './jwt-options.ts'
 
@@ -53,6 +54,7 @@ export const authOptions = {
     doc: 'Most seconds that an answer is delayed after repeated failures.',
     own: true,
   }),
+  ...certificateGrantOptions,
   certificate_username: option({
     scope: 'listener',
     value: certificateUsername(),

@@ -1,6 +1,7 @@
 // Rules between options, once all of them are known: what is refused, and what is worth a warning at start.
 
 import { highAvailabilityPlugin } from '../auth/built-in-plugins.ts'
+import { certificateGrantFault } from '../auth/certificate-grant-options.ts'
 import { takesTokens, tokenFault } from '../auth/jwt-options.ts'
 import { escapeText } from '../base/escape.ts'
 import type { ConfigProblem } from '../config/config-error.ts'
@@ -19,6 +20,7 @@ export function checkConfig(config: Resolved): readonly ConfigProblem[] {
     ...config.listeners.flatMap(combinationFault),
     ...securityFaults(config),
     ...config.listeners.flatMap(tokenFaults),
+    ...config.listeners.flatMap(listener => grantFaults(config, listener)),
   ]
 }
 
@@ -36,6 +38,11 @@ function securityFaults({ global, listeners }: Resolved): readonly ConfigProblem
   if (first === undefined || second === undefined) return []
   const names = `"${escapeText(first)}" and "${escapeText(second)}"`
   return [ours(`Error: Dynamic security has one config file, and ${names} are named.`, listeners[0])]
+}
+
+function grantFaults({ global }: Resolved, listener: ListenerSettings): readonly ConfigProblem[] {
+  const fault = certificateGrantFault(listener, securityPlugin(global, listener) !== undefined)
+  return fault === undefined ? [] : [ours(fault, listener)]
 }
 
 function tokenFaults(listener: ListenerSettings): readonly ConfigProblem[] {

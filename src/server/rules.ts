@@ -2,6 +2,7 @@
 // that cannot be used throws, and whoever asked keeps the realms it had.
 
 import { aclFilePlugin, passwordFilePlugin } from '../auth/built-in-plugins.ts'
+import { createCertificateRealm } from '../auth/certificate-realm.ts'
 import { type CertificateMapping, createFileRealm } from '../auth/file-realm.ts'
 import { takesTokens } from '../auth/jwt-options.ts'
 import { createTokenRealm } from '../auth/jwt-realm.ts'
@@ -38,11 +39,12 @@ export class RulesLoader {
   realm(global: GlobalSettings, listener: ListenerSettings): Realm {
     const passwords = listener.password_file ?? pluginOption(global, listener, passwordFilePlugin, 'password_file')
     const acl = aclPath(global, listener)
+    const rules = acl === undefined ? undefined : this.#acls.get(acl)
     const directory = this.#directoryOf(global, listener)
     const files = createFileRealm({
       allowAnonymous: listener.allow_anonymous,
       passwords: passwords === undefined ? undefined : this.#passwordFile(passwords),
-      acl: acl === undefined ? undefined : this.#acls.get(acl),
+      acl: rules,
       directory,
       admitsUnknownNames: global.allow_certificates_without_client,
       clientIdPrefixes: global.clientid_prefixes,
@@ -54,9 +56,18 @@ export class RulesLoader {
       log: this.#log,
       verifier: this.#verifier,
     })
-    if (!takesTokens(listener)) return files
+    return createCertificateRealm({
+      inner: takesTokens(listener) ? this.#withTokens(files, global, listener) : files,
+      roles: listener.certificate_role,
+      groups: listener.certificate_group,
+      keepsCertificates: directory !== undefined || rules?.asksForCertificates === true,
+    })
+  }
+
+  #withTokens(inner: Realm, global: GlobalSettings, listener: ListenerSettings): Realm {
     const verifier = tokenVerifier(listener, this.#log)
-    return createTokenRealm({ inner: files, verifier, directory, mostPending: global.max_pending_authentications })
+    const directory = this.#directoryOf(global, listener)
+    return createTokenRealm({ inner, verifier, directory, mostPending: global.max_pending_authentications })
   }
 
   #directoryOf(global: GlobalSettings, listener: ListenerSettings): UserDirectory | undefined {

@@ -29,7 +29,7 @@ const banned: readonly BannedWord[] = [
     example: 'setTimeout(close, 1000)',
   },
   {
-    pattern: /\bas (Principal|Permitted)\b|\bprovePrincipal\b/,
+    pattern: /\bas (Principal|Permitted)\b|\bprovePrincipal\b|\bwithCertificate\b/,
     instead: 'a decision of auth/: nobody else says who somebody is or what they may do',
     allowed: ['src/auth/'],
     example: 'return message as Permitted<Publish>',

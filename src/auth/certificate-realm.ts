@@ -1,0 +1,125 @@
+// A realm that gives roles and groups for certificates, whatever proves the name: a certificate alone, a password or token beside
+// it. What is given is decided at the proof, and holds as long as the lines would give the same.
+
+import { type CertificateGrant, namesGiven } from './certificate-grants.ts'
+import type { AccessQuestion, Explanation } from './explanation.ts'
+import type { Identity, ProvenKey } from './identity.ts'
+import { type Principal, type ShownCertificate, withCertificate } from './principal.ts'
+import type { PresharedKey } from './psk-file.ts'
+import type { Access, Authentication, Candidate, EnhancedExchange, ExchangeStep, Realm } from './realm.ts'
+
+export interface CertificateRealmOptions {
+  readonly inner: Realm
+  readonly roles: readonly CertificateGrant[]
+  readonly groups: readonly CertificateGrant[]
+  /** Whether certificates are kept with the proof: patterns may ask for what is in them. */
+  readonly keepsCertificates: boolean
+}
+
+export function createCertificateRealm(options: CertificateRealmOptions): Realm {
+  return new CertificateRealm(options)
+}
+
+type GivenNames = Pick<ShownCertificate, 'roles' | 'groups'>
+
+class CertificateRealm implements Realm {
+  readonly #options: CertificateRealmOptions
+  readonly #inner: Realm
+
+  constructor(options: CertificateRealmOptions) {
+    this.#options = options
+    this.#inner = options.inner
+  }
+
+  authenticate(identity: Identity): Authentication | Promise<Authentication> {
+    const outcome = this.#inner.authenticate(identity)
+    return outcome instanceof Promise
+      ? outcome.then(late => this.#completed(late, identity))
+      : this.#completed(outcome, identity)
+  }
+
+  beginExchange(method: string, identity: Identity): EnhancedExchange | undefined {
+    const exchange = this.#inner.beginExchange(method, identity)
+    if (exchange === undefined || identity.certificate === undefined) return exchange
+    return {
+      method,
+      step: data => {
+        const step = exchange.step(data)
+        return step instanceof Promise
+          ? step.then(late => this.#completedStep(late, identity))
+          : this.#completedStep(step, identity)
+      },
+    }
+  }
+
+  stillAdmits(principal: Principal, clientId: string): boolean {
+    return this.#stillGives(principal) && this.#inner.stillAdmits(principal, clientId)
+  }
+
+  knows(principal: Principal): boolean {
+    return this.#inner.knows(principal)
+  }
+
+  get provesNames(): boolean {
+    return this.#inner.provesNames
+  }
+
+  recall(username: string | undefined): Principal | undefined {
+    return this.#inner.recall(username)
+  }
+
+  presharedKey(identity: string): PresharedKey | undefined {
+    return this.#inner.presharedKey(identity)
+  }
+
+  admitsKey(key: ProvenKey): boolean {
+    return this.#inner.admitsKey(key)
+  }
+
+  admitsCertificate(who: Pick<Identity, 'certificate' | 'username'>): boolean {
+    return this.#inner.admitsCertificate(who)
+  }
+
+  admitsClientId(clientId: string): boolean {
+    return this.#inner.admitsClientId(clientId)
+  }
+
+  access(principal: Principal, clientId: string): Access {
+    return this.#inner.access(principal, clientId)
+  }
+
+  explain(candidate: Candidate, clientId: string, question: AccessQuestion): Explanation {
+    return this.#inner.explain(candidate, clientId, question)
+  }
+
+  #completed(outcome: Authentication, identity: Identity): Authentication {
+    return outcome.allowed ? { ...outcome, principal: this.#withNames(outcome.principal, identity) } : outcome
+  }
+
+  #completedStep(step: ExchangeStep, identity: Identity): ExchangeStep {
+    return step.kind === 'success' ? { ...step, principal: this.#withNames(step.principal, identity) } : step
+  }
+
+  #withNames(principal: Principal, { certificate }: Identity): Principal {
+    if (certificate === undefined) return principal
+    const { roles, groups } = this.#namesFor(certificate)
+    const isNeeded = this.#options.keepsCertificates || roles.length > 0 || groups.length > 0
+    return isNeeded ? withCertificate(principal, { identity: certificate, roles, groups }) : principal
+  }
+
+  #namesFor(certificate: ShownCertificate['identity']): GivenNames {
+    const { roles, groups } = this.#options
+    return { roles: namesGiven(roles, certificate), groups: namesGiven(groups, certificate) }
+  }
+
+  /** After a reload, lines may give more or less than they gave. */
+  #stillGives({ certificate }: Principal): boolean {
+    if (certificate === undefined) return true
+    const { roles, groups } = this.#namesFor(certificate.identity)
+    return areEqual(roles, certificate.roles) && areEqual(groups, certificate.groups)
+  }
+}
+
+function areEqual(one: readonly string[], other: readonly string[]): boolean {
+  return one.length === other.length && one.every((name, index) => name === other[index])
+}
