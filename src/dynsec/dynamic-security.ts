@@ -1,23 +1,20 @@
 // Dynamic security: who the users are and what they may do, changed by commands while the broker runs. Commands are carried
 // out one request after the other, hold at once, and are answered when they are safe on the disk.
 
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { NoteCommand } from '../audit/event.ts'
-import type { PasswordEntry } from '../auth/password-file.ts'
 import type { PasswordHash } from '../auth/password-hash.ts'
 import type { DirectoryUser, Rights, RightsHolder, UserDirectory } from '../auth/user-directory.ts'
+import { type Clock, systemClock } from '../base/clock.ts'
 import { escapeText } from '../base/escape.ts'
 import type { Log } from '../base/log.ts'
-import { CommandArguments } from './arguments.ts'
-import { type Change, noteFault, noteOutcomes, Snapshot } from './audit-change.ts'
-import { type Batch, type CommandRequest, type CommandResponse, formatResponses, parseBatch } from './batch.ts'
-import { CommandContext, type ContextParts } from './command.ts'
-import { findCommand } from './commands/table.ts'
+import { type AuditedOutcome, noteFault, noteOutcomes } from './audit-change.ts'
+import { formatResponses, parseBatch } from './batch.ts'
+import { BatchRun, type Outcome, unsaved } from './batch-run.ts'
 import { decoyFor } from './decoy.ts'
 import { Effects } from './effects.ts'
-import { CommandError, RightLostError } from './errors.ts'
-import type { FileWriter } from './file-writer.ts'
-import { hashPassword } from './first-start.ts'
-import { textOf } from './json.ts'
+import { RightLostError } from './errors.ts'
+import type { FileKeeper } from './file-keeper.ts'
 import type { SecurityState } from './state.ts'
 import { UnknownNames } from './unknown-names.ts'
 
@@ -31,10 +28,11 @@ export interface SecurityHost {
 
 export interface SecurityParts {
   readonly state: SecurityState
-  readonly writer: Pick<FileWriter, 'write'>
+  readonly keeper: Pick<FileKeeper, 'save' | 'fold'>
   readonly log: Log
   /** Whether clients whose roles change are disconnected, as Mosquitto does, or go on under their new rights. */
   readonly disconnects: () => boolean
+  readonly clock?: Clock
 }
 
 /** Who asks, and for what. */
@@ -56,6 +54,7 @@ export interface SecurityAnswer {
 
 export class DynamicSecurity implements UserDirectory {
   readonly #parts: SecurityParts
+  readonly #clock: Clock
   #state: SecurityState
   #host: SecurityHost = nobody
   #version = 0
@@ -64,13 +63,12 @@ export class DynamicSecurity implements UserDirectory {
   #hasGiven = false
   #decoy: { readonly version: number; readonly hash: PasswordHash } | undefined = undefined
   #isUnsaved = false
-  /** Requests that are not answered yet. */
-  #underWay = 0
-  /** The end of the request before. */
+  /** The end of what is carried out, a part of a request. */
   #last: Promise<unknown> = Promise.resolve()
 
   constructor(parts: SecurityParts) {
     this.#parts = parts
+    this.#clock = parts.clock ?? systemClock()
     this.#state = parts.state
     this.#unknownNames = new UnknownNames(parts.log)
   }
@@ -112,19 +110,35 @@ export class DynamicSecurity implements UserDirectory {
   }
 
   /**
-   * Carries out the commands of one message; resolves when what they have changed is safe.
+   * Carries out the commands of one message; resolves when what they have changed is safe. Of several messages with many
+   * commands each has a part of its own carried out by turns.
    *
-   * @throws RightLostError, as a rejection, when an earlier request has taken away the right to this one; nothing is done
+   * @throws RightLostError, as a rejection, when the right to it was lost before it began, or between two parts: nothing
+   *   more of it is done
    */
   async handle(request: SecurityRequest): Promise<SecurityAnswer> {
-    this.#underWay++
+    const { requests, fault } = parseBatch(request.payload)
+    const { note } = request
+    const run = new BatchRun(requests, note !== undefined)
+    const parts: Part[] = []
     try {
-      const carriedOut = this.#last.then(() => this.#carryOut(request))
-      this.#last = carriedOut.catch(() => {})
-      return await this.#answer(request, await carriedOut)
+      do {
+        parts.push(await this.#inTurn(() => this.#carryOut(request, run)))
+      } while (!run.isDone)
     } finally {
-      this.#underWay--
+      // What was done is told, though the rest may never be.
+      for (const { outcomes, saved } of parts) await noteOutcomes(note, outcomes.map(audited), await saved)
     }
+    const responses: string[] = []
+    for (const { outcomes, saved } of parts) {
+      const isSafe = await saved
+      for (const outcome of outcomes) responses.push(isSafe || !outcome.logged ? outcome.text : unsaved(outcome))
+    }
+    if (fault !== undefined) {
+      noteFault(note, fault)
+      responses.push(JSON.stringify(fault))
+    }
+    return { payload: formatResponses(responses), carryOut: () => this.#reassessAsker(request, parts) }
   }
 
   /** Something that holds is not on the disk. */
@@ -132,21 +146,22 @@ export class DynamicSecurity implements UserDirectory {
     return this.#isUnsaved
   }
 
-  /** Whether the file says what holds. */
-  get isSettled(): boolean {
-    return this.#underWay === 0 && !this.#isUnsaved
-  }
-
   /** Writes again what could not be written. */
   async retry(): Promise<void> {
-    if (this.#isUnsaved) await this.#save()
+    if (this.#isUnsaved) await this.#told(this.#parts.keeper.fold())
   }
 
-  async #carryOut({ payload, clientId, username, isPermitted, note }: SecurityRequest): Promise<CarriedOut> {
-    const batch = parseBatch(payload)
-    // Before the work, and after what may have taken minutes.
+  /** One part after the other; whatever else there is to do goes between them. */
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.#last.then(() => nextTurn()).then(work)
+    this.#last = done.catch(() => {})
+    return done
+  }
+
+  async #carryOut({ clientId, username, isPermitted }: SecurityRequest, run: BatchRun): Promise<Part> {
+    // Before the work, and after what may have taken a while.
     checkPermitted(isPermitted)
-    const passwords = await hashPasswords(batch)
+    await run.hashPasswords()
     checkPermitted(isPermitted)
     const effects = new Effects()
     let addresses: ReadonlyMap<string, readonly string[]> | undefined
@@ -160,28 +175,20 @@ export class DynamicSecurity implements UserDirectory {
         return addresses.get(name) ?? []
       },
     }
-    const partsOf = (command: CommandRequest) => ({ ...parts, password: passwords.get(command) })
-    const outcomes = runAll(batch.requests, partsOf, note !== undefined)
-    const changes = outcomes.filter(({ hasChanged }) => hasChanged).length
-    if (changes > 0) {
-      this.#state.changeIndex += changes
-      this.#version++
-      this.#reassess(effects, name => name !== username)
-    }
-    return { batch, outcomes, effects, hasChanged: changes > 0 }
+    const outcomes = run.carryOut(parts, () => this.#clock.now())
+    const changes = outcomes.flatMap(({ logged }) => (logged === undefined ? [] : [logged]))
+    if (changes.length === 0) return { outcomes, effects, saved: Promise.resolve(true) }
+    this.#state.changeIndex += changes.length
+    this.#version++
+    const saved = this.#told(this.#parts.keeper.save(changes))
+    this.#reassess(effects, name => name !== username)
+    return { outcomes, effects, saved }
   }
 
-  async #answer({ username, note }: SecurityRequest, done: CarriedOut): Promise<SecurityAnswer> {
-    const { batch, effects, hasChanged } = done
-    const isSafe = !hasChanged || (await this.#save())
-    await noteOutcomes(note, done.outcomes, isSafe)
-    if (batch.fault !== undefined) noteFault(note, batch.fault)
-    const responses = done.outcomes.map(outcome => (isSafe || !outcome.hasChanged ? outcome.text : unsaved(outcome)))
-    return {
-      payload: formatResponses(batch.fault ? [...responses, JSON.stringify(batch.fault)] : responses),
-      carryOut: () => {
-        if (this.#hasGiven || effects.concernsName(username)) this.#reassess(effects, name => name === username)
-      },
+  /** What was left for when the answer has gone. */
+  #reassessAsker({ username }: SecurityRequest, parts: readonly Part[]): void {
+    for (const { effects } of parts) {
+      if (this.#hasGiven || effects.concernsName(username)) this.#reassess(effects, name => name === username)
     }
   }
 
@@ -195,10 +202,10 @@ export class DynamicSecurity implements UserDirectory {
     })
   }
 
-  /** @returns false when the file could not be written; it is tried again */
-  async #save(): Promise<boolean> {
+  /** @returns false when it could not be written; it is tried again */
+  async #told(saving: Promise<void>): Promise<boolean> {
     try {
-      await this.#parts.writer.write()
+      await saving
       this.#isUnsaved = false
       return true
     } catch (error) {
@@ -210,85 +217,19 @@ export class DynamicSecurity implements UserDirectory {
   }
 }
 
-/** What became of one command. */
-interface Outcome {
-  readonly request: CommandRequest
-  readonly response: CommandResponse
-  /** The response as JSON. */
-  readonly text: string
-  readonly hasChanged: boolean
-  /** For the audit, where there is one. */
-  readonly change?: Change | undefined
-}
-
-/** Characters of JSON after which no further command of a message is carried out: thousands could ask for all clients each. */
-const mostAnswerCharacters = 16 * 1024 * 1024
-
-interface CarriedOut {
-  readonly batch: Batch
+/** What was carried out together. */
+interface Part {
   readonly outcomes: readonly Outcome[]
   readonly effects: Effects
-  readonly hasChanged: boolean
+  readonly saved: Promise<boolean>
 }
 
-function runAll(
-  requests: readonly CommandRequest[],
-  partsOf: (request: CommandRequest) => ContextParts,
-  isAudited: boolean,
-): Outcome[] {
-  let characters = 0
-  return requests.map(request => {
-    const outcome =
-      characters < mostAnswerCharacters
-        ? run(request, partsOf(request), isAudited)
-        : refused(request, 'Answer too large')
-    characters += outcome.text.length
-    return outcome
-  })
-}
-
-function run(request: CommandRequest, parts: ContextParts, isAudited: boolean): Outcome {
-  const { name, correlationData, given } = request
-  const known = findCommand(name)
-  if (known === undefined) return refused(request, 'Unknown command')
-  const { changes } = known.command
-  const before = isAudited && changes ? new Snapshot(parts.state, given) : undefined
-  try {
-    const data = known.command.run(new CommandArguments(given), new CommandContext(parts, known.name))
-    return { ...outcomeOf(request, { command: name, data, correlationData }, changes), change: before?.change() }
-  } catch (error) {
-    if (!(error instanceof CommandError)) throw error
-    return refused(request, error.message)
-  }
-}
-
-function refused(request: CommandRequest, error: string): Outcome {
-  const { name, correlationData } = request
-  return outcomeOf(request, { command: name, error, correlationData }, false)
-}
-
-function outcomeOf(request: CommandRequest, response: CommandResponse, hasChanged: boolean): Outcome {
-  return { request, response, text: JSON.stringify(response), hasChanged }
+function audited(outcome: Outcome): AuditedOutcome {
+  return { ...outcome, hasChanged: outcome.logged !== undefined }
 }
 
 function checkPermitted(isPermitted: () => boolean): void {
   if (!isPermitted()) throw new RightLostError()
-}
-
-/** It holds, but may be forgotten: nobody is told that it was done. */
-function unsaved({ response: { command, correlationData } }: Outcome): string {
-  return JSON.stringify({ command, error: 'Internal error', correlationData } satisfies CommandResponse)
-}
-
-/** Off the event loop, before the commands are carried out: nothing comes between these then. */
-async function hashPasswords({ requests }: Batch): Promise<ReadonlyMap<CommandRequest, PasswordEntry>> {
-  const passwords = new Map<CommandRequest, PasswordEntry>()
-  for (const request of requests) {
-    const password = textOf(request.given, 'password')
-    const takesOne = findCommand(request.name)?.command.takesPassword === true
-    if (takesOne && password !== undefined && password !== '') passwords.set(request, await hashPassword(password))
-  }
-  return passwords
 }
 
 const nobody: SecurityHost = { reassess: () => {}, addresses: () => new Map() }

@@ -1,20 +1,34 @@
-// The text of dynamic-security.json. The whole file is written for each change, and most of it is as before: the text of an
+// The text of dynamic-security.json. The whole file is written again and again, and most of it is as before: the text of an
 // entry is made once.
 
 import type { SecurityState } from './state.ts'
 
-/** Entries whose text is made in one turn of the event loop, in some milliseconds. */
-const entriesPerTurn = 500
+/** Characters of text that are made in one turn of the event loop, in two milliseconds or so. */
+const charactersPerTurn = 131_072
+/** Entries that are handed out in one piece. */
+const entriesPerPiece = 500
 
 /** Makes what texts are missing, bit by bit, so that `fileText` has little left to make. */
 export async function prepareText(state: SecurityState, nextTurn: () => Promise<void>): Promise<void> {
+  // Between the turns entries come, go and change behind the place where it is: until a round finds next to nothing.
+  for (let made = charactersPerTurn; made >= charactersPerTurn; ) made = await prepareRound(state, nextTurn)
+}
+
+/** @returns how many characters were missing */
+async function prepareRound(state: SecurityState, nextTurn: () => Promise<void>): Promise<number> {
   let made = 0
+  let turnsEnd = charactersPerTurn
   for (const [, table] of tablesOf(state)) {
-    // Entries come and go between the turns: those that are passed over are made in `fileText`.
     for (let i = 0; i < table.values().length; i++) {
-      if (table.values()[i]?.prepareText() === true && ++made % entriesPerTurn === 0) await nextTurn()
+      const entry = table.values()[i]
+      if (entry?.prepareText() !== true) continue
+      made += entry.text.length
+      if (made < turnsEnd) continue
+      await nextTurn()
+      turnsEnd = made + charactersPerTurn
     }
   }
+  return made
 }
 
 /** The file as it has to be now, whatever changes while it is written; in pieces of some hundred entries. */
@@ -29,8 +43,8 @@ function* pieces(head: string, lists: readonly (readonly [key: string, texts: re
   yield head
   for (const [key, texts] of lists) {
     yield `,\n"${key}":[\n`
-    for (let i = 0; i < texts.length; i += entriesPerTurn) {
-      yield `${i === 0 ? '' : ',\n'}${texts.slice(i, i + entriesPerTurn).join(',\n')}`
+    for (let i = 0; i < texts.length; i += entriesPerPiece) {
+      yield `${i === 0 ? '' : ',\n'}${texts.slice(i, i + entriesPerPiece).join(',\n')}`
     }
     yield ']'
   }

@@ -25,7 +25,7 @@ test('dynsec 2: what was asked for while a file is written goes into the next on
     begun++
     return state
   })
-  const answers: Promise<void>[] = []
+  const answers: Promise<unknown>[] = []
   for (let i = 0; i < 100; i++) {
     const client = new Client(`u${i}`)
     state.clients.add(client)

@@ -7,7 +7,7 @@ import { PasswordHashError } from '../auth/password-hash.ts'
 import { escapeText } from '../base/escape.ts'
 import { topicFilterFault } from '../topic/name.ts'
 import { unusableFile } from './errors.ts'
-import { booleanOf, integerOf, isObject, type JsonObject, member, objectsOf, textOf } from './json.ts'
+import { booleanOf, isObject, type JsonObject, member, objectsOf, textOf } from './json.ts'
 import { Client, defaultAclTypes, Group, noPriority, Role } from './model.ts'
 import { readPassword } from './password-fields.ts'
 import { priorityOf } from './priority.ts'
@@ -48,7 +48,10 @@ class Reader {
   readonly warnings: string[] = []
 
   read(file: JsonObject): void {
-    this.state.changeIndex = Math.max(0, integerOf(file, 'changeIndex', 0))
+    const changeIndex = member(file, 'changeIndex')
+    // Not as other integers are read: what the log follows has to be told to the last one.
+    if (typeof changeIndex === 'number' && Number.isSafeInteger(changeIndex))
+      this.state.changeIndex = Math.max(0, changeIndex)
     this.#readDefaultAccess(file)
     for (const entry of objectsOf(file, 'roles')) this.#readRole(entry)
     for (const entry of objectsOf(file, 'clients')) this.#readClient(entry)

@@ -49,6 +49,9 @@ const tickMs = 100
 /** What a broker has to close its files, or to say goodbye when it has no store any more, in milliseconds. */
 const closingMs = 1000
 
+/** What dynamic security has to write its file, in milliseconds: what is not in it by then stays in the log beside it. */
+const foldingMs = 5000
+
 /** A listener with what the broker knows of it. */
 export interface OpenListener {
   readonly listener: Listener
@@ -200,6 +203,7 @@ export async function startBroker(
       sayGoodbye(broker, listeners)
       await Promise.race([Promise.all([allEnded(broker), durability.drain()]), delay(mostMs)])
       const isSafe = await Promise.race([durability.close().then(() => true), delay(closingMs, false)])
+      await Promise.race([security?.close(), delay(foldingMs)])
       clearInterval(ticker)
       monitor.close()
       log.onTopicLine = undefined

@@ -1,10 +1,8 @@
 // Dynamic security as the lines of its plugin ask for it: read or begun at the start, put before the broker's topics, read
 // again at a reload and when the file was edited.
 
-import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { dynamicSecurityPlugin, highAvailabilityPlugin } from '../auth/built-in-plugins.ts'
-import { readSecretFile, SecretFileError } from '../auth/secret-file.ts'
 import type { UserDirectory } from '../auth/user-directory.ts'
 import { AppError } from '../base/errors.ts'
 import { escapeText } from '../base/escape.ts'
@@ -15,10 +13,11 @@ import type { RightsChange } from '../broker/reassess.ts'
 import type { Plugin } from '../config/plugin.ts'
 import { DynamicSecurity } from '../dynsec/dynamic-security.ts'
 import { unusableFile } from '../dynsec/errors.ts'
+import { FileKeeper, type SeenFile } from '../dynsec/file-keeper.ts'
 import { fileText } from '../dynsec/file-text.ts'
-import { FileWriter, identityOf, replaceFile } from '../dynsec/file-writer.ts'
+import { identityNow, replaceFile } from '../dynsec/file-writer.ts'
 import { firstStart } from '../dynsec/first-start.ts'
-import { readState } from '../dynsec/read-file.ts'
+import { isFirstStart, type Recovered, recover } from '../dynsec/recover.ts'
 import { SecurityState } from '../dynsec/state.ts'
 import type { ReadinessCheck } from '../observe/readiness.ts'
 import { errorLines } from './error-lines.ts'
@@ -51,16 +50,17 @@ export function readDirectory(config: Config, log: Log): UserDirectory | undefin
   const plugin = pluginOf(config)
   const path = plugin && securityFile(config.global, plugin)
   if (path === undefined) return undefined
-  return existsSync(path) ? readDirectoryFile(path, log) : onlyAsked(new SecurityState(), log)
+  return isFirstStart(path) ? onlyAsked(new SecurityState(), log) : readDirectoryFile(path, log)
 }
 
 /** One that is asked, and never changed. @throws DynamicSecurityError */
 export function readDirectoryFile(path: string, log: Log): UserDirectory {
-  return onlyAsked(load(path, log), log)
+  return onlyAsked(load(path, log).state, log)
 }
 
 function onlyAsked(state: SecurityState, log: Log): UserDirectory {
-  return new DynamicSecurity({ state, writer: { write: async () => {} }, log, disconnects: () => true })
+  const keeper = { save: async () => {}, fold: async () => {} }
+  return new DynamicSecurity({ state, keeper, log, disconnects: () => true })
 }
 
 /** The one that all listeners share which have any; `check-config.ts` lets no second file pass. */
@@ -71,26 +71,25 @@ function pluginOf({ global, listeners }: Config): Plugin | undefined {
 export class SecurityService implements ReadinessCheck {
   readonly name = 'dynamic security'
   readonly directory: DynamicSecurity
-  readonly #path: string
-  readonly #writer: FileWriter
+  readonly #keeper: FileKeeper
   readonly #log: Log
   #broker: Broker | undefined = undefined
-  /** The file that was read last. */
-  #seen: string | undefined
   #lookedAt = Number.NEGATIVE_INFINITY
 
   private constructor(
     path: string,
-    directory: DynamicSecurity,
-    writer: FileWriter,
+    recovered: Recovered,
+    known: string | undefined,
     log: Log,
-    seen: string | undefined,
+    disconnects: () => boolean,
   ) {
-    this.#path = path
-    this.directory = directory
-    this.#writer = writer
     this.#log = log
-    this.#seen = seen
+    this.#keeper = new FileKeeper(
+      { path, log, state: () => this.directory.state, edited: () => this.#takeIn() },
+      recovered,
+      known,
+    )
+    this.directory = new DynamicSecurity({ state: recovered.state, keeper: this.#keeper, log, disconnects })
   }
 
   /**
@@ -107,14 +106,14 @@ export class SecurityService implements ReadinessCheck {
     const plugin = pluginOf(config)
     const path = plugin && securityFile(config.global, plugin)
     if (plugin === undefined || path === undefined) return undefined
-    if (!existsSync(path)) await begin(path, plugin.option('password_init_file'), log, env)
+    if (isFirstStart(path)) await begin(path, plugin.option('password_init_file'), log, env)
     // First: what is written meanwhile is read again.
-    const seen = await identityOf(path)
-    const state = load(path, log)
-    const writer = new FileWriter(path, () => directory.state)
+    const known = identityNow(path)
+    const recovered = load(path, log)
     const disconnects = () => settings().disconnect_on_role_change
-    const directory = new DynamicSecurity({ state, writer, log, disconnects })
-    return new SecurityService(path, directory, writer, log, seen)
+    const service = new SecurityService(path, recovered, known, log, disconnects)
+    await service.#keeper.open(recovered)
+    return service
   }
 
   /** The sessions that were restored may have more than they may have by now. */
@@ -134,20 +133,21 @@ export class SecurityService implements ReadinessCheck {
 
   /** Called several times a second. */
   advance(now: number): void {
+    this.#keeper.advance(now)
     if (now < this.#lookedAt + lookMs) return
     this.#lookedAt = now
-    if (this.directory.isUnsaved) void this.directory.retry()
-    else void this.#look()
+    void this.#look()
+  }
+
+  async #look(): Promise<void> {
+    if (await this.#keeper.isEdited()) this.#takeIn()
+    if (this.directory.isUnsaved) await this.directory.retry()
   }
 
   /** Takes in what was edited; what cannot be used is told of once, and changes nothing. */
-  async #look(): Promise<void> {
-    const identity = await identityOf(this.#path)
-    const isKnown = identity === undefined || identity === this.#seen || identity === this.#writer.written
-    if (isKnown || !this.directory.isSettled) return
-    this.#seen = identity
+  #takeIn(): void {
     try {
-      this.directory.replace(load(this.#path, this.#log))
+      this.#adopt(this.#keeper.read())
       this.#broker?.reassess(everybody)
     } catch (error) {
       if (!(error instanceof AppError)) throw error
@@ -155,39 +155,50 @@ export class SecurityService implements ReadinessCheck {
     }
   }
 
+  #adopt(seen: SeenFile): void {
+    const file = this.#keeper.adopt(seen)
+    if (file === undefined) return
+    tell(file, this.#log)
+    this.directory.replace(file.state)
+  }
+
   /**
    * Reads the file for a reload.
    *
-   * @returns puts it to work; the sessions are the caller's to judge again
+   * @returns puts it to work, unless there is another one by then; the sessions are the caller's to judge again
    * @throws DynamicSecurityError
    */
   prepareReload(): () => void {
-    // What has just been changed is not in the file yet, and must not be lost to it.
-    if (!this.directory.isSettled) return () => {}
-    const state = load(this.#path, this.#log)
-    return () => {
-      if (this.directory.isSettled) this.directory.replace(state)
+    const file = this.#keeper.read()
+    return () => this.#adopt(file)
+  }
+
+  /** Has the file say everything; what it does not say stays in the log beside it. */
+  async close(): Promise<void> {
+    try {
+      await this.#keeper.close()
+    } catch (error) {
+      const why = escapeText((error as Error).message, 4096)
+      this.#log.write('error', `Error: Dynamic security config could not be written, its changes are kept: ${why}`)
     }
   }
 }
 
 const everybody: RightsChange = { concerns: () => true, disconnects: () => false, ends: () => false }
 
-function load(path: string, log: Log): SecurityState {
-  try {
-    const { bytes, warnings: exposure } = readSecretFile(path)
-    const { state, warnings } = readState(bytes, path)
-    for (const line of [...exposure, ...warnings]) log.write('warning', line)
-    const { clients, groups, roles } = state
-    log.write(
-      'information',
-      `Dynamic security: ${clients.size} clients, ${groups.size} groups and ${roles.size} roles from ${escapeText(path, 4096)}.`,
-    )
-    return state
-  } catch (error) {
-    if (!(error instanceof SecretFileError)) throw error
-    throw unusableFile(path, error.message, error)
-  }
+function load(path: string, log: Log): Recovered {
+  const recovered = recover(path)
+  tell(recovered, log)
+  const { clients, groups, roles } = recovered.state
+  log.write(
+    'information',
+    `Dynamic security: ${clients.size} clients, ${groups.size} groups and ${roles.size} roles from ${escapeText(path, 4096)}.`,
+  )
+  return recovered
+}
+
+function tell({ warnings }: Pick<Recovered, 'warnings'>, log: Log): void {
+  for (const line of warnings) log.write('warning', line)
 }
 
 async function begin(path: string, initFile: string | undefined, log: Log, env: NodeJS.ProcessEnv): Promise<void> {

@@ -1,10 +1,11 @@
-// Loaded before the broker (`node --import`): makes of it one that answers a command before the file holds it.
+// Loaded before the broker (`node --import`): makes of it one that answers a command before the log holds it.
 
-import { FileWriter } from '../../src/dynsec/file-writer.ts'
+import { ChangeLog } from '../../src/dynsec/change-log.ts'
+import type { LoggedCommand } from '../../src/dynsec/change-record.ts'
 
-const write = FileWriter.prototype.write
+const append = ChangeLog.prototype.append
 
-FileWriter.prototype.write = function (this: FileWriter) {
-  setTimeout(() => write.call(this), 200)
+ChangeLog.prototype.append = function (this: ChangeLog, from: number, commands: readonly LoggedCommand[]) {
+  setTimeout(() => append.call(this, from, commands), 200)
   return Promise.resolve()
 }

@@ -2,10 +2,8 @@
 // both brokers alike, and each opens the file that the other has written.
 
 import assert from 'node:assert/strict'
-import { readFile } from 'node:fs/promises'
-import { join } from 'node:path'
 import test, { type TestContext } from 'node:test'
-import { Administrator, initialFile, pluginLines } from '../support/administrator.ts'
+import { Administrator, initialFile, pluginLines, writtenFile } from '../support/administrator.ts'
 import { type BrokerKind, both, startEither } from '../support/broker-process.ts'
 import { runProgram } from '../support/line-process.ts'
 import { join as joinBroker, subscribe, type WireBroker } from '../support/wire-broker.ts'
@@ -247,7 +245,7 @@ for (const [writer, reader] of [
       { command: 'createClient', username: 'ü', password: 'secret', clientid: 'c', groups: [{ groupname: 'g' }] },
       { command: 'setAnonymousGroup', groupname: 'g' },
     )
-    const file = await readFile(join(first.process.dir, 'dynamic-security.json'), 'utf8')
+    const file = await writtenFile(first.process.dir)
     const second = await start(t, reader, file)
     const again = await Administrator.join(t, second)
     const questions = [

@@ -1,7 +1,11 @@
 // Somebody who changes dynamic security while the broker runs: commands out, responses in, on a connection of its own.
 
 import assert from 'node:assert/strict'
+import { readFile } from 'node:fs/promises'
+import { join as joinPath } from 'node:path'
 import type { TestContext } from 'node:test'
+import { setTimeout as delay } from 'node:timers/promises'
+import { recover } from '../../src/dynsec/recover.ts'
 import { type ConnectFields, publishBytes, subscribeBytes } from './packet-bytes.ts'
 import { type RawPacket, readAcknowledgement, readPublish } from './packet-reader.ts'
 import type { RawClient } from './raw-client.ts'
@@ -126,3 +130,10 @@ export const dynamicSecurityPlugin = '/usr/lib/x86_64-linux-gnu/mosquitto_dynami
 
 /** The lines that ask for it, for a broker whose working directory has the file `dynamic-security.json`. */
 export const pluginLines = `plugin ${dynamicSecurityPlugin}\nplugin_opt_config_file dynamic-security.json\n`
+
+/** The text of `dynamic-security.json` in a directory, once it says all that was answered: by then no change is in its log. */
+export async function writtenFile(directory: string): Promise<string> {
+  const path = joinPath(directory, 'dynamic-security.json')
+  while (recover(path).commands.length > 0) await delay(20)
+  return readFile(path, 'utf8')
+}

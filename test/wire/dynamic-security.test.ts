@@ -4,7 +4,9 @@ import assert from 'node:assert/strict'
 import { readFile, stat } from 'node:fs/promises'
 import { join as joinPath } from 'node:path'
 import test, { type TestContext } from 'node:test'
-import { Administrator, initialFile, pluginLines, type SentCommand } from '../support/administrator.ts'
+import { setTimeout as delay } from 'node:timers/promises'
+import { recover } from '../../src/dynsec/recover.ts'
+import { Administrator, initialFile, pluginLines, type SentCommand, writtenFile } from '../support/administrator.ts'
 import { throwawayPki } from '../support/authority.ts'
 import { runBroker, startBroker } from '../support/broker-process.ts'
 import { type ConnectFields, connectBytes, publishBytes, subscribeBytes } from '../support/packet-bytes.ts'
@@ -181,7 +183,7 @@ test('features G10: the file is read again at SIGHUP; whoever it excludes goes, 
   const { admin, broker } = await start(t)
   await admin.do(client('u'), client('v'))
   const [user, other] = [await join(t, broker, as('u')), await join(t, broker, as('v'))]
-  const text = await readFile(fileOf(broker), 'utf8')
+  const text = await writtenFile(broker.process.dir)
   await broker.process.writeFile('dynamic-security.json', '{"clients":')
   await broker.process.reload(/Nothing was reloaded/)
   await user.expectNothing()
@@ -194,11 +196,26 @@ test('features G10: the file is read again at SIGHUP; whoever it excludes goes, 
   assert.match((await admin.ask({ command: 'getClient', username: 'u' }))[0]?.error ?? '', /not found/)
 })
 
+test('features G10: an edit that is made before the file says what was answered holds, and so does that', async t => {
+  const { admin, broker } = await start(t)
+  const edited = JSON.parse(await readFile(fileOf(broker), 'utf8'))
+  edited.clients.push({ username: 'by-hand' })
+  const created = admin.do(client('u'))
+  await broker.process.writeFile('dynamic-security.json', JSON.stringify(edited))
+  await created
+  while ((await admin.ask({ command: 'getClient', username: 'by-hand' }))[0]?.error !== undefined) await delay(20)
+  await join(t, broker, as('u'))
+  const { clients } = JSON.parse(await writtenFile(broker.process.dir))
+  assert.deepEqual(clients.map(({ username }: { username: string }) => username).sort(), ['admin', 'by-hand', 'u'])
+  await broker.process.stop()
+  await assert.rejects(stat(`${fileOf(broker)}.changes`), { code: 'ENOENT' })
+})
+
 test('features G10: the file is read again when it was edited, also after the broker has written it', async t => {
   const { admin, broker } = await start(t)
   await admin.do(client('u'))
   const user = await join(t, broker, as('u'))
-  const edited = JSON.parse(await readFile(fileOf(broker), 'utf8'))
+  const edited = JSON.parse(await writtenFile(broker.process.dir))
   edited.clients.find(({ username }: { username: string }) => username === 'u').disabled = true
   await broker.process.writeFile('dynamic-security.json', JSON.stringify(edited))
   await user.expectDisconnect(administrativeAction)
@@ -208,7 +225,7 @@ test('features G10: the file is read again when it was edited, also after the br
   assert.equal((await admin.ask({ command: 'getClient', username: 'u' }))[0]?.error, undefined)
 })
 
-test('features G10: what was answered is in the file after kill -9, and the file is whole', async t => {
+test('features G10: what was answered is in the file or its log after kill -9, and both are whole', async t => {
   const { broker } = await start(t)
   const answered: string[] = []
   const administrators = await Promise.all(['a', 'b', 'c', 'd'].map(() => Administrator.join(t, broker)))
@@ -227,10 +244,9 @@ test('features G10: what was answered is in the file after kill -9, and the file
   assert.ok(answered.length > 60, 'commands were answered')
   await broker.process.crash()
   await ended
-  const { clients } = JSON.parse(await readFile(fileOf(broker), 'utf8'))
-  const there = new Set(clients.map(({ username }: { username: string }) => username))
+  const { clients } = recover(fileOf(broker)).state
   assert.deepEqual(
-    answered.filter(username => !there.has(username)),
+    answered.filter(username => clients.get(username) === undefined),
     [],
   )
 })
@@ -319,10 +335,10 @@ test('features G10: sessions that were saved have what they may have now, when t
   const user = await join(t, broker, fields)
   await subscribe(user, 'r/#')
   await leave(user)
-  const file = JSON.parse(await readFile(fileOf(broker), 'utf8'))
-  file.clients.find(({ username }: { username: string }) => username === 'u').roles = []
   const { dir } = broker.process
   await broker.process.stop()
+  const file = JSON.parse(await readFile(fileOf(broker), 'utf8'))
+  file.clients.find(({ username }: { username: string }) => username === 'u').roles = []
   await broker.process.writeFile('dynamic-security.json', JSON.stringify(file))
   const next = await startWireBroker(
     t,
