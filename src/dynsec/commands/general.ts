@@ -4,7 +4,7 @@ import type { CommandArguments } from '../arguments.ts'
 import type { Command, CommandContext } from '../command.ts'
 import { CommandError } from '../errors.ts'
 import { isObject, type JsonObject, member, textOf } from '../json.ts'
-import { defaultAclTypes } from '../model.ts'
+import { type DefaultAclType, defaultAclTypes } from '../model.ts'
 
 export const generalCommands: Readonly<Record<string, Command>> = {
   setDefaultACLAccess: { changes: true, run: setDefaultAccess },
@@ -16,14 +16,17 @@ function setDefaultAccess(given: CommandArguments, context: CommandContext): und
   const list = given.list('acls')
   if (list === undefined) throw new CommandError('Missing/invalid actions array')
   const { effects, state } = context
+  const changed: Partial<Record<DefaultAclType, boolean>> = {}
   for (const entry of list) {
     if (!isObject(entry)) continue
     const type = defaultAclTypes.find(known => known === textOf(entry, 'acltype'))
     const allow = member(entry, 'allow')
     if (type === undefined || typeof allow !== 'boolean') continue
-    state.defaultAccess = { ...state.defaultAccess, [type]: allow }
+    changed[type] = allow
     context.audit({ acltype: type, allow })
   }
+  // Once: all clients' rights are worked out anew.
+  state.defaultAccess = { ...state.defaultAccess, ...changed }
   effects.reassessAll()
 }
 
