@@ -85,7 +85,7 @@ class DirectoryAccess implements ExplainedAccess {
   readonly #subject: RightsSubject
   #version = -1
   /** undefined: `#otherwise` decides. */
-  #rights: Pick<Rights, 'allows'> | undefined = undefined
+  #rights: Pick<Rights, 'allows' | 'roles'> | undefined = undefined
 
   constructor(directory: UserDirectory, holder: RightsHolder, clientId: string, otherwise: ExplainedAccess) {
     const { username, certificate } = holder
@@ -127,6 +127,10 @@ class DirectoryAccess implements ExplainedAccess {
     return this.#allows('unsubscribe', fullFilter)
   }
 
+  get roles(): readonly string[] {
+    return this.#current()?.roles ?? none
+  }
+
   consult(action: DirectoryAction, topic: string): readonly Source[] {
     const { username } = this.#holder
     const user = username === undefined ? undefined : this.#directory.user(username)
@@ -147,7 +151,7 @@ class DirectoryAccess implements ExplainedAccess {
     return rights === undefined ? this.#otherwise[action](topic) : rights.allows(action, topic, this.#subject)
   }
 
-  #current(): Pick<Rights, 'allows'> | undefined {
+  #current(): Pick<Rights, 'allows' | 'roles'> | undefined {
     const { version } = this.#directory
     if (version !== this.#version) {
       this.#version = version
@@ -158,7 +162,8 @@ class DirectoryAccess implements ExplainedAccess {
   }
 }
 
-const nothing: Pick<Rights, 'allows'> = { allows: () => false }
+const none: readonly string[] = []
+const nothing: Pick<Rights, 'allows' | 'roles'> = { allows: () => false }
 
 const notAsked: Source = {
   name: 'acl_file',

@@ -47,6 +47,8 @@ export interface EnhancedExchange {
  * memory and allocate nothing.
  */
 export interface Access {
+  /** Names of the roles of dynamic security that hold for the client, in the order in which they are asked; absent: none. */
+  readonly roles?: readonly string[]
   /** The same object, proven allowed, or undefined when the rules refuse it. */
   publish<T extends { readonly topicName: string }>(message: T): Permitted<T> | undefined
   /** Whether a message on this topic may be delivered to the client. */

@@ -38,6 +38,8 @@ export interface RightsSubject {
 
 /** What one user may do; changed by nothing but a new one. Answers from memory and allocates nothing. */
 export interface Rights {
+  /** Names of the roles that it comes from, in the order in which they are asked. */
+  readonly roles?: readonly string[]
   /** @param topic a topic name, or the full filter of a subscription */
   allows(action: DirectoryAction, topic: string, subject: RightsSubject): boolean
   /** All rules that speak of the topic, the first of which is the answer of `allows`, and what holds where none does. */

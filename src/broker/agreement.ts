@@ -14,11 +14,16 @@ export interface Agreement {
   readonly keepAlive: number
   readonly maximumQoS: QoS
   readonly retainAvailable: boolean
+  /** Bytes of a packet that the client may send. */
+  readonly maximumPacketSize: number
   /** Put before every topic of the client. */
   readonly mountPoint: string | undefined
   readonly aliases: InboundAliases
   readonly receiveQuota: ReceiveQuota
-  readonly rates: Rates
+  /** As its listener had them at CONNECT. */
+  readonly listenerRates: Rates
+  /** Those, but for what the limits of its user and roles say, which may change. */
+  rates: Rates
   /** Most messages of QoS 1 and 2 that may be under way to the client. */
   readonly clientReceiveMaximum: number
   readonly encoder: PublishEncoder
@@ -31,18 +36,20 @@ export function agree(attempt: ConnectAttempt, session: Session): Agreement {
   const { connection, packet, broker } = attempt
   const { settings } = connection.listener
   const { properties, protocolVersion } = packet
-  const receiveMaximum =
-    protocolVersion < 5 ? Number.POSITIVE_INFINITY : broker.settings.max_inflight_messages || 65_535
+  const limits = broker.limitsOf(session.principal, session.access)
+  const receiveMaximum = protocolVersion < 5 ? Number.POSITIVE_INFINITY : limits.max_inflight_messages || 65_535
   return {
     session,
     isBridge: packet.bridge,
     keepAlive: attempt.keepAlive,
     maximumQoS: settings.max_qos as QoS,
     retainAvailable: broker.settings.retain_available,
+    maximumPacketSize: limits.max_packet_size,
     mountPoint: settings.mount_point,
     aliases: new InboundAliases(settings.max_topic_alias),
     receiveQuota: new ReceiveQuota(receiveMaximum),
-    rates: settings,
+    listenerRates: settings,
+    rates: broker.ratesOf(settings, session),
     clientReceiveMaximum: properties.receiveMaximum ?? 65_535,
     encoder: new PublishEncoder({
       protocolVersion,

@@ -2,7 +2,7 @@
 // file; `server/compose.ts` gives it its parts.
 
 import type { Audit } from '../audit/event.ts'
-import { permitOwn } from '../auth/principal.ts'
+import { type Principal, permitOwn } from '../auth/principal.ts'
 import type { Throttle } from '../auth/throttle.ts'
 import type { Clock } from '../base/clock.ts'
 import type { Log } from '../base/log.ts'
@@ -13,8 +13,7 @@ import { TopicTable } from '../mqtt/topic-cache.ts'
 import type { ConnectionHandler, Peer } from '../net/connection-handler.ts'
 import type { Counters } from '../observe/counters.ts'
 import { Message, neverExpires } from '../session/message.ts'
-import type { OutboundLimits } from '../session/outbound.ts'
-import type { Session } from '../session/session.ts'
+import type { Session, SessionAccess } from '../session/session.ts'
 import type { Transport } from '../session/transport.ts'
 import type { Bans } from './ban-check.ts'
 import { excludeByCertificate } from './certificate-watch.ts'
@@ -27,6 +26,8 @@ import { LimitWatch } from './limit-watch.ts'
 import type { ListenerContext } from './listener-context.ts'
 import type { Shortage } from './memory-guard.ts'
 import type { BrokerSettings as OwnSettings } from './options.ts'
+import type { Rates } from './pace.ts'
+import { PersonalLimits, type SessionLimits } from './personal-limits.ts'
 import { judgeAgain, type RightsChange, reassess } from './reassess.ts'
 import { Registry, type RegistryHost } from './registry.ts'
 import { MemoryRetainedStore, Retained, type RetainedStore } from './retained.ts'
@@ -85,10 +86,12 @@ export class Broker implements RegistryHost {
   bans: Bans | undefined = undefined
   /** What answers below `$CONTROL/`, by topic. */
   readonly endpoints = new Map<string, ControlEndpoint>()
+  #personalLimits: PersonalLimits
   #stopping = false
 
   constructor(parts: BrokerParts) {
     this.settings = parts.settings
+    this.#personalLimits = personalLimitsOf(parts.settings)
     this.log = parts.log
     this.clock = parts.clock
     this.counters = parts.counters
@@ -102,8 +105,14 @@ export class Broker implements RegistryHost {
     this.registry = new Registry(this)
   }
 
-  get limits(): OutboundLimits {
-    return this.settings
+  /** Of the sessions of one client, by the settings in force. */
+  limitsOf(principal: Principal, access: SessionAccess): SessionLimits {
+    return this.#personalLimits.session(this.settings, principal, access)
+  }
+
+  /** @param rates of the client's listener, as they were at its CONNECT */
+  ratesOf(rates: Rates, { principal, access }: Session): Rates {
+    return this.#personalLimits.rates(rates, principal, access)
   }
 
   get longestExpiry(): number {
@@ -167,12 +176,10 @@ export class Broker implements RegistryHost {
    */
   reconfigure(settings: BrokerSettings): void {
     this.settings = settings
+    this.#personalLimits = personalLimitsOf(settings)
     this.rulesVersion++
     this.router.outdate()
-    for (const session of [...this.registry.values()]) {
-      session.outbound.limits = this.limits
-      judgeAgain(this, session)
-    }
+    for (const session of [...this.registry.values()]) judgeAgain(this, session)
     this.#excludeStaleProofs()
     this.recheckCertificates()
   }
@@ -202,6 +209,10 @@ export class Broker implements RegistryHost {
     this.#stopping = true
     for (const connection of this.connections) connection.end(ReasonCode.serverShuttingDown)
   }
+}
+
+function personalLimitsOf({ client_limit: clients, role_limit: roles }: BrokerSettings): PersonalLimits {
+  return new PersonalLimits(clients, roles)
 }
 
 /** Whether what the handshake has proven still lets a client in; who has sent no CONNECT yet has no name to compare. */

@@ -48,6 +48,7 @@ export class ConnectAttempt implements Waiting {
   keepAlive: number
   will: Will | undefined
   principal: Principal | undefined
+  #access: CurrentAccess | undefined
   session: Session | undefined
   resumed = false
   /** What a successful enhanced authentication leaves for CONNACK (§4.12). */
@@ -61,6 +62,13 @@ export class ConnectAttempt implements Waiting {
     this.packet = packet
     this.clientId = packet.clientId
     this.keepAlive = packet.keepAlive
+  }
+
+  /** What its client may do: only once that is proven, and has its client id. */
+  get access(): CurrentAccess {
+    assert(this.principal !== undefined, 'only a proven client has rights')
+    this.#access ??= new CurrentAccess(this.connection.listener, this.principal, this.clientId)
+    return this.#access
   }
 
   get claim(): Claim {
@@ -383,6 +391,7 @@ function checkOwner(attempt: ConnectAttempt): StepOutcome {
     if (most >= 0 && broker.registry.size >= most) {
       return overLimit('global_max_clients', ReasonCode.serverBusy)
     }
+    if (hasAllSessions(attempt, principal)) return overLimit('max_sessions_per_user', ReasonCode.quotaExceeded)
     return broker.shortage > 0 ? overLimit('memory_limit', ReasonCode.serverBusy) : undefined
   }
   if (session.owner !== principal.owner && broker.settings.session_owner_check) {
@@ -394,6 +403,13 @@ function checkOwner(attempt: ConnectAttempt): StepOutcome {
   // Whoever comes for what waits, or ends a session in which something waits, makes room.
   if (broker.shortage < 2 || session.outbound.waitingBytes > 0) return undefined
   return overLimit('memory_limit', ReasonCode.serverBusy)
+}
+
+/** Those that are away count, too. All anonymous clients are one owner, who has no limit of this kind. */
+function hasAllSessions({ broker, access }: ConnectAttempt, principal: Principal): boolean {
+  const { max_sessions_per_user: most } = broker.limitsOf(principal, access)
+  const isSomebody = principal.username !== undefined && principal.method !== 'anonymous'
+  return most > 0 && isSomebody && broker.registry.sessionsOf(principal.owner) >= most
 }
 
 /** Two clients that keep throwing each other off the same id are slowed down. */
@@ -425,10 +441,9 @@ function claimClientId(attempt: ConnectAttempt): StepOutcome {
   if (broker.journal?.isFailing === true && needsStore(attempt, broker.journal)) {
     return { reasonCode: ReasonCode.serverUnavailable, rule: 'the store cannot be written' }
   }
-  const access = new CurrentAccess(connection.listener, principal, clientId)
   connection.markRecord()
   const earlier = broker.registry.get(clientId)?.access.source
-  const { session, resumed } = broker.registry.claim(clientId, packet.cleanStart, principal, access)
+  const { session, resumed } = broker.registry.claim(clientId, packet.cleanStart, principal, attempt.access)
   session.expiryInterval = sessionExpiry(packet)
   session.will = attempt.will
   // Who comes back with another proof may have other rights than the one who subscribed.
@@ -456,7 +471,7 @@ function acknowledge(attempt: ConnectAttempt): StepOutcome {
   assert(session !== undefined, 'a session was claimed')
   logConnected(attempt)
   noteLogin(attempt)
-  const properties = packet.protocolVersion === 5 ? connackProperties(attempt) : noProperties
+  const properties = packet.protocolVersion === 5 ? connackProperties(attempt, session) : noProperties
   const agreement = agree(attempt, session)
   connection.become(agreement)
   // It says whether there is a session: that the one before has ended, however, is safe first.
@@ -468,10 +483,11 @@ function acknowledge(attempt: ConnectAttempt): StepOutcome {
 }
 
 /** What MQTT 5 clients are told (§3.2.2.3); what is at the standard's default is left out. */
-function connackProperties(attempt: ConnectAttempt): Properties {
+function connackProperties(attempt: ConnectAttempt, session: Session): Properties {
   const { connection, broker, packet } = attempt
   const { settings } = connection.listener
-  const { max_inflight_messages: inflight, max_packet_size: maximumPacketSize } = broker.settings
+  const limits = broker.limitsOf(session.principal, session.access)
+  const { max_inflight_messages: inflight, max_packet_size: maximumPacketSize } = limits
   const { persistent_client_expiration: longest } = broker.settings
   const { authenticationMethod } = packet.properties
   return {

@@ -48,6 +48,7 @@ import { receivePublish } from './publish.ts'
 import { receivePublishRun } from './publish-run.ts'
 import { PublisherTopic } from './publisher-topic.ts'
 import { endingText } from './reason-code.ts'
+import { limitAgain } from './reassess.ts'
 import { type RefusedAction, RefusedTopics } from './refused-topics.ts'
 import type { RetainedBacklog } from './retained-backlog.ts'
 import type { Route } from './route.ts'
@@ -281,17 +282,27 @@ export class ClientConnection implements ConnectionHandler, Conversation, Outlet
     this.state = 'connected'
     this.attempt = undefined
     this.#agreement = agreement
-    const { rates } = agreement
-    this.#isPaced = rates.max_publish_rate > 0 || rates.max_publish_byte_rate > 0
+    this.#notePaced()
     agreement.session.connection = this
     // A session that was resumed may receive what its new connection may.
     this.broker.router.outdateFor(agreement.session)
-    this.transport.established()
+    this.transport.established(agreement.maximumPacketSize)
     // Judging a CONNECT may have taken long; the client can only begin to keep the connection alive now.
     this.#lastPacketAt = this.broker.clock.now()
     this.#armKeepAlive(this.#lastPacketAt)
     this.#certificateWatch = watchCertificate(this)
     this.#proofWatch = watchProof(this)
+  }
+
+  limitsChanged(): void {
+    const { agreement } = this
+    agreement.rates = this.broker.ratesOf(agreement.listenerRates, agreement.session)
+    this.#notePaced()
+  }
+
+  #notePaced(): void {
+    const { rates } = this.agreement
+    this.#isPaced = rates.max_publish_rate > 0 || rates.max_publish_byte_rate > 0
   }
 
   /** Time for which the broker holds a CONNECT back does not count against its client. */
@@ -354,6 +365,7 @@ export class ClientConnection implements ConnectionHandler, Conversation, Outlet
     this.session.access = new CurrentAccess(this.listener, principal, this.session.clientId)
     this.broker.router.outdateFor(this.session)
     this.publisherTopic.forget()
+    limitAgain(this.broker, this.session)
     this.broker.registry.recordConnected(this.session)
     this.#proofWatch?.end()
     this.#proofWatch = watchProof(this)

@@ -39,6 +39,10 @@ export class CurrentAccess implements SessionAccess {
     return this.#current().unsubscribe(fullFilter)
   }
 
+  get roles(): readonly string[] {
+    return this.#current().roles ?? none
+  }
+
   mayPublish(topicName: string): boolean {
     const { realm } = this.#listener
     return realm.stillAdmits(this.#principal, this.#clientId) && this.#current().publish({ topicName }) !== undefined
@@ -63,3 +67,5 @@ export class CurrentAccess implements SessionAccess {
     return this.#access
   }
 }
+
+const none: readonly string[] = []

@@ -13,6 +13,7 @@ import {
   protocolVersions,
   retainExpiry,
 } from './option-values.ts'
+import { limitLines } from './personal-limits.ts'
 
 export const brokerOptions = {
   accept_protocol_versions: option({
@@ -74,6 +75,14 @@ export const brokerOptions = {
     default: true,
     reload: 'live',
     doc: 'Whether a retained message is only delivered while its publisher may still write to the topic.',
+  }),
+  client_limit: option({
+    scope: 'global',
+    value: limitLines('user name'),
+    default: [],
+    reload: 'live',
+    doc: 'A limit of one user, one a line, instead of that of the listener or the broker: a rate, queue, in-flight or subscription limit, `max_sessions_per_user`, or less than `max_packet_size`. It goes before `role_limit`, and holds for names that were proven.',
+    own: true,
   }),
   clientid_prefixes: option({
     scope: 'global',
@@ -212,6 +221,14 @@ export const brokerOptions = {
     default: 10_000_000,
     reload: 'live',
     doc: 'Most topics with a retained message; on further ones nothing is retained; 0: no limit.',
+    own: true,
+  }),
+  max_sessions_per_user: option({
+    scope: 'global',
+    value: integer({ minimum: 0 }),
+    default: 0,
+    reload: 'new-connections',
+    doc: 'Most sessions of one user, connected or not; a CONNECT that would begin another one is refused. All anonymous clients are nobody here; 0: no limit but `global_max_clients`.',
     own: true,
   }),
   max_subscribe_rate: option({
@@ -375,6 +392,14 @@ export const brokerOptions = {
     reload: 'live',
     doc: 'Without effect: messages are only sent again when a client reconnects.',
     warning: "Warning: The 'retry_interval' option is no longer available.",
+  }),
+  role_limit: option({
+    scope: 'global',
+    value: limitLines('role'),
+    default: [],
+    reload: 'live',
+    doc: 'A limit of whoever has a role of dynamic security, one a line, as `client_limit`. Of several roles that name a limit the one counts that is asked first about topics. It follows changes of roles at once.',
+    own: true,
   }),
   session_owner_check: option({
     scope: 'global',

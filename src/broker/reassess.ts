@@ -34,9 +34,10 @@ export function reassess(broker: Broker, change: RightsChange): void {
   }
 }
 
-/** Leaves a session what the rules in force allow; whoever they exclude is disconnected (0x98). */
+/** Leaves a session what the rules and limits in force allow; whoever they exclude is disconnected (0x98). */
 export function judgeAgain(broker: Broker, session: Session): void {
   const { access } = session
+  limitAgain(broker, session)
   const { standing } = access
   if (standing !== 'admitted') {
     exclude(broker, session, standing === 'unknown')
@@ -49,6 +50,12 @@ export function judgeAgain(broker: Broker, session: Session): void {
     session.connection?.forget(subscription)
   }
   session.outbound.prune(topicName => access.receive(topicName))
+}
+
+/** How much may wait for a session, and how quick its client may be, by its user and its roles as they are now. */
+export function limitAgain(broker: Broker, session: Session): void {
+  session.outbound.limits = broker.limitsOf(session.principal, session.access)
+  session.connection?.limitsChanged()
 }
 
 /** Nothing more is done in the client's name, its will included; of a user who is gone nothing is left (features B12). */

@@ -17,8 +17,8 @@ export interface RegistryHost {
   readonly journal: Journal | undefined
   readonly counters: { sessionsExpired: number }
   publishWill(session: Session): void
-  /** The sessions' part of the settings. */
-  readonly limits: OutboundLimits
+  /** What bounds the outbound half of a client's sessions. */
+  limitsOf(principal: Principal, access: SessionAccess): OutboundLimits
   /** Longest life of a session without a connection, in seconds; 0 is no limit (`persistent_client_expiration`). */
   readonly longestExpiry: number
   readonly publishWillOnTakeover: boolean
@@ -27,6 +27,8 @@ export interface RegistryHost {
 export class Registry {
   readonly #host: RegistryHost
   readonly #sessions = new Map<string, Session>()
+  /** How many sessions each owner has; undefined until somebody asks. */
+  #byOwner: Map<string, number> | undefined = undefined
 
   constructor(host: RegistryHost) {
     this.#host = host
@@ -38,6 +40,23 @@ export class Registry {
 
   get(clientId: string): Session | undefined {
     return this.#sessions.get(clientId)
+  }
+
+  /** How many sessions an owner has: with the first question all are counted, and from then on as they come and go. */
+  sessionsOf(owner: string): number {
+    if (this.#byOwner === undefined) {
+      this.#byOwner = new Map()
+      for (const session of this.#sessions.values()) this.#count(session, 1)
+    }
+    return this.#byOwner.get(owner) ?? 0
+  }
+
+  #count(session: Session, change: 1 | -1): void {
+    if (this.#byOwner === undefined) return
+    const { owner } = session
+    const count = (this.#byOwner.get(owner) ?? 0) + change
+    if (count > 0) this.#byOwner.set(owner, count)
+    else this.#byOwner.delete(owner)
   }
 
   values(): Iterable<Session> {
@@ -64,8 +83,9 @@ export class Registry {
       }
       this.close(existing)
     }
-    const session = new Session(clientId, principal, access, this.#host.limits)
+    const session = new Session(clientId, principal, access, this.#host.limitsOf(principal, access))
     this.#sessions.set(clientId, session)
+    this.#count(session, 1)
     return { session, resumed: false }
   }
 
@@ -94,6 +114,7 @@ export class Registry {
    */
   restore(session: Session, now: number): void {
     this.#sessions.set(session.clientId, session)
+    this.#count(session, 1)
     session.outbound.disconnect()
     const { will, disconnectedAt } = session
     session.disconnectedAt = Math.min(disconnectedAt ?? now, now)
@@ -106,6 +127,7 @@ export class Registry {
   close(session: Session): void {
     if (this.#sessions.get(session.clientId) !== session) return
     this.#sessions.delete(session.clientId)
+    this.#count(session, -1)
     this.#host.wheel.clear(session.expiryTimer)
     this.#host.wheel.clear(session.willTimer)
     for (const subscription of session.subscriptions.values()) {
@@ -137,9 +159,11 @@ export class Registry {
     this.#host.wheel.clear(session.willTimer)
     session.disconnectedAt = undefined
     session.will = undefined
+    this.#count(session, -1)
     session.principal = principal
+    this.#count(session, 1)
     session.access = access
-    session.outbound.limits = this.#host.limits
+    session.outbound.limits = this.#host.limitsOf(principal, access)
     session.outbound.prune(topicName => access.receive(topicName))
   }
 

@@ -187,7 +187,8 @@ class Restore {
       this.#nobodys.push(row)
       return
     }
-    const session = new Session(row.clientId, source.principal, source.access, this.#broker.limits)
+    const { principal, access } = source
+    const session = new Session(row.clientId, principal, access, this.#broker.limitsOf(principal, access))
     session.expiryInterval = row.expiryInterval
     session.will = row.will && decodeWill(row.will.record, row.will.delay)
     session.disconnectedAt = row.disconnectedAt
@@ -236,10 +237,10 @@ class Restore {
       session.outbound.restore(message, message.size, neverExpires, row.packetId, row.state)
       return
     }
-    message.recordedDeliveries++
     const { qos, retain, subscriptionIdentifiers, sequence } = row
     const delivery = { message, qos, retain, subscriptionIdentifiers, sequence }
     session.outbound.restore(delivery, message.size, message.expiresAt, row.packetId, row.state)
+    message.recordedDeliveries++
   }
 
   #takeRetained(row: PutRetained): void {

@@ -53,6 +53,7 @@ export function ownerlessAccess(record: Uint8Array): SessionAccess {
 /** The listener is gone, and its rules with it. */
 class NoAccess implements SessionAccess {
   readonly standing = 'unproven'
+  readonly roles = []
   readonly source: Uint8Array
 
   constructor(source: Uint8Array) {

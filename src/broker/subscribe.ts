@@ -134,7 +134,8 @@ function subscribe(
 
 /** @returns the limit that a new subscription would pass, as its option is called */
 function limitAgainst(broker: Broker, session: Session, levels: number): string | undefined {
-  const { max_subscriptions_per_client: most, max_subscription_levels_per_client: mostLevels } = broker.settings
+  const limits = broker.limitsOf(session.principal, session.access)
+  const { max_subscriptions_per_client: most, max_subscription_levels_per_client: mostLevels } = limits
   if (session.subscriptions.size >= most) return 'max_subscriptions_per_client'
   if (session.subscribedLevels + levels > mostLevels) return 'max_subscription_levels_per_client'
   return broker.shortage > 0 ? 'memory_limit' : undefined

@@ -25,11 +25,18 @@ export interface HeldRoles {
 export class RoleRights implements Rights {
   readonly #held: readonly HeldRoles[]
   readonly #defaultAccess: DefaultAccess
+  /** Made when it is first asked for. */
+  #roles: readonly string[] | undefined = undefined
 
   /** @param held in the order in which they are asked */
   constructor(held: readonly HeldRoles[], defaultAccess: DefaultAccess) {
     this.#held = held
     this.#defaultAccess = defaultAccess
+  }
+
+  get roles(): readonly string[] {
+    this.#roles ??= this.#held.flatMap(({ roles }) => roles.map(({ name }) => name))
+    return this.#roles
   }
 
   allows(action: DirectoryAction, topic: string, subject: RightsSubject): boolean {

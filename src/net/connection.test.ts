@@ -98,6 +98,22 @@ test('packets that the handler takes as bytes are not decoded, those between the
   assert.equal(handler.packets.length, 3)
 })
 
+test('max_packet_size: a client that may send less than others is held to that', async () => {
+  // Beside its payload each has six bytes.
+  for (const [payloadBytes, isTaken] of [
+    [94, true],
+    [95, false],
+  ] as const) {
+    const { connection, handler, peer } = connected()
+    peer.write(connect)
+    await handler.waitForPackets(1)
+    connection.established(100)
+    peer.write(publish(payloadBytes))
+    if (isTaken) await handler.waitForPackets(2)
+    else await handler.waitForFailure()
+  }
+})
+
 test('the handler is offered packets where one begins, and told the limit that holds', async () => {
   const { connection, handler, peer } = connected()
   const offers: string[] = []
@@ -107,7 +123,8 @@ test('the handler is offered packets where one begins, and told the limit that h
   }
   peer.write(connect)
   await handler.waitForPackets(1)
-  connection.established()
+  // More than the listener takes is for nobody.
+  connection.established(1_000_000)
   for (const bytes of [hex`C0`, hex`00 C0 00 30`, hex`03 00 01`, hex`74`]) peer.write(bytes)
   await handler.waitForPackets(4)
   assert.deepEqual(offers, [`${Buffer.from(connect).toString('hex')} 64`, 'c0 100000', 'c00030 100000', '30 100000'])

@@ -221,8 +221,8 @@ export class SocketConnection implements StreamReader {
   }
 
   /** The client is let in: larger packets are accepted, and it is no longer counted among those that are not. */
-  established(): void {
-    this.#framer.maximumPacketSize = this.#deps.limits.maximumPacketSize
+  established(maximumPacketSize = Number.POSITIVE_INFINITY): void {
+    this.#framer.maximumPacketSize = Math.min(maximumPacketSize, this.#deps.limits.maximumPacketSize)
     this.#deps.owner.established(this.#accepted)
   }
 

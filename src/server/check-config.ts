@@ -19,6 +19,7 @@ export function checkConfig(config: Resolved): readonly ConfigProblem[] {
   return [
     ...config.listeners.flatMap(combinationFault),
     ...securityFaults(config),
+    ...roleLimitFaults(config),
     ...config.listeners.flatMap(tokenFaults),
     ...config.listeners.flatMap(listener => grantFaults(config, listener)),
   ]
@@ -38,6 +39,13 @@ function securityFaults({ global, listeners }: Resolved): readonly ConfigProblem
   if (first === undefined || second === undefined) return []
   const names = `"${escapeText(first)}" and "${escapeText(second)}"`
   return [ours(`Error: Dynamic security has one config file, and ${names} are named.`, listeners[0])]
+}
+
+/** Nobody would be limited, and nobody would notice. */
+function roleLimitFaults({ global, listeners }: Resolved): readonly ConfigProblem[] {
+  const hasRoles = listeners.some(listener => securityPlugin(global, listener) !== undefined)
+  if (hasRoles || global.role_limit.length === 0) return []
+  return [ours('Error: role_limit needs the plugin of dynamic security: without it nobody has a role.', listeners[0])]
 }
 
 function grantFaults({ global }: Resolved, listener: ListenerSettings): readonly ConfigProblem[] {

@@ -20,6 +20,8 @@ export interface Conversation {
   readonly isHeld: boolean
   /** Tells the client why (MQTT 5) and ends the connection. */
   end(reasonCode: number): void
+  /** What its client's user or roles are limited to may be something else now. */
+  limitsChanged(): void
   /** The subscription is gone, and nothing more is looked for on its behalf. */
   forget(subscription: Subscription): void
 }
@@ -30,6 +32,8 @@ export interface SessionAccess extends Access {
   readonly standing: 'admitted' | 'unproven' | 'unknown'
   /** Whether the client is still let in and may still publish here what it once retained (`check_retain_source`). */
   mayPublish(topicName: string): boolean
+  /** The roles that hold for the client, by name, in the order in which they are asked. */
+  readonly roles: readonly string[]
   /** Who that is, for the store: enough to ask the same questions after a restart. */
   readonly source: Uint8Array
 }

@@ -26,8 +26,12 @@ export interface Transport {
   close(): void
   /** Ends the connection at once and drops what is queued. */
   destroy(): void
-  /** The client was let in: the limits for strangers no longer hold for it. */
-  established(): void
+  /**
+   * The client was let in: the limits for strangers no longer hold for it.
+   *
+   * @param maximumPacketSize bytes that this client may send in a packet, where that is less than what the listener takes
+   */
+  established(maximumPacketSize?: number): void
   /** Whether packets are handed over: neither paused nor held back because the peer takes no answers. */
   readonly isReading: boolean
   /** Stops handing over packets (what is already read waits) until `resume`. */

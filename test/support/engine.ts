@@ -105,7 +105,11 @@ export class MemoryTransport implements Transport {
   destroy(): void {
     this.close()
   }
-  established(): void {}
+  /** Bytes that the client may send in a packet; undefined before it is let in. */
+  maximumPacketSize: number | undefined
+  established(maximumPacketSize: number): void {
+    this.maximumPacketSize = maximumPacketSize
+  }
   get isReading(): boolean {
     return !this.paused && !this.closed
   }

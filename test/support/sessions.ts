@@ -12,6 +12,7 @@ const everything: SessionAccess = {
   unsubscribe: () => true,
   mayPublish: () => true,
   standing: 'admitted',
+  roles: [],
   source: Buffer.alloc(0),
 }
 
@@ -27,7 +28,7 @@ export function makeSession(clientId: string, mayReceive: (topicName: string) =>
   const principal = provePrincipal(undefined, 'anonymous', '')
   const access = { ...everything, receive: mayReceive }
   const session = new Session(clientId, principal, access, limits)
-  session.connection = { end: ignore, forget: ignore, isHeld: false }
+  session.connection = { end: ignore, forget: ignore, limitsChanged: ignore, isHeld: false }
   return session
 }
 
