@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { fileRealm } from '../../test/support/realms.ts'
 import type { Log } from '../base/log.ts'
 import { silentLog } from '../base/log.ts'
 import { createAccess } from './access.ts'
@@ -72,5 +73,31 @@ describe('createAccess', () => {
     assert.equal(access.receive('victim/a'), false)
     assert.equal(access.receive('victim/a'), false)
     assert.deepEqual(lines, ['notice: ACL denying access to client with dangerous username "+"'])
+  })
+})
+
+describe('Realm.explain', () => {
+  const question = (topic: string) => ({ action: 'publish', topic, isWill: false, isRetained: false }) as const
+
+  it('decides as access does, with a token that lists topics, and for somebody who has proven nothing', () => {
+    const realm = fileRealm({ acl: parseAclFile('user bob\ntopic a', 'acl').rules })
+    const given = provePrincipal('bob', 'token', '', { topics: { publish: ['t/#'], subscribe: [] } })
+    for (const principal of [given, provePrincipal('bob', 'password', ''), provePrincipal('ann', 'password', '')]) {
+      for (const topic of ['a', 't/x', '$SYS/x']) {
+        const isAllowed = realm.access(principal, 'c').publish({ topicName: topic }) !== undefined
+        assert.equal(realm.explain(principal, 'c', question(topic)).allowed, isAllowed, topic)
+      }
+    }
+    assert.equal(realm.explain(given, 'c', question('t/x')).decidedBy.text, 'token  publish t/#')
+    const stranger = { username: 'bob', roles: [], groups: [] }
+    assert.equal(realm.explain(stranger, 'c', question('a')).decidedBy.text, "acl:2  topic readwrite a  of user 'bob'")
+  })
+
+  it('writes no line to the log: nobody was refused', () => {
+    const lines: string[] = []
+    const log: Log = { enabled: () => true, write: (_, line) => lines.push(line) }
+    const realm = fileRealm({ acl: parseAclFile('pattern a/%c', 'acl').rules, log })
+    assert.equal(realm.explain({ username: undefined, roles: [], groups: [] }, '+', question('a/b')).allowed, false)
+    assert.deepEqual(lines, [])
   })
 })
