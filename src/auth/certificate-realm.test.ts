@@ -6,6 +6,7 @@ import { type CertificateRealmOptions, createCertificateRealm } from './certific
 import { parsePasswordFile } from './password-file.ts'
 import { defaultDecoyHash } from './password-hash.ts'
 import { type Principal, provePrincipal } from './principal.ts'
+import { principalFrom, recordPrincipal } from './principal-record.ts'
 import type { Realm } from './realm.ts'
 import type { UserDirectory } from './user-directory.ts'
 
@@ -95,6 +96,14 @@ test('features K4: a reload excludes those alone whose certificates are given so
     [false, true],
     [true, true],
   ])
+})
+
+test('features K4: after a restart what was given holds, as long as the lines would give it', async () => {
+  const back = principalFrom(recordPrincipal(await admitted(realm())))
+  assert.ok(back)
+  assert.deepEqual([back.roles, back.groups], [['device'], ['plant']])
+  assert.equal(realm().stillAdmits(back, 'c'), true)
+  assert.equal(realm({ roles: [] }).stillAdmits(back, 'c'), false)
 })
 
 test('features K4: who was let in for a role alone is not let in without it, and the session waits for it to come back', async () => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import { tokenAlgorithms } from './jwt-algorithms.ts'
-import { jwtOptions, takesTokens, tokenFault } from './jwt-options.ts'
+import { claimFault, jwtOptions, takesTokens, tokenFault } from './jwt-options.ts'
 
 const nothing = {
   ...(Object.fromEntries(Object.entries(jwtOptions).map(([name, { default: value }]) => [name, value])) as {
@@ -49,6 +49,16 @@ for (const [what, settings, fault] of cases) {
     else assert.match(told ?? '', fault)
   })
 }
+
+test('features K5: roles and groups of tokens need dynamic security, and no list of topics that goes before them', () => {
+  assert.equal(claimFault({ ...nothing, ...file, jwt_acl_claim: 'a' }, false), undefined)
+  for (const claim of [{ jwt_roles_claim: 'r' }, { jwt_groups_claim: 'g' }]) {
+    const listener = { ...nothing, ...file, ...claim }
+    assert.equal(claimFault(listener, true), undefined)
+    assert.match(claimFault(listener, false) ?? '', /need the plugin of dynamic security/)
+    assert.match(claimFault({ ...listener, jwt_acl_claim: 'a' }, true) ?? '', /says all that a client may do/)
+  }
+})
 
 test('features K5: tokens are taken where there is a key', () => {
   assert.equal(takesTokens(nothing), false)

@@ -146,3 +146,20 @@ export function tokenFault(listener: JwtSettings & NamesFromTls): string | undef
   }
   return undefined
 }
+
+/**
+ * Claims that would give nothing, while somebody relies on them.
+ *
+ * @param hasDirectory whether the listener has dynamic security
+ * @returns as `tokenFault`
+ */
+export function claimFault(listener: JwtSettings, hasDirectory: boolean): string | undefined {
+  const { jwt_roles_claim: roles, jwt_groups_claim: groups, jwt_acl_claim: acl } = listener
+  if (roles === undefined && groups === undefined) return undefined
+  if (!hasDirectory) {
+    return 'Error: jwt_roles_claim and jwt_groups_claim need the plugin of dynamic security: without it there are no roles.'
+  }
+  return acl === undefined
+    ? undefined
+    : 'Error: jwt_acl_claim says all that a client may do: remove it, or jwt_roles_claim and jwt_groups_claim.'
+}

@@ -2,7 +2,7 @@
 
 import { highAvailabilityPlugin } from '../auth/built-in-plugins.ts'
 import { certificateGrantFault } from '../auth/certificate-grant-options.ts'
-import { takesTokens, tokenFault } from '../auth/jwt-options.ts'
+import { claimFault, takesTokens, tokenFault } from '../auth/jwt-options.ts'
 import { escapeText } from '../base/escape.ts'
 import type { ConfigProblem } from '../config/config-error.ts'
 import type { ConfigMessage } from '../config/draft.ts'
@@ -20,7 +20,7 @@ export function checkConfig(config: Resolved): readonly ConfigProblem[] {
     ...config.listeners.flatMap(combinationFault),
     ...securityFaults(config),
     ...roleLimitFaults(config),
-    ...config.listeners.flatMap(tokenFaults),
+    ...config.listeners.flatMap(listener => tokenFaults(config, listener)),
     ...config.listeners.flatMap(listener => grantFaults(config, listener)),
   ]
 }
@@ -53,8 +53,8 @@ function grantFaults({ global }: Resolved, listener: ListenerSettings): readonly
   return fault === undefined ? [] : [ours(fault, listener)]
 }
 
-function tokenFaults(listener: ListenerSettings): readonly ConfigProblem[] {
-  const fault = tokenFault(listener)
+function tokenFaults({ global }: Resolved, listener: ListenerSettings): readonly ConfigProblem[] {
+  const fault = tokenFault(listener) ?? claimFault(listener, securityPlugin(global, listener) !== undefined)
   return fault === undefined ? [] : [ours(fault, listener)]
 }
 
