@@ -22,8 +22,8 @@ export interface AuditedOutcome {
   readonly change?: Change | undefined
 }
 
-/** Commands that are told in one turn. */
-const commandsPerTurn = 256
+/** Commands that are told in one turn, which takes some milliseconds. */
+const commandsPerTurn = 128
 
 /**
  * Tells of commands of one message, in their order.
@@ -37,7 +37,8 @@ export async function noteOutcomes(
 ): Promise<void> {
   if (note === undefined) return
   for (const [index, { request, response, hasChanged, change }] of outcomes.entries()) {
-    if (index % commandsPerTurn === commandsPerTurn - 1) await nextTurn()
+    // Several messages' worth may be told one after the other.
+    if (outcomes.length > 1 && index % commandsPerTurn === 0) await nextTurn()
     const { name, given } = request
     const { error } = response
     const outcome = error !== undefined ? 'refused' : hasChanged && !isSafe ? 'failed' : 'done'
