@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, type TestContext, test } from 'node:test'
 import { freePort } from '../../test/support/free-port.ts'
+import type { Audit, AuditEvent } from '../audit/event.ts'
 import type { Log } from '../base/log.ts'
 import { initDirectory } from '../pki/ca-directory.ts'
 import { CertificateEngine } from '../pki/engine.ts'
@@ -32,8 +33,8 @@ function recordingLog(): Log & { readonly lines: string[] } {
   return { lines, enabled: () => true, write: (type, line) => void lines.push(`${type} ${line}`) }
 }
 
-async function open(t: TestContext, options: Parameters<typeof CertificateService.open>[0], log: Log) {
-  const service = await CertificateService.open(options, log)
+async function open(t: TestContext, options: Parameters<typeof CertificateService.open>[0], log: Log, audit?: Audit) {
+  const service = await CertificateService.open(options, log, audit)
   t.after(() => service.close())
   return service
 }
@@ -50,6 +51,22 @@ test('ca_directory: a list that is due is signed at the start, and served with O
   const lines = log.lines.length
   await service.refresh()
   assert.equal(log.lines.length, lines)
+})
+
+test('audit: a list that the authority has signed is told, and one that it could not', async t => {
+  const told: AuditEvent[] = []
+  const audit = { takes: () => true, written: async () => {}, isRefusing: false, mostRefusedTopics: 0 }
+  const heard: Audit = { ...audit, note: event => void told.push(event) }
+  const due = { directory: await authority('told', 2 * day), passphraseFile, address: undefined }
+  await open(t, due, recordingLog(), heard)
+  const [signed] = told.splice(0)
+  assert.deepEqual([signed?.kind, signed?.outcome, signed?.what?.['number']], ['authority', 'done', 2])
+  const locked = { directory: await authority('told-late', 5 * day), passphraseFile: undefined, address: undefined }
+  await open(t, locked, recordingLog(), heard)
+  assert.deepEqual(
+    [told[0]?.outcome, /cannot be signed again/.test(String(told[0]?.what?.['error']))],
+    ['failed', true],
+  )
 })
 
 test('ca_passphrase_file: without it nothing is signed; three days before a list ends that is an error, once', async t => {

@@ -122,7 +122,7 @@ class Reader {
 
   /** What `castellan up` made, without what its broker keeps: each file with the time of its last change. */
   made(): string[] {
-    const exclude = (path: string) => path.includes('castellan-store')
+    const exclude = (path: string) => /castellan-store|audit\.jsonl/.test(path)
     const files = globSync('castellan-data/**', { cwd: this.#clone, exclude }).sort()
     return files.map(path => `${path} ${statSync(join(this.#clone, path)).mtimeMs}`)
   }

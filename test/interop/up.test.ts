@@ -6,6 +6,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { type TestContext, test } from 'node:test'
+import { awaitRecord } from '../support/audit.ts'
 import { freePort } from '../support/free-port.ts'
 import { type LineProcess, runProgram, startProgram } from '../support/line-process.ts'
 
@@ -16,6 +17,8 @@ interface Up {
   readonly sub: string
   readonly pub: string
   readonly localPort: number
+  /** Where it was started. */
+  readonly dir: string
   /** The same command in the same directory once more. */
   readonly again: () => LineProcess
 }
@@ -29,7 +32,7 @@ async function startUp(t: TestContext): Promise<Up> {
   const program = again()
   const [sub] = await program.waitForLine(/^mosquitto_sub .*/)
   const [pub] = await program.waitForLine(/^mosquitto_pub .*/)
-  return { program, sub, pub, localPort, again }
+  return { program, sub, pub, localPort, dir: cwd, again }
 }
 
 test('the two printed lines, as printed, deliver a message over mutual TLS', async t => {
@@ -64,6 +67,23 @@ test('without certificate nobody gets in, on the loopback listener nobody withou
   ])
   assert.equal((await anonymous.exit()).code, 5)
   assert.match(anonymous.stderr.join('\n'), /not authorised/)
+})
+
+test('castellan up keeps an audit: who came, with which certificate, and who was refused', async t => {
+  const { program, pub, dir } = await startUp(t)
+  assert.equal((await (await runProgram(t, 'sh', ['-c', pub])).exit()).code, 0)
+  const path = join(dir, 'castellan-data', 'audit.jsonl')
+  const login = await awaitRecord(path, ({ kind }) => kind === 'login')
+  const { username, certificate } = Object(login.who)
+  assert.equal(username, 'device-1')
+  assert.match(certificate.fingerprint, /^[0-9a-f]{64}$/)
+  await runProgram(t, 'sh', ['-c', pub.replace(/ --cert \S+ --key \S+/, '')])
+  const refusal = await awaitRecord(path, ({ kind }) => kind === 'refusal')
+  assert.equal(refusal.what?.['rule'], 'no certificate shown')
+  await program.stop()
+  const verified = await runProgram(t, castellan, ['audit', 'verify', path])
+  assert.equal((await verified.exit()).code, 0)
+  assert.match(verified.stdout.join('\n'), /^whole: \d+ records/)
 })
 
 test('a device reaches its own topics and no others', async t => {
