@@ -47,6 +47,7 @@ export const choices: Readonly<Record<string, readonly string[]>> = {
     'unsubscribeLiteral',
     'unsubscribePattern',
   ],
+  action: ['publish', 'receive', 'subscribe', 'unsubscribe'],
   bankind: ['clientid', 'username', 'address'],
   boolean: ['true', 'false'],
   defaultacltype: ['publishClientSend', 'publishClientReceive', 'subscribe', 'unsubscribe'],
