@@ -115,7 +115,8 @@ test('max_pending_authentications: too many checks at once are answered as busy'
   const by = realm({ passwords, verifier: single })
   const [first, second] = await Promise.all([1, 2].map(() => by.authenticate(identity('alice', 'pw'))))
   assert.equal(first?.allowed, true)
-  assert.deepEqual(second, { allowed: false, reason: 'busy', rule: 'max_pending_authentications' })
+  assert.ok(second?.allowed === false)
+  assert.deepEqual([second.reason, second.rule], ['busy', 'max_pending_authentications'])
 })
 
 const changed = parsePasswordFile(`alice:${hashOfPw.replace('D9Nz', 'E9Nz')}\n`, 'f')

@@ -1,16 +1,28 @@
-// The realm of one listener as mosquitto.conf describes it: anonymous clients, a password file, names from certificates, an
-// ACL file, a prefix for client ids, and before the files a directory of users that changes by itself. All else stays as
-// it was made; a reload makes another realm.
+// The realm of one listener as mosquitto.conf describes it: anonymous clients, the chain of those who know passwords, names
+// from certificates, an ACL file, a prefix for client ids, and a directory of users that changes by itself. All else stays
+// as it was made; a reload makes another realm.
 
+import { escapeText } from '../base/escape.ts'
 import { type Log, silentLog } from '../base/log.ts'
 import { type CertificateField, certificateName, isDeceptive } from '../x509/certificate-name.ts'
 import { type ExplainedAccess, explainAccess } from './access.ts'
 import type { AclRules } from './acl-rules.ts'
+import {
+  askInOrder,
+  type Deferral,
+  describeTrail,
+  inOrder,
+  type SourceName,
+  type SourceVerdict,
+  sourceNames,
+} from './auth-chain.ts'
 import { accessBy, directoryAdmits } from './directory-access.ts'
 import type { AccessQuestion, Explanation } from './explanation.ts'
+import type { ExternalSource } from './external-source.ts'
 import type { Identity, ProvenKey } from './identity.ts'
-import type { PasswordEntry, PasswordFile } from './password-file.ts'
-import type { PasswordSource, PasswordVerifier, Verdict } from './password-verifier.ts'
+import { LocalSource } from './local-source.ts'
+import type { PasswordFile } from './password-file.ts'
+import type { PasswordVerifier } from './password-verifier.ts'
 import { type Principal, provePrincipal } from './principal.ts'
 import type { PresharedKey, PresharedKeys } from './psk-file.ts'
 import type { Access, Authentication, Candidate, Denial, DenialReason, EnhancedExchange, Realm } from './realm.ts'
@@ -43,6 +55,10 @@ export interface FileRealmOptions {
   readonly certificateIsOptional?: boolean
   /** `certificate_username_match`: what of the certificate the user name of CONNECT has to be. */
   readonly certificateMatch?: CertificateField | undefined
+  /** Services outside that are asked about passwords. */
+  readonly external?: readonly ExternalSource[]
+  /** `auth_order`; without it that of `sourceNames`. */
+  readonly order?: readonly SourceName[] | undefined
   /** undefined without `psk_hint` and `psk_file`. */
   readonly presharedKeys?: PresharedKeys | undefined
   /** Shared by all realms of the process. */
@@ -56,13 +72,22 @@ export function createFileRealm(options: FileRealmOptions): Realm {
 
 class FileRealm implements Realm {
   readonly #options: FileRealmOptions
-  /** undefined where nobody has a password. */
-  readonly #passwords: PasswordSource | undefined
+  /** In the order in which they are asked; empty where nobody has a password. */
+  readonly #sources: readonly (LocalSource | ExternalSource)[]
+  /** Those of them whose passwords are kept here. */
+  readonly #local: readonly LocalSource[]
+  readonly #external: readonly ExternalSource[]
 
   constructor(options: FileRealmOptions) {
     this.#options = options
-    const { directory, passwords } = options
-    this.#passwords = directory === undefined ? passwords : directoryFirst(directory, passwords)
+    const { directory, passwords, verifier, external = [], order = sourceNames } = options
+    const local = [
+      ...(directory === undefined ? [] : [LocalSource.ofDirectory(directory, verifier)]),
+      ...(passwords === undefined ? [] : [LocalSource.ofFile(passwords, verifier)]),
+    ]
+    this.#sources = inOrder([...local, ...external], order)
+    this.#local = inOrder(local, order)
+    this.#external = external
   }
 
   authenticate(identity: Identity): Authentication | Promise<Authentication> {
@@ -74,8 +99,8 @@ class FileRealm implements Realm {
       return this.#byCertificate(identity, certificateIdentity)
     }
     if (!this.#matches(identity)) return deny('not-authorized', 'certificate_username_match')
-    if (identity.username === undefined || this.#passwords === undefined) return this.#anonymous(identity.username)
-    return this.#byPassword(this.#passwords, identity.username, identity)
+    if (identity.username === undefined || !this.#hasPasswords) return this.#anonymous(identity.username)
+    return this.#byPassword(identity.username, identity)
   }
 
   /** SCRAM is offered when the password file has entries for it, and the name is not the certificate's to say. */
@@ -93,7 +118,8 @@ class FileRealm implements Realm {
   }
 
   /** Whether what proved the principal still would. */
-  #holds({ method, username, evidence }: Principal): boolean {
+  #holds(principal: Principal): boolean {
+    const { method, username, evidence } = principal
     const { allowAnonymous, certificateIdentity } = this.#options
     if (method === 'certificate') return evidence.startsWith(`${certificateIdentity}:`)
     if (method === 'preshared-key')
@@ -102,8 +128,24 @@ class FileRealm implements Realm {
       )
     if (certificateIdentity !== 'none' && this.#options.certificateIsOptional !== true) return false
     // Who gave a name while there was no password file has to prove it now that there is one.
-    if (method === 'anonymous') return allowAnonymous && (username === undefined || this.#passwords === undefined)
-    return username !== undefined && this.#passwords?.users.get(username)?.fingerprint === evidence
+    if (method === 'anonymous') return allowAnonymous && (username === undefined || !this.#hasPasswords)
+    const external = this.#externalOf(principal)
+    if (external !== undefined) return external.holds(principal)
+    return username !== undefined && this.#keeperOf(username)?.entry(username)?.fingerprint === evidence
+  }
+
+  get #hasPasswords(): boolean {
+    return this.#sources.length > 0
+  }
+
+  /** Who keeps the password of a user here. */
+  #keeperOf(username: string): LocalSource | undefined {
+    return this.#local.find(source => source.knows(username))
+  }
+
+  /** The service that has let the principal in. */
+  #externalOf(principal: Principal): ExternalSource | undefined {
+    return this.#external.find(source => source.concerns(principal))
   }
 
   #directoryAdmits(principal: Principal, clientId: string): boolean {
@@ -119,6 +161,8 @@ class FileRealm implements Realm {
   knows(principal: Principal): boolean {
     const { method, username } = principal
     if (username !== undefined && this.#options.directory?.user(username) !== undefined) return true
+    // Nobody here can say whether the service would still know the user by this name.
+    if (this.#externalOf(principal) !== undefined) return true
     if (method === 'password' || method === 'SCRAM-SHA-256')
       return username !== undefined && this.#options.passwords?.users.has(username) === true
     // A role that was given and is gone may come back, and what waits in the session is kept for it.
@@ -129,7 +173,7 @@ class FileRealm implements Realm {
   }
 
   get provesNames(): boolean {
-    return this.#options.certificateIdentity !== 'none' || this.#passwords !== undefined
+    return this.#options.certificateIdentity !== 'none' || this.#hasPasswords
   }
 
   recall(username: string | undefined): Principal | undefined {
@@ -141,10 +185,10 @@ class FileRealm implements Realm {
     if (certificateIdentity !== 'none') {
       return username === undefined ? undefined : provePrincipal(username, 'certificate', `${certificateIdentity}:`)
     }
-    if (username === undefined || this.#passwords === undefined) {
+    if (username === undefined || !this.#hasPasswords) {
       return allowAnonymous ? provePrincipal(username, 'anonymous', '') : undefined
     }
-    const entry = this.#passwords.users.get(username)
+    const entry = this.#keeperOf(username)?.entry(username)
     return entry && provePrincipal(username, 'password', entry.fingerprint)
   }
 
@@ -234,43 +278,28 @@ class FileRealm implements Realm {
     return deny('not-authorized', rule)
   }
 
-  /** Features B11: one answer for an unknown user and a wrong password. */
-  #byPassword(
-    passwords: PasswordSource,
-    username: string,
-    identity: Identity,
-  ): Authentication | Promise<Authentication> {
-    const { password, address, waiting } = identity
-    // What is checked, and no other: until the verdict is there the directory may have given the user another one.
-    const entry = passwords.users.get(username)
-    const verdict = this.#options.verifier.verify(passwords, username, password, address, waiting)
-    if (!(verdict instanceof Promise)) return judged(entry, username, verdict)
-    return verdict.then(late => judged(entry, username, late))
+  #byPassword(username: string, identity: Identity): Authentication | Promise<Authentication> {
+    const verdict = askInOrder(this.#sources, username, identity)
+    const conclude = (said: SourceVerdict) => {
+      this.#tell(username, identity.clientId, said)
+      return said.allowed === undefined ? this.#byNobody(username, identity, said) : said
+    }
+    return verdict instanceof Promise ? verdict.then(conclude) : conclude(verdict)
   }
-}
 
-/**
- * The directory's passwords before those of the file: of a name that the directory knows, the file is not asked, and who
- * is disabled there has no password.
- */
-function directoryFirst(directory: UserDirectory, file: PasswordFile | undefined): PasswordSource {
-  const get = (username: string) => {
-    const user = directory.user(username)
-    if (user === undefined) return file?.users.get(username)
-    return user.isDisabled ? undefined : user.password
+  /** Features B11: whom nobody knows costs as much as a wrong password, and gets the same answer. */
+  #byNobody(username: string, identity: Identity, { trail }: Deferral): Authentication | Promise<Authentication> {
+    const verdict = this.#local[0]?.check(username, identity) ?? deny('not-authorized', 'no source knows the user')
+    const conclude = (said: Authentication) => (trail === undefined ? said : { ...said, trail })
+    return verdict instanceof Promise ? verdict.then(conclude) : conclude(verdict)
   }
-  return {
-    users: { get },
-    get decoy() {
-      return directory.decoy
-    },
-  }
-}
 
-function judged(entry: PasswordEntry | undefined, username: string, verdict: Verdict): Authentication {
-  if (verdict === 'right' && entry !== undefined) return admit(provePrincipal(username, 'password', entry.fingerprint))
-  if (verdict === 'busy') return deny('busy', 'max_pending_authentications')
-  return deny('not-authorized', 'unknown user or wrong password')
+  #tell(username: string, clientId: string, { trail }: SourceVerdict): void {
+    const { log } = this.#options
+    if (trail === undefined || !log.enabled('debug')) return
+    const who = `u'${escapeText(username)}' as ${escapeText(clientId)}`
+    log.write('debug', `Authentication of ${who}: ${describeTrail(trail)}.`)
+  }
 }
 
 function admit(principal: Principal): Authentication {

@@ -3,9 +3,11 @@
 import { type ListenerAddress, type ListenerScope, option, type Settings } from '../config/option.ts'
 import { plugins } from '../config/plugin.ts'
 import { bool, integer, path, text } from '../config/value.ts'
+import { authOrderOptions } from './auth-order.ts'
 import { areBuiltIn, insteadOf } from './built-in-plugins.ts'
 import { certificateGrantOptions } from './certificate-grant-options.ts'
 import { certificateUsername } from './certificate-username.ts'
+import { httpHookOptions } from './http-hook-options.ts'
 import { jwtOptions } from './jwt-options.ts'
 
 const noPlugins =
@@ -38,6 +40,8 @@ export const authOptions = {
     doc: 'With dynamic security: lets in certificates and keys whose name is none of its clients, as Mosquitto does. They may do what an ACL file allows, or nothing.',
     own: true,
   }),
+  ...httpHookOptions,
+  ...authOrderOptions,
   auth_plugin_deny_special_chars: option({
     scope: 'plugin',
     value: bool(),

@@ -16,16 +16,28 @@ export type DenialReason =
   | 'banned'
   | 'busy'
 
+/** What one source of a chain (`auth_order`) said, for log and explanation; holds no secret. */
+export interface TrailEntry {
+  readonly source: string
+  readonly said: 'allowed' | 'denied' | 'deferred'
+  /** Why; undefined where there is nothing to say about it. */
+  readonly rule: string | undefined
+}
+
 export interface Denial {
   readonly allowed: false
   readonly reason: DenialReason
   /** The rule that decided, for log and audit; never shown to the peer and never holding a secret. */
   readonly rule: string
+  /** The sources that were asked, in their order; left out where there is no chain. */
+  readonly trail?: readonly TrailEntry[]
 }
 
 export interface Admission {
   readonly allowed: true
   readonly principal: Principal
+  /** As in a denial. */
+  readonly trail?: readonly TrailEntry[]
 }
 
 export type Authentication = Admission | Denial

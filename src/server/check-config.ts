@@ -1,7 +1,10 @@
 // Rules between options, once all of them are known: what is refused, and what is worth a warning at start.
 
+import type { SourceName } from '../auth/auth-chain.ts'
+import { orderFault } from '../auth/auth-order.ts'
 import { highAvailabilityPlugin } from '../auth/built-in-plugins.ts'
 import { certificateGrantFault } from '../auth/certificate-grant-options.ts'
+import { httpHookFault } from '../auth/http-hook-options.ts'
 import { claimFault, takesTokens, tokenFault } from '../auth/jwt-options.ts'
 import { escapeText } from '../base/escape.ts'
 import type { ConfigProblem } from '../config/config-error.ts'
@@ -10,7 +13,9 @@ import type { Plugin } from '../config/plugin.ts'
 import type { HttpAddress } from '../http/options.ts'
 import { asksForCertificate } from '../net/tls-context.ts'
 import { securityFile, securityPlugin } from './dynamic-security.ts'
+import { externalSources } from './external-auth.ts'
 import type { Config, ListenerSettings } from './options.ts'
+import { passwordSources } from './rules.ts'
 
 type Resolved = Pick<Config, 'global' | 'listeners' | 'localOnly'>
 
@@ -22,6 +27,7 @@ export function checkConfig(config: Resolved): readonly ConfigProblem[] {
     ...roleLimitFaults(config),
     ...config.listeners.flatMap(listener => tokenFaults(config, listener)),
     ...config.listeners.flatMap(listener => grantFaults(config, listener)),
+    ...config.listeners.flatMap(listener => sourceFaults(config, listener)),
   ]
 }
 
@@ -46,6 +52,28 @@ function roleLimitFaults({ global, listeners }: Resolved): readonly ConfigProble
   const hasRoles = listeners.some(listener => securityPlugin(global, listener) !== undefined)
   if (hasRoles || global.role_limit.length === 0) return []
   return [ours('Error: role_limit needs the plugin of dynamic security: without it nobody has a role.', listeners[0])]
+}
+
+/** A source that would never be asked is one that somebody relies on. */
+function sourceFaults({ global }: Resolved, listener: ListenerSettings): readonly ConfigProblem[] {
+  const sources = passwordSources(global, listener)
+  const fault =
+    httpHookFault(listener) ??
+    orderFault(listener.auth_order, sources) ??
+    (namesComeFromTls(listener) ? unaskedFault(externalSources(listener)) : undefined)
+  return fault === undefined ? [] : [ours(fault, listener)]
+}
+
+/** Whoever has no certificate that is only requested gives a password. */
+function namesComeFromTls(listener: ListenerSettings): boolean {
+  const { use_identity_as_username, use_subject_as_username, certificate_username } = listener
+  if (listener.request_certificate && !listener.require_certificate) return false
+  return use_identity_as_username || use_subject_as_username || certificate_username !== undefined
+}
+
+function unaskedFault([name]: readonly SourceName[]): string | undefined {
+  if (name === undefined) return undefined
+  return `Error: Nobody would ask ${name}: the certificate or key says the user name; certificate_username_match goes with it.`
 }
 
 function grantFaults({ global }: Resolved, listener: ListenerSettings): readonly ConfigProblem[] {
@@ -167,7 +195,7 @@ function* warningsAboutListener(listener: ListenerSettings, global: Config['glob
   yield* nothingIsEncrypted(listener)
   if (port === 8883)
     yield `Warning: plaintext listener on 8883: without certfile and keyfile (${origin}) nothing is encrypted.`
-  const takesPasswords = listener.password_file !== undefined || securityPlugin(global, listener) !== undefined
+  const takesPasswords = passwordSources(global, listener).length > 0
   if ((takesPasswords || takesTokens(listener)) && listener.enable_proxy_protocol !== 2 && !isLocal(listener)) {
     yield `Warning: Listener on port ${port} is not encrypted: passwords sent to it can be read on the way (${origin}).`
   }

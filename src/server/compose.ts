@@ -35,6 +35,7 @@ import { openBrokerControl } from './broker-control.ts'
 import { Census } from './census.ts'
 import { Durability } from './durability.ts'
 import { SecurityService } from './dynamic-security.ts'
+import { ExternalAuth } from './external-auth.ts'
 import { failureThrottle, passwordChecks, takeoverThrottle } from './guard-settings.ts'
 import { Monitor } from './monitor.ts'
 import { connectionsFor } from './open-files.ts'
@@ -66,6 +67,7 @@ export interface RunningBroker {
   readonly revocations: RevocationFiles
   /** undefined without dynamic security. */
   readonly security: SecurityService | undefined
+  readonly external: ExternalAuth
   /** undefined where nobody can be banned. */
   readonly banFile: BanFile | undefined
   /** As last loaded; a reload replaces it. */
@@ -107,11 +109,13 @@ export async function startBroker(
   const settings = () => current.global
   const security = await SecurityService.open(config, log, settings)
   const banFile = global.ban_file === undefined ? undefined : new BanFile(global.ban_file, wallClock)
-  const rules = new RulesLoader(log, verifier, security?.directory)
+  const external = new ExternalAuth(log, clock)
+  const rules = new RulesLoader(log, verifier, security?.directory, external)
   const planned = config.listeners.map(settings => ({
     settings,
     context: new ListenerContext(settings, rules.realm(global, settings)),
   }))
+  external.adopt()
   const broker = createBroker(global, log, clock)
   const { audit } = control
   broker.audit = audit
@@ -132,6 +136,7 @@ export async function startBroker(
     sys.advance(now)
     durability.advance(now)
     security?.advance(now)
+    external.advance(now)
     revocations.advance(now)
     downloads.intervalMs = current.global.crl_fetch_interval * 1000
     downloads.mostBytes = current.global.crl_fetch_max_bytes
@@ -162,6 +167,7 @@ export async function startBroker(
       planned.map(({ context }) => context),
     )
     security?.attach(broker)
+    external.attach(broker)
     openBrokerControl({ broker, log, config: () => current, listeners: () => listeners }, banFile)
     await loadRevocations(revocations, config)
     listeners = await openListeners(planned, broker, log, clock, settings, {
@@ -192,6 +198,7 @@ export async function startBroker(
     verifier,
     revocations,
     security,
+    external,
     banFile,
     get config() {
       return current

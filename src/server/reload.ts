@@ -8,8 +8,8 @@ import { filesOnDisk } from '../config/config-files.ts'
 import { byName, diffConfig, reloadRefusals } from '../config/diff.ts'
 import type { ResolvedConfig } from '../config/resolve.ts'
 import type { BrokerLog } from '../observe/broker-log.ts'
-import { expelBanned } from './broker-control.ts'
 import type { ReloadNotes } from './audit.ts'
+import { expelBanned } from './broker-control.ts'
 import { loadRevocations, type OpenListener, type RunningBroker } from './compose.ts'
 import { errorLines } from './error-lines.ts'
 import { failureThrottle, passwordChecks, takeoverThrottle } from './guard-settings.ts'
@@ -68,7 +68,7 @@ export async function reload(
 }
 
 function prepare(running: RunningBroker, next: Config, log: BrokerLog): readonly Prepared[] {
-  const rules = new RulesLoader(log, running.verifier, running.security?.directory)
+  const rules = new RulesLoader(log, running.verifier, running.security?.directory, running.external)
   const openListeners = new Map(
     [...byName(running.config.listeners).keys()].map((name, i) => [name, running.listeners[i]]),
   )
@@ -86,6 +86,7 @@ function apply(running: RunningBroker, next: Config, prepared: readonly Prepared
     open.context.realm = realm
     swapTls()
   }
+  running.external.adopt()
   running.config = next
   running.verifier.settings = passwordChecks(next.global)
   running.broker.failures.settings = failureThrottle(next.global)

@@ -1,6 +1,7 @@
 // The password, key and ACL files that the listeners name, read and turned into one realm per listener. All or nothing: a file
 // that cannot be used throws, and whoever asked keeps the realms it had.
 
+import type { SourceName } from '../auth/auth-chain.ts'
 import { aclFilePlugin, passwordFilePlugin } from '../auth/built-in-plugins.ts'
 import { createCertificateRealm } from '../auth/certificate-realm.ts'
 import { type CertificateMapping, createFileRealm } from '../auth/file-realm.ts'
@@ -15,6 +16,7 @@ import { assert } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
 import { AclFiles } from './acl-files.ts'
 import { securityPlugin } from './dynamic-security.ts'
+import { type ExternalAuth, externalSources } from './external-auth.ts'
 import type { GlobalSettings, ListenerSettings } from './options.ts'
 import { tokenVerifier } from './token-rules.ts'
 
@@ -23,21 +25,27 @@ export class RulesLoader {
   readonly #log: Log
   readonly #verifier: PasswordVerifier
   readonly #directory: UserDirectory | undefined
+  readonly #external: ExternalAuth
   readonly #passwords = new Map<string, PasswordFile>()
   readonly #keys = new Map<string, PresharedKeys>()
   readonly #acls: AclFiles
 
-  /** @param directory for the listeners that have dynamic security */
-  constructor(log: Log, verifier: PasswordVerifier, directory: UserDirectory | undefined) {
+  /**
+   * @param directory for the listeners that have dynamic security
+   * @param external for those that ask services outside; the caller adopts what is prepared
+   */
+  constructor(log: Log, verifier: PasswordVerifier, directory: UserDirectory | undefined, external: ExternalAuth) {
+    external.begin()
+    this.#external = external
     this.#log = log
     this.#verifier = verifier
     this.#directory = directory
     this.#acls = new AclFiles(log)
   }
 
-  /** @throws PasswordFileError, PskFileError, AclFileError, TokenKeyError or RulesFileError */
+  /** @throws PasswordFileError, PskFileError, AclFileError, TokenKeyError, ServiceFileError or RulesFileError */
   realm(global: GlobalSettings, listener: ListenerSettings): Realm {
-    const passwords = listener.password_file ?? pluginOption(global, listener, passwordFilePlugin, 'password_file')
+    const passwords = passwordPath(global, listener)
     const acl = aclPath(global, listener)
     const rules = acl === undefined ? undefined : this.#acls.get(acl)
     const directory = this.#directoryOf(global, listener)
@@ -52,6 +60,8 @@ export class RulesLoader {
       certificateIsOptional:
         listener.certfile !== undefined && listener.request_certificate && !listener.require_certificate,
       certificateMatch: listener.certificate_username_match,
+      external: this.#external.sources(listener, global.max_pending_authentications, directory !== undefined),
+      order: listener.auth_order,
       presharedKeys: this.#presharedKeys(listener),
       log: this.#log,
       verifier: this.#verifier,
@@ -99,6 +109,19 @@ export class RulesLoader {
 /** The file that says what the clients of a listener may do; undefined where there is none. */
 export function aclPath(global: GlobalSettings, listener: ListenerSettings): string | undefined {
   return listener.acl_file ?? pluginOption(global, listener, aclFilePlugin, 'acl_file')
+}
+
+/** The sources of passwords that a listener has. */
+export function passwordSources(global: GlobalSettings, listener: ListenerSettings): readonly SourceName[] {
+  return [
+    ...(securityPlugin(global, listener) === undefined ? [] : (['dynamic-security'] as const)),
+    ...(passwordPath(global, listener) === undefined ? [] : (['password-file'] as const)),
+    ...externalSources(listener),
+  ]
+}
+
+function passwordPath(global: GlobalSettings, listener: ListenerSettings): string | undefined {
+  return listener.password_file ?? pluginOption(global, listener, passwordFilePlugin, 'password_file')
 }
 
 /** What the lines of a plugin say that is built in; those of the last such plugin count. */

@@ -27,6 +27,7 @@ import { daemonize, tellParent } from './daemon.ts'
 import { storeDirectory } from './durability.ts'
 import { readDirectory } from './dynamic-security.ts'
 import { errorLines } from './error-lines.ts'
+import { ExternalAuth } from './external-auth.ts'
 import { growDescriptorTable } from './open-files.ts'
 import type { Config } from './options.ts'
 import { parseConfig } from './parse-config.ts'
@@ -82,8 +83,9 @@ async function testConfig(config: Config, io: RunIo): Promise<number> {
   }
   for (const { line } of config.messages) io.stderr.write(stamped(line))
   try {
-    const verifier = new PasswordVerifier(passwordVerifierDefaults, systemClock())
-    const rules = new RulesLoader(log, verifier, readDirectory(config, log))
+    const clock = systemClock()
+    const verifier = new PasswordVerifier(passwordVerifierDefaults, clock)
+    const rules = new RulesLoader(log, verifier, readDirectory(config, log), new ExternalAuth(log, clock))
     for (const listener of config.listeners) {
       rules.realm(config.global, listener)
       if (listener.certfile !== undefined) loadTlsOptions(listener, log)
