@@ -24,6 +24,15 @@ export function answerLines(answer: JsonObject, hasHeading: boolean): Lines {
   ]
 }
 
+/** What a broker says of the client; nothing of one that is not connected. */
+export function clientLines(client: JsonObject): Lines {
+  if (!booleanOf(client, 'connected', false)) return []
+  const username = textOf(client, 'username')
+  return [
+    `  note   the client is connected, ${username === undefined ? 'without a user name' : `as '${shown(username)}'`}`,
+  ]
+}
+
 /** One line: what was decided, and by what. */
 export function decisionLine(answer: JsonObject): string {
   return `${decisionOf(answer)} by ${ruleText(inner(answer, 'decidedBy'))}`

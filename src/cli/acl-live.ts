@@ -40,15 +40,21 @@ export function namesBroker({ url, host, port, unix }: BrokerValues): boolean {
   return [url, host, port, unix].some(place => place !== undefined)
 }
 
+/** Who was asked about, and an answer for each set of rules that listeners have. */
+export interface Answers {
+  readonly client: JsonObject
+  readonly answers: readonly JsonObject[]
+}
+
 /**
- * @returns an answer for each set of rules that its listeners have, or for the client's own listener where it is connected
+ * @returns for a client that is connected the answer of its own listener
  * @throws AppError of the connection, or with the broker's own words
  */
 export async function askBroker(
   values: BrokerValues,
   { username, clientId, question }: ClientQuestion,
   io: Io,
-): Promise<readonly JsonObject[]> {
+): Promise<Answers> {
   const input = new HiddenInput(io)
   try {
     const login = await loginOf(loginOptions(values), io.env, new Prompts(input))
@@ -65,9 +71,9 @@ export async function askBroker(
     const response = await ask(login, brokerModule.topic, command)
     const error = textOf(response, 'error')
     if (error !== undefined) throw new CommandRefused(command.command, escapeText(error))
-    const data = member(response, 'data')
-    const answers = isObject(data) ? objectsOf(data, 'answers') : []
-    if (answers.length > 0) return answers
+    const data = inner(response, 'data')
+    const answers = objectsOf(data, 'answers')
+    if (answers.length > 0) return { client: inner(data, 'client'), answers }
     throw new AppError('ERR_CLI_ACL', 'the broker answered, and explained nothing')
   } finally {
     await input.close()
@@ -84,4 +90,9 @@ function loginOptions(values: BrokerValues): CtlOptions {
     osCertificates: values['tls-use-os-certs'],
   })
   return Object.fromEntries(given.filter(([, value]) => value !== undefined))
+}
+
+function inner(object: JsonObject, key: string): JsonObject {
+  const value = member(object, key)
+  return isObject(value) ? value : {}
 }

@@ -69,14 +69,14 @@ test('acl check -o json: the same for programs, with the parts of the rule', asy
   const args = ['check', 'bob', 'publish', 'a/secret', '--acl-file', file, '-o', 'json']
   const { code, stdout } = await runCommand(acl, args)
   assert.equal(code, 1)
-  const { version, answers } = JSON.parse(stdout)
+  const { version, client, answers } = JSON.parse(stdout)
   const [{ sources, ...answer }] = answers
   const rule = (line: number, access: string, topic: string) => ({
     allows: access !== 'deny',
     text: `${file}:${line}  topic ${access} ${topic}  of user 'bob'`,
     details: { file, line, kind: 'topic', access, topic, username: 'bob' },
   })
-  assert.deepEqual([version, answers.length], [1, 1])
+  assert.deepEqual([version, client, answers.length], [1, { username: 'bob', clientid: 'bob' }, 1])
   assert.deepEqual(answer, {
     listeners: ['files'],
     ...{ action: 'publish', topic: 'a/secret', isWill: false, isRetained: false, allowed: false },

@@ -3,11 +3,11 @@
 import { escapeText } from '../base/escape.ts'
 import { booleanOf, type JsonObject } from '../dynsec/json.ts'
 import { aclHelp } from './acl-help.ts'
-import { answerLines } from './acl-lines.ts'
-import { askBroker, brokerOptions, namesBroker } from './acl-live.ts'
+import { answerLines, clientLines } from './acl-lines.ts'
+import { type Answers, askBroker, brokerOptions, namesBroker } from './acl-live.ts'
 import { type ClientQuestion, holderNamed, readQuestion } from './acl-question.ts'
 import { junitReport, type Outcome, tapReport } from './acl-report.ts'
-import { type AskRules, openRules, ruleOptions } from './acl-sources.ts'
+import { type AskRules, openRules, type RuleValues, ruleOptions } from './acl-sources.ts'
 import { parseTable, readTable } from './acl-table.ts'
 import { type Action, complain, operands, parse, runAction, UsageError, wantsJson } from './ca-context.ts'
 import { exitCode } from './exit-code.ts'
@@ -56,11 +56,21 @@ async function check(args: readonly string[], io: Io): Promise<number> {
   const [client, action, topic] = operands(positionals, ['CLIENT', 'ACTION', 'TOPIC'])
   const asJson = wantsJson(values.output)
   const asked = readQuestion({ ...values, client, action, topic })
-  const answers = namesBroker(values) ? await askBroker(values, asked, io) : askAll(await openRules(values, io), asked)
-  if (asJson) io.stdout.write(`${JSON.stringify({ version: 1, answers }, undefined, 2)}\n`)
-  else
-    for (const line of answers.flatMap(answer => answerLines(answer, answers.length > 1))) io.stdout.write(`${line}\n`)
+  const { client: who, answers } = namesBroker(values)
+    ? await askBroker(values, asked, io)
+    : await askFiles(values, asked, io)
+  if (asJson) {
+    io.stdout.write(`${JSON.stringify({ version: 1, client: who, answers }, undefined, 2)}\n`)
+  } else {
+    const lines = [...answers.flatMap(answer => answerLines(answer, answers.length > 1)), ...clientLines(who)]
+    io.stdout.write(`${lines.join('\n')}\n`)
+  }
   return answers.every(isAllowed) ? exitCode.ok : no
+}
+
+async function askFiles(values: RuleValues, asked: ClientQuestion, io: Io): Promise<Answers> {
+  const { username, clientId } = asked
+  return { client: { username, clientid: clientId }, answers: askAll(await openRules(values, io), asked) }
 }
 
 const testOptions = { ...ruleOptions, format: { type: 'string' } } as const

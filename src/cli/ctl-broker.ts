@@ -2,7 +2,7 @@
 
 import { escapeText } from '../base/escape.ts'
 import { isObject, type JsonObject, member, objectsOf } from '../dynsec/json.ts'
-import { answerLines } from './acl-lines.ts'
+import { answerLines, clientLines } from './acl-lines.ts'
 import type { CtlCommand, CtlModule } from './ctl-command.ts'
 import { brokerHelp } from './ctl-help.ts'
 import { column, shown } from './ctl-lines.ts'
@@ -55,7 +55,9 @@ function accessQuery(words: readonly string[]): JsonObject {
 
 function explanationLines(data: JsonObject): readonly string[] {
   const answers = objectsOf(data, 'answers')
-  return answers.flatMap(answer => answerLines(answer, answers.length > 1))
+  const client = member(data, 'client')
+  const connected = isObject(client) ? clientLines(client) : []
+  return [...answers.flatMap(answer => answerLines(answer, answers.length > 1)), ...connected]
 }
 
 function banOf(syntax: string, words: readonly string[]): JsonObject {

@@ -44,6 +44,7 @@ test('cli 2: acl check asks a running broker, for who is connected and for who i
     const { code, stdout, stderr } = await check(broker, 'device', 'publish', topic, '--id', id)
     assert.deepEqual([code, stderr], [allowed ? 0 : 1, ''], topic)
     assert.match(stdout, rule)
+    assert.equal(/^ {2}note {3}the client is connected, as 'device'$/m.test(stdout), id === 'c1')
     if (id !== 'c1') continue
     device.send(publishBytes({ version: 5, topic, payload: 'x', qos: 1, packetId: 1 }))
     const { reasonCode } = await device.expectAcknowledgement('PUBACK')
