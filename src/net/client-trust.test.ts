@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { X509Certificate } from 'node:crypto'
+import { hash, X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { Authority, type CertificateFiles } from '../../test/support/authority.ts'
@@ -267,4 +267,32 @@ test('RFC 5280 §5.2.4: a full list whose time is over is no reason for an alarm
   assert.match(await linesAt2022(full), ended)
   assert.equal(await linesAt2022(full, await delta(10)), '')
   assert.match(await linesAt2022(full, await delta(11)), ended)
+})
+
+test('ca_directory: what an authority of ours has signed and not recorded is refused, at the handshake, at CONNECT and while connected', () => {
+  const keyOf = (files: CertificateFiles) =>
+    hash('sha256', read(files).publicKey.export({ type: 'spki', format: 'der' }), 'hex')
+  const fingerprintOf = (files: CertificateFiles) => read(files).fingerprint256.replaceAll(':', '').toLowerCase()
+  /** An authority with two keys, that has recorded these certificates. */
+  const trustOf = (...recorded: readonly CertificateFiles[]) => {
+    const known = new Set(recorded.map(files => `${read(files).serialNumber} ${fingerprintOf(files)}`))
+    const keys = [keyOf(devices), keyOf(root.ca)]
+    const has = (key: string, serialNumber: string, fingerprint: string) =>
+      keys.includes(key) ? known.has(`${serialNumber} ${fingerprint}`) : undefined
+    return trusting({ issued: { has } })
+  }
+  const faults = (trust: ClientTrust) => {
+    const proven = prove(trust)
+    return new Set([trust.faultAtHandshake(proven, now), trust.fault(proven, now), trust.faultToStay(proven, now)])
+  }
+  assert.deepEqual(faults(trustOf(leaf, devices)), new Set([undefined]))
+  assert.deepEqual(
+    faults(trustOf(devices)),
+    new Set(['certificate was never issued by its authority (by ca_directory)']),
+  )
+  assert.deepEqual(
+    faults(trustOf(leaf)),
+    new Set(['an authority above it was never issued by its own (by ca_directory)']),
+  )
+  assert.deepEqual(faults(trusting({ issued: { has: () => undefined } })), new Set([undefined]))
 })

@@ -14,6 +14,17 @@ import type { OcspChecker } from './ocsp-checker.ts'
 import type { RevocationDownloads } from './revocation-downloads.ts'
 import type { RevocationFile } from './revocation-files.ts'
 
+/** What an authority that the broker looks after remembers. */
+export interface IssueRecords {
+  /**
+   * @param signerKey SHA-256 of the key that has verified the certificate's signature (SubjectPublicKeyInfo), hex
+   * @param serialNumber hex
+   * @param fingerprint SHA-256 over the DER, hex in lower case
+   * @returns undefined where the key is none of that authority's
+   */
+  has(signerKey: string, serialNumber: string, fingerprint: string): boolean | undefined
+}
+
 export interface TrustRules {
   /** PEM: `cafile` and `capath`. */
   readonly certificates: readonly string[]
@@ -29,6 +40,8 @@ export interface TrustRules {
   readonly needsList: boolean
   /** False with `disable_client_cert_date_checks`. */
   readonly checksDates: boolean
+  /** undefined without `ca_directory`. */
+  readonly issued?: IssueRecords | undefined
 }
 
 /** A certificate that was accepted once. */
@@ -164,6 +177,7 @@ export class ClientTrust {
       this.#dateFault(content, chain, now) ??
       purposeFault(content) ??
       this.#revocationFault(content, issuer, now, isNew) ??
+      this.#recordFault(content, issuer) ??
       this.#answerFault(certificate, isNew)
     )
   }
@@ -204,6 +218,19 @@ export class ClientTrust {
       const finding = this.#index.find(at.parent.keyId, at, true, now, graceMs)
       if (finding.kind === 'revoked') return `an authority above it was revoked (${reasonText(finding.reason)})`
       if (finding.kind === 'expired') return 'the revocation list of an authority above it has expired'
+    }
+    return undefined
+  }
+
+  /** Whoever has copied an authority's key can sign, but not have it recorded. */
+  #recordFault({ identity }: CertificateContent, issuer: Issuer): string | undefined {
+    const { issued } = this.rules
+    if (issued === undefined) return undefined
+    if (issued.has(issuer.keyId, identity.serialNumber, identity.fingerprint) === false)
+      return 'certificate was never issued by its authority (by ca_directory)'
+    for (let at = issuer; at.parent !== undefined; at = at.parent) {
+      if (issued.has(at.parent.keyId, at.certificate.serialNumber, at.fingerprint) === false)
+        return 'an authority above it was never issued by its own (by ca_directory)'
     }
     return undefined
   }

@@ -7,7 +7,7 @@ import { createSecureContext, DEFAULT_CIPHERS, DEFAULT_ECDH_CURVE, type SecureCo
 import { assert } from '../base/errors.ts'
 import { escapeText } from '../base/escape.ts'
 import type { Log } from '../base/log.ts'
-import { ClientTrust, type TrustRules } from './client-trust.ts'
+import { ClientTrust, type IssueRecords, type TrustRules } from './client-trust.ts'
 import { graceMs } from './crl-expired.ts'
 import { causeCode, ListenerError } from './errors.ts'
 import { fileFault } from './file-state.ts'
@@ -47,6 +47,8 @@ export interface TrustDeps {
   /** A file of revocation lists, which was loaded before a listener names it. */
   revocations?(path: string): RevocationFile | undefined
   readonly downloads?: RevocationDownloads | undefined
+  /** What the authority of `ca_directory` has issued. */
+  readonly issued?: IssueRecords | undefined
   /** An OCSP responder has said that a certificate is revoked: whoever has it has to go. */
   certificateRevoked?(): void
 }
@@ -81,6 +83,7 @@ export function clientTrust(
     graceMs: graceMs(settings.crl_expired),
     needsList: settings.crl_missing === 'reject',
     checksDates: !settings.disable_client_cert_date_checks,
+    issued: deps.issued,
   }
   return new ClientTrust(rules, deps.log, earlier)
 }

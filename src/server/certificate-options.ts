@@ -1,10 +1,18 @@
 // The options of an authority that a broker looks after.
 
 import { option } from '../config/option.ts'
-import { path } from '../config/value.ts'
+import { bool, path } from '../config/value.ts'
 import { httpAddress } from '../http/options.ts'
 
 export const certificateOptions = {
+  allow_unissued_certificates: option({
+    scope: 'global',
+    value: bool(),
+    default: false,
+    reload: 'live',
+    doc: 'Whether client certificates are accepted that bear the signature of an authority of `ca_directory`, and that it has no record of. DANGEROUS when true: whoever has copied its key, or had it for a moment, is let in under any name, and no revocation list ends that.',
+    own: true,
+  }),
   ca_directory: option({
     scope: 'global',
     value: path(),

@@ -7,8 +7,10 @@ import { escapeText } from '../base/escape.ts'
 import type { Log } from '../base/log.ts'
 import { systemReason } from '../base/system-reason.ts'
 import type { Settings } from '../config/option.ts'
+import type { IssueRecords } from '../net/client-trust.ts'
 import type { CrlOutcome } from '../pki/crl-publisher.ts'
 import type { CertificateEngine } from '../pki/engine.ts'
+import type { IssuedCertificates } from '../pki/issued-certificates.ts'
 import type { PublicListener } from '../pki/public-listener.ts'
 import type { certificateOptions } from './certificate-options.ts'
 
@@ -32,43 +34,52 @@ export interface CertificateServiceOptions {
 /** A list is due after a day: that is noticed soon enough. */
 const checkMs = 10 * 60 * 1000
 const dayMs = 24 * 60 * 60 * 1000
+/** So often the journal is read on: thousands of certificates that were issued meanwhile would hold up whoever is asked first. */
+const followMs = 1000
 /** Of a list's week: then somebody has to come. */
 const alarmBeforeMs = 3 * dayMs
 
-export class CertificateService {
+export class CertificateService implements IssueRecords {
   readonly #engine: CertificateEngine
+  readonly #issued: IssuedCertificates
   readonly #log: Log
   readonly #audit: Audit | undefined
   readonly #listener: PublicListener | undefined
-  readonly #timer: NodeJS.Timeout
+  readonly #timers: readonly NodeJS.Timeout[]
   /** What was told already; forgotten when a list is signed. */
   readonly #complaints = new Set<string>()
 
   private constructor(
     engine: CertificateEngine,
+    issued: IssuedCertificates,
     log: Log,
     audit: Audit | undefined,
     listener: PublicListener | undefined,
   ) {
     this.#engine = engine
+    this.#issued = issued
     this.#log = log
     this.#audit = audit
     this.#listener = listener
-    this.#timer = setInterval(() => void this.refresh(), checkMs)
+    this.#timers = [
+      setInterval(() => void this.refresh(), checkMs),
+      setInterval(() => this.#readJournal(() => engine.refresh()), followMs),
+    ]
   }
 
   /** @throws AppError when the directory or the address cannot be used */
   static async open(options: CertificateServiceOptions, log: Log, audit?: Audit): Promise<CertificateService> {
     // Loaded here: a broker without an authority does not pay for the X.509 library.
-    const [{ CertificateEngine }, { readWhole }] = await Promise.all([
+    const [{ CertificateEngine }, { IssuedCertificates }, { readWhole }] = await Promise.all([
       import('../pki/engine.ts'),
+      import('../pki/issued-certificates.ts'),
       import('../pki/files.ts'),
     ])
     const { passphraseFile, directory, address } = options
     const passphrase = passphraseFile === undefined ? undefined : firstLine(readWhole(passphraseFile, 4096))
     const engine = new CertificateEngine(directory, passphrase === undefined ? undefined : async () => passphrase)
     const listener = address === undefined ? undefined : await listen(engine, address, log)
-    const service = new CertificateService(engine, log, audit, listener)
+    const service = new CertificateService(engine, new IssuedCertificates(engine), log, audit, listener)
     await service.refresh()
     return service
   }
@@ -95,13 +106,26 @@ export class CertificateService {
       for (const outcome of await this.#engine.resignCrls(now)) this.#tell(outcome, now)
       await this.#engine.renewOcspSigners(now)
     } catch (error) {
-      if (!(error instanceof AppError) && (error as NodeJS.ErrnoException).syscall === undefined) throw error
-      this.#complain(`Error: Unable to refresh the revocation lists: ${escapeText((error as Error).message, 1000)}.`)
+      this.#complain(`Error: Unable to refresh the revocation lists: ${faultOf(error)}.`)
     }
   }
 
+  #readJournal<T>(work: () => T, otherwise?: T): T | undefined {
+    try {
+      return work()
+    } catch (error) {
+      this.#complain(`Error: Unable to read what ca_directory has issued: ${faultOf(error)}.`)
+      return otherwise
+    }
+  }
+
+  /** As `IssuedCertificates`; what cannot be looked up was not issued. */
+  has(signerKey: string, serialNumber: string, fingerprint: string): boolean | undefined {
+    return this.#readJournal(() => this.#issued.has(signerKey, serialNumber, fingerprint), false)
+  }
+
   close(): void {
-    clearInterval(this.#timer)
+    for (const timer of this.#timers) clearInterval(timer)
     this.#listener?.close()
   }
 
@@ -143,6 +167,12 @@ async function listen(
   } catch (cause) {
     throw new CertificateServiceError(place, cause)
   }
+}
+
+/** @throws what is neither ours to tell nor the operating system's */
+function faultOf(error: unknown): string {
+  if (!(error instanceof AppError) && (error as NodeJS.ErrnoException).syscall === undefined) throw error
+  return escapeText((error as Error).message, 1000)
 }
 
 function firstLine(bytes: Buffer): string {

@@ -110,6 +110,7 @@ export function warningsAbout({ global, listeners, localOnly }: Resolved): reado
     ...listeners.flatMap(listener => [...warningsAboutListener(listener, global)]),
     ...(global.session_owner_check ? [] : [ownerCheckIsOff]),
     ...(global.allow_certificates_without_client ? [strangersAreLetIn] : []),
+    ...(global.allow_unissued_certificates && global.ca_directory !== undefined ? [copiedKeysAreLetIn] : []),
     ...(listeners.some(listener => isHighlyAvailable(global, listener)) ? [thereIsNoCluster] : []),
     ...metricsForEverybody(global.metrics_listener),
     ...(global.tls_keylog === undefined ? [] : [secretsAreWritten]),

@@ -13,7 +13,7 @@ import { Broker } from '../broker/broker.ts'
 import { ListenerContext } from '../broker/listener-context.ts'
 import { MemoryGuard } from '../broker/memory-guard.ts'
 import { BanFile } from '../control/ban-file.ts'
-import type { TrustRules } from '../net/client-trust.ts'
+import type { IssueRecords, TrustRules } from '../net/client-trust.ts'
 import { KeyLog } from '../net/key-log.ts'
 import { type Listener, type ListenerDeps, openListener } from '../net/listener.ts'
 import { Outbox } from '../net/outbox.ts'
@@ -84,6 +84,8 @@ export interface RunningBroker {
 }
 
 export interface StartControl {
+  /** What the authority of `ca_directory` has issued; undefined without one. */
+  readonly issued?: IssueRecords | undefined
   /** Aborted: nobody wants the broker any more, a load that takes long is given up. */
   readonly givesUp: AbortSignal
   /** undefined without `audit_file`. */
@@ -174,6 +176,7 @@ export async function startBroker(
       revocations: path => revocations.get(path),
       downloads,
       certificateRevoked: () => broker.recheckCertificates(),
+      issued: control.issued && unlessAllowed(control.issued, settings),
     })
     await tlsWatch.begin(opened())
   } catch (error) {
@@ -247,7 +250,7 @@ async function openListeners(
   log: BrokerLog,
   clock: Clock,
   settings: () => Config['global'],
-  trustDeps: Pick<TrustDeps, 'revocations' | 'downloads' | 'certificateRevoked'>,
+  trustDeps: Pick<TrustDeps, 'revocations' | 'downloads' | 'certificateRevoked' | 'issued'>,
 ): Promise<readonly OpenListener[]> {
   const open: { listener: Listener; context: ListenerContext }[] = []
   const mostConnections = connectionsFor(readProcess().mostOpenFiles)
@@ -325,6 +328,14 @@ async function adoptRevocations(
 ): Promise<number> {
   for (const { trust } of listeners) if (trust !== undefined && concerns(trust.rules)) await trust.update()
   return broker.recheckCertificates()
+}
+
+/** `allow_unissued_certificates`, as it is when somebody is judged: a reload counts for who is there. */
+function unlessAllowed(records: IssueRecords, settings: () => Config['global']): IssueRecords {
+  return {
+    has: (signerKey, serialNumber, fingerprint) =>
+      settings().allow_unissued_certificates ? undefined : records.has(signerKey, serialNumber, fingerprint),
+  }
 }
 
 async function rawBinding(log: BrokerLog): Promise<RawBinding | undefined> {

@@ -132,7 +132,7 @@ async function serve(options: RunOptions, config: Config, log: BrokerLog): Promi
     noteStart(audit, 'done', { config: options.configFile })
     // First: a list that is due is signed before a listener reads it.
     certificates = await CertificateService.configured(config.global, log, audit)
-    const control = { audit, givesUp: signals.ending, storeLost: lost.resolve }
+    const control = { issued: certificates, audit, givesUp: signals.ending, storeLost: lost.resolve }
     running = await startBroker(config, log, systemClock(), control)
     settings = () => running.config.global
     writePidFile(config.global.pid_file)

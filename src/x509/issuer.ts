@@ -21,6 +21,8 @@ export class Issuer implements ListedCertificate {
   readonly publicKey: KeyObject
   /** SHA-256 of its public key (SubjectPublicKeyInfo), hex. */
   readonly keyId: string
+  /** SHA-256 over its certificate, hex in lower case. */
+  readonly fingerprint: string
   readonly serial: Uint8Array
   readonly listNames: readonly string[]
   /** Milliseconds since the epoch. */
@@ -39,6 +41,7 @@ export class Issuer implements ListedCertificate {
     this.certificate = certificate
     this.publicKey = publicKey
     this.keyId = keyIdOf(publicKey)
+    this.fingerprint = certificate.fingerprint256.replaceAll(':', '').toLowerCase()
     this.serial = serialBytes(certificate.serialNumber)
     this.listNames = listNames(certificate.raw)
     this.notBefore = certificate.validFromDate.getTime()

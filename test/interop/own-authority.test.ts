@@ -2,8 +2,17 @@
 
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { hash } from 'node:crypto'
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { hash, X509Certificate } from 'node:crypto'
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test, { type TestContext } from 'node:test'
@@ -33,10 +42,13 @@ function newAuthority(t: TestContext): Place {
   return { home, ca: env.CASTELLAN_CA, castellan }
 }
 
-async function startWith(t: TestContext, { home, ca, castellan }: Place): Promise<BrokerProcess> {
-  castellan('cert', 'issue', 'localhost', '--profile', 'server')
-  return startBroker(t, {
-    config: ({ port }) => `listener ${port} 127.0.0.1
+function startWith(t: TestContext, place: Place, more = ''): Promise<BrokerProcess> {
+  place.castellan('cert', 'issue', 'localhost', '--profile', 'server')
+  return startBroker(t, { config: configOf(place, more) })
+}
+
+function configOf({ home, ca }: Place, more: string) {
+  return ({ port }: { readonly port: number }) => `listener ${port} 127.0.0.1
 certfile ${home}/localhost/localhost.crt
 keyfile ${home}/localhost/localhost.key
 cafile ${ca}/trust/devices.pem
@@ -45,8 +57,8 @@ require_certificate true
 use_identity_as_username true
 ca_directory ${ca}
 ca_passphrase_file ${home}/passphrase
-`,
-  })
+${more}
+`
 }
 
 function clientArguments({ home }: Place, broker: BrokerProcess, name: string): string[] {
@@ -120,6 +132,51 @@ test('castellan ca rotate: the broker lets both generations in, without a restar
   await broker.waitForLine(listsRead, from)
   assert.equal(await getsIn(t, place, broker, 'older'), false)
   assert.equal(await getsIn(t, place, broker, 'newer'), false)
+})
+
+/** Signs as whoever has got hold of an authority's key and its passphrase would: nothing is recorded. */
+function forge({ home, ca }: Place, name: string, serial?: string): void {
+  const openssl = (...args: string[]) => execFileSync('openssl', args, { cwd: home, stdio: 'pipe' })
+  mkdirSync(join(home, name))
+  copyFileSync(join(ca, 'trust/root.pem'), join(home, name, 'ca.crt'))
+  const [key, request, certificate] = ['key', 'csr', 'crt'].map(type => `${name}/${name}.${type}`)
+  const newKey = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-keyout', key!]
+  openssl('req', '-new', ...newKey, '-subj', `/CN=${name}`, '-out', request!)
+  writeFileSync(join(home, 'purpose'), 'extendedKeyUsage=clientAuth\n')
+  const signer = ['-CA', `${ca}/device/ca.crt`, '-CAkey', `${ca}/device/private/ca.key`, '-passin', 'file:passphrase']
+  const number = serial === undefined ? [] : ['-set_serial', `0x${serial}`]
+  openssl('x509', '-req', ...signer, ...number, '-in', request!, '-out', certificate!, '-extfile', 'purpose')
+}
+
+const neverIssued = /certificate was never issued by its authority \(by ca_directory\) \(subject 'CN=/
+
+test('ca_directory: what its key has signed and it has no record of is refused, with a borrowed serial number too; what it issues meanwhile gets in', async t => {
+  const place = newAuthority(t)
+  const broker = await startWith(t, place)
+  place.castellan('cert', 'issue', 'honest')
+  assert.equal(await getsIn(t, place, broker, 'honest'), true)
+  const { serialNumber } = new X509Certificate(readFileSync(join(place.home, 'honest/honest.crt')))
+  forge(place, 'forged')
+  forge(place, 'borrowed', serialNumber)
+  for (const name of ['forged', 'borrowed']) {
+    const from = broker.lines.length
+    assert.equal(await getsIn(t, place, broker, name), false)
+    await broker.waitForLine(neverIssued, from)
+  }
+  place.castellan('cert', 'issue', 'late')
+  assert.equal(await getsIn(t, place, broker, 'late'), true)
+})
+
+test('allow_unissued_certificates: the start warns of it; a reload takes it back, for who is connected as well', async t => {
+  const place = newAuthority(t)
+  const broker = await startWith(t, place, 'allow_unissued_certificates true')
+  await broker.waitForLine(/Warning: allow_unissued_certificates is on: whoever has a copy of a key of ca_directory/)
+  forge(place, 'forged')
+  await startSubscriber(t, [...clientArguments(place, broker, 'forged'), '-i', 'forged', '-q', '1', '-t', 'test'])
+  await broker.writeConfig(configOf(place, 'allow_unissued_certificates false'))
+  await broker.reload(/Configuration reloaded/)
+  await broker.waitForLine(/Client forged \[\S+\] has to go: certificate was never issued by its authority/)
+  assert.equal(await getsIn(t, place, broker, 'forged'), false)
 })
 
 const rows = 300
