@@ -21,13 +21,20 @@ function place(t: TestContext): string {
   return join(directory, 'f.json.changes')
 }
 
+/** Closed at the end. */
+function open(t: TestContext, path: string, last: number): ChangeLog {
+  const log = new ChangeLog(path, last)
+  t.after(() => log.remove().catch(() => {}))
+  return log
+}
+
 const fileAt = (holds: number): FileMark => ({ digest: String(holds), holds })
 const commands = [{ command: 'createClient', username: 'a' }]
 const content = (path: string) => readLog(readFileSync(path), path)
 
 test('dynsec 2: a log has what was added when it was answered, and is for its owner alone', async t => {
   const path = place(t)
-  const log = new ChangeLog(path, 3)
+  const log = open(t, path, 3)
   await log.restart(fileAt(3))
   await log.append(3, commands)
   await log.append(4, commands)
@@ -38,7 +45,7 @@ test('dynsec 2: a log has what was added when it was answered, and is for its ow
 
 test('dynsec 2: a log forgets what the file holds, and keeps all of it when there is more', async t => {
   const path = place(t)
-  const log = new ChangeLog(path, 0)
+  const log = open(t, path, 0)
   await log.restart(fileAt(0))
   await log.append(0, commands)
   await log.restart(fileAt(0))
@@ -56,12 +63,12 @@ test('dynsec 2: a log forgets what the file holds, and keeps all of it when ther
 
 test('dynsec 2: a log goes on behind its last whole line, and what a kill has left there is cut off', async t => {
   const path = place(t)
-  const first = new ChangeLog(path, 0)
+  const first = open(t, path, 0)
   await first.restart(fileAt(0))
   await first.append(0, commands)
   appendFileSync(path, 'x'.repeat(1000))
   const { wholeBytes } = content(path)
-  const next = new ChangeLog(path, 1)
+  const next = open(t, path, 1)
   await next.open(wholeBytes)
   assert.equal(statSync(path).size, wholeBytes)
   await next.append(1, commands)
@@ -73,7 +80,7 @@ test('dynsec 2: a link in the place of the log is not followed, and a log that c
   const target = `${path}.target`
   writeFileSync(target, 'precious')
   symlinkSync(target, path)
-  const log = new ChangeLog(path, 0)
+  const log = open(t, path, 0)
   await assert.rejects(log.restart(fileAt(0)), { code: 'ELOOP' })
   assert.equal(log.isOpen, false)
   await assert.rejects(log.append(0, commands), /it is not open/)
@@ -82,7 +89,7 @@ test('dynsec 2: a link in the place of the log is not followed, and a log that c
 
 test('dynsec 2: a log is full at eight million bytes, and takes no single change of more than sixteen', async t => {
   const path = place(t)
-  const log = new ChangeLog(path, 0)
+  const log = open(t, path, 0)
   await log.restart(fileAt(0))
   const large = (bytes: number) => [{ command: 'createClient', textname: 'x'.repeat(bytes) }]
   await log.append(0, large(7_000_000))

@@ -5,6 +5,9 @@ import type { RightsHolder } from '../auth/user-directory.ts'
 import type { Client, Group, Role } from './model.ts'
 import type { SecurityState } from './state.ts'
 
+/** Clients beyond which a role's or group's are kept together and not by name: what all have would take a while to write down. */
+const mostByName = 1000
+
 export class Effects {
   readonly #concerned = new Set<string | undefined>()
   readonly #disconnected = new Set<string | undefined>()
@@ -12,10 +15,13 @@ export class Effects {
   /** Roles and groups, by `key`, that may have been given to anybody. */
   readonly #changed = new Set<string>()
   readonly #created = new Set<string>()
+  /** Who had roles and groups that many had. */
+  readonly #many: ReadonlySet<Client>[] = []
+  #state: SecurityState | undefined = undefined
   #concernsAll = false
 
   get isEmpty(): boolean {
-    return !this.#concernsAll && this.#concerned.size === 0
+    return !this.#concernsAll && this.#concerned.size === 0 && this.#many.length === 0
   }
 
   /** Whether it matters to whoever was given a role or a group. */
@@ -29,11 +35,12 @@ export class Effects {
 
   /** Whoever has the name, unless by what was given. */
   concernsName(username: string | undefined): boolean {
-    return this.#concernsAll || this.#concerned.has(username)
+    return this.#concernsAll || this.#concerned.has(username) || this.#isAmongMany(username)
   }
 
   disconnects(holder: RightsHolder): boolean {
-    return this.#disconnected.has(holder.username) || holds(holder, this.#changed)
+    const { username } = holder
+    return this.#disconnected.has(username) || this.#isAmongMany(username) || holds(holder, this.#changed)
   }
 
   ends(username: string | undefined): boolean {
@@ -71,15 +78,32 @@ export class Effects {
   /** The group's members, whoever was given it, and whoever has no name where it is theirs. */
   disconnectMembers(group: Group, state: SecurityState): void {
     this.#changed.add(key(group))
-    for (const client of group.clients.keys()) this.disconnect(client)
+    this.#disconnectAll(group.clients, state)
     if (group === state.anonymousGroup) this.disconnectAnonymous()
   }
 
   /** Whoever has the role, by a group too, or was given it. */
   disconnectHolders(role: Role, state: SecurityState): void {
     this.#changed.add(key(role))
-    for (const client of role.clients) this.disconnect(client)
+    this.#disconnectAll(role.clients, state)
     for (const group of role.groups) this.disconnectMembers(group, state)
+  }
+
+  #disconnectAll(clients: ReadonlySet<Client> | ReadonlyMap<Client, unknown>, state: SecurityState): void {
+    if (clients.size <= mostByName) {
+      for (const client of clients.keys()) this.disconnect(client)
+      return
+    }
+    // As they are now: what comes next may take the links away.
+    this.#many.push(new Set(clients.keys()))
+    this.#state = state
+  }
+
+  /** Who was deleted meanwhile is known by name. */
+  #isAmongMany(username: string | undefined): boolean {
+    if (username === undefined || this.#many.length === 0) return false
+    const client = this.#state?.clients.get(username)
+    return client !== undefined && this.#many.some(clients => clients.has(client))
   }
 
   #add(username: string | undefined): void {

@@ -30,7 +30,10 @@ class Kept {
 
   constructor(t: TestContext) {
     const directory = mkdtempSync(join(tmpdir(), 'castellan-dynsec-'))
-    t.after(() => rmSync(directory, { recursive: true }))
+    t.after(async () => {
+      await this.keeper.close().catch(() => {})
+      rmSync(directory, { recursive: true })
+    })
     this.path = join(directory, 'f.json')
     writeFileSync(this.path, '{"changeIndex":5,"clients":[{"username":"old"}]}', { mode: 0o600 })
     const recovered = recover(this.path)

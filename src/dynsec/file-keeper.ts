@@ -1,11 +1,13 @@
 // Keeps dynamic security on the disk: each change in the log at once, and all of them in the file soon after, while others
 // go on. At a clean stop the file alone says everything.
 
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { AppError } from '../base/errors.ts'
 import { escapeText } from '../base/escape.ts'
 import type { Log } from '../base/log.ts'
 import { ChangeLog } from './change-log.ts'
 import type { FileMark, LoggedCommand } from './change-record.ts'
+import { prepareText } from './file-text.ts'
 import { FileWriter, identityNow, identityOf, type WrittenFile } from './file-writer.ts'
 import { logPath, type ReadFile, type Recovered, readStateFile, redoTold } from './recover.ts'
 import type { SecurityState } from './state.ts'
@@ -81,7 +83,9 @@ export class FileKeeper {
   }
 
   /** Goes on with the log that was recovered; without one, every change is answered when the whole file is written. */
-  async open({ digest, holds, commands, logBytes }: Recovered): Promise<void> {
+  async open({ state, digest, holds, commands, logBytes }: Recovered): Promise<void> {
+    // Before anybody is there: it is most of the work of the first file.
+    await prepareText(state, nextTurn)
     try {
       if (commands.length === 0) await this.#changes.restart({ digest, holds })
       else await this.#changes.open(logBytes)

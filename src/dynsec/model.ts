@@ -1,11 +1,12 @@
 // Clients, groups and roles as dynamic security knows them. `state.ts` alone changes what links them.
 
-import type { PasswordEntry } from '../auth/password-file.ts'
+import { type PasswordEntry, parsePasswordEntry } from '../auth/password-file.ts'
+import { formatPasswordHash } from '../auth/password-hash.ts'
 import type { Rights } from '../auth/user-directory.ts'
 import { compareBytes } from './compare-bytes.ts'
 import type { JsonObject } from './json.ts'
 import type { Named } from './name-table.ts'
-import { passwordFields } from './password-fields.ts'
+import { fieldsOfText } from './password-fields.ts'
 import type { RoleRules } from './role-rules.ts'
 
 /** In the order in which lists and files have them. */
@@ -73,12 +74,29 @@ export class Client extends Entry {
   /** The only client id that may be used; undefined for any. */
   clientId: string | undefined = undefined
   isDisabled = false
-  password: PasswordEntry | undefined = undefined
   /** With their priorities. */
   readonly roles = new Map<Role, number>()
   readonly groups = new Map<Group, number>()
   /** undefined until it is asked for, and after a change. */
   rights: Rights | undefined = undefined
+  #passwordText: string | undefined = undefined
+  #password: PasswordEntry | undefined = undefined
+
+  get password(): PasswordEntry | undefined {
+    if (this.#passwordText !== undefined) this.#password ??= parsePasswordEntry(this.#passwordText)
+    return this.#password
+  }
+
+  set password(password: PasswordEntry | undefined) {
+    this.#password = password
+    this.#passwordText = password && formatPasswordHash(password.hash)
+  }
+
+  /** A hash that can be checked, as in a password file: it is read when it is asked for first. */
+  set passwordText(text: string | undefined) {
+    this.#passwordText = text
+    this.#password = undefined
+  }
 
   /** All but what proves it, and its groups. */
   describe(): JsonObject {
@@ -92,7 +110,7 @@ export class Client extends Entry {
   }
 
   protected record(): JsonObject {
-    return { ...this.describe(), ...(this.password && passwordFields(this.password)) }
+    return { ...this.describe(), ...(this.#passwordText !== undefined && fieldsOfText(this.#passwordText)) }
   }
 }
 

@@ -1,28 +1,32 @@
-// A password's hash in dynamic-security.json, in the two forms that Mosquitto has had for it.
+// A password's hash in dynamic-security.json, in the two forms that Mosquitto has had for it. Here it is text as in a password
+// file: there are many, and most are never asked for.
 
-import { type PasswordEntry, parsePasswordEntry } from '../auth/password-file.ts'
-import { formatPasswordHash } from '../auth/password-hash.ts'
+import type { PasswordEntry } from '../auth/password-file.ts'
+import { formatPasswordHash, parsePasswordHash } from '../auth/password-hash.ts'
 import { integerOf, type JsonObject, textOf } from './json.ts'
 
-/** Mosquitto 2.0 reads no other length. */
-const oldSaltBytes = 12
+/** The twelve bytes of salt that Mosquitto 2.0 has, and reads no other length: Base64 without padding. */
+const oldSalt = /^[^=]{16}$/
+
+export function passwordFields({ hash }: PasswordEntry): JsonObject {
+  return fieldsOfText(formatPasswordHash(hash))
+}
 
 /** The form of 2.0 where it fits, which 2.1 reads too: a file of ours opens in both. */
-export function passwordFields({ hash }: PasswordEntry): JsonObject {
-  if (hash.kind !== 'sha512-pbkdf2' || hash.salt.length !== oldSaltBytes) {
-    return { encoded_password: formatPasswordHash(hash) }
-  }
-  const { iterations, salt } = hash
-  return { password: hash.hash.toString('base64'), salt: salt.toString('base64'), iterations }
+export function fieldsOfText(text: string): JsonObject {
+  const [, kind, iterations, salt = '', password] = text.split('$')
+  if (kind !== '7' || !oldSalt.test(salt)) return { encoded_password: text }
+  return { password, salt, iterations: Number(iterations) }
 }
 
 /**
  * @returns undefined for a client that has no password
  * @throws {PasswordHashError} for one that cannot be checked
  */
-export function readPassword(entry: JsonObject): PasswordEntry | undefined {
+export function readPassword(entry: JsonObject): string | undefined {
   const text = textOf(entry, 'encoded_password') ?? oldForm(entry)
-  return text === undefined ? undefined : parsePasswordEntry(text)
+  if (text !== undefined) parsePasswordHash(text)
+  return text
 }
 
 function oldForm(entry: JsonObject): string | undefined {

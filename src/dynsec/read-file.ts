@@ -2,7 +2,6 @@
 // over here, with a word; what is no such file at all is refused.
 
 import { isUtf8 } from 'node:buffer'
-import type { PasswordEntry } from '../auth/password-file.ts'
 import { PasswordHashError } from '../auth/password-hash.ts'
 import { escapeText } from '../base/escape.ts'
 import { topicFilterFault } from '../topic/name.ts'
@@ -89,7 +88,7 @@ class Reader {
     readTexts(client, entry)
     client.clientId = textOf(entry, 'clientid') || undefined
     client.isDisabled = booleanOf(entry, 'disabled', false)
-    client.password = this.#passwordOf(entry, name)
+    client.passwordText = this.#passwordOf(entry, name)
     this.state.clients.add(client)
     this.#giveRoles(client, entry)
   }
@@ -124,7 +123,7 @@ class Reader {
   }
 
   /** Nobody is let in by a hash that cannot be checked. */
-  #passwordOf(entry: JsonObject, username: string): PasswordEntry | undefined {
+  #passwordOf(entry: JsonObject, username: string): string | undefined {
     try {
       return readPassword(entry)
     } catch (error) {

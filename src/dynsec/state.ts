@@ -125,13 +125,22 @@ export class SecurityState {
 
   deleteGroup(group: Group): void {
     for (const role of [...group.roles.keys()]) this.takeRole(group, role)
-    for (const client of [...group.clients.keys()]) this.removeMember(group, client)
+    for (const client of group.clients.keys()) {
+      client.groups.delete(group)
+      client.rights = undefined
+    }
     if (this.#anonymousGroup === group) this.anonymousGroup = undefined
     this.groups.delete(group)
   }
 
   deleteRole(role: Role): void {
-    for (const holder of [...role.clients, ...role.groups]) this.takeRole(holder, role)
+    // The role's own end of the links goes with it.
+    for (const client of role.clients) {
+      client.roles.delete(role)
+      client.outdate()
+      client.rights = undefined
+    }
+    for (const group of [...role.groups]) this.takeRole(group, role)
     this.roles.delete(role)
   }
 
