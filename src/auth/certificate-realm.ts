@@ -1,6 +1,7 @@
 // A realm that gives roles and groups for certificates, whatever proves the name: a certificate alone, a password or token beside
 // it. What is given is decided at the proof, and holds as long as the lines would give the same.
 
+import type { CertificateIdentity } from '../x509/certificate-identity.ts'
 import { type CertificateGrant, namesGiven } from './certificate-grants.ts'
 import type { AccessQuestion, Explanation } from './explanation.ts'
 import type { Identity, ProvenKey } from './identity.ts'
@@ -25,6 +26,8 @@ type GivenNames = Pick<ShownCertificate, 'roles' | 'groups'>
 class CertificateRealm implements Realm {
   readonly #options: CertificateRealmOptions
   readonly #inner: Realm
+  /** A client is asked about at each step of its CONNECT, and all of them at each change; the lines stay as they are. */
+  readonly #names = new WeakMap<CertificateIdentity, GivenNames>()
 
   constructor(options: CertificateRealmOptions) {
     this.#options = options
@@ -107,9 +110,14 @@ class CertificateRealm implements Realm {
     return isNeeded ? withCertificate(principal, { identity: certificate, roles, groups }) : principal
   }
 
-  #namesFor(certificate: ShownCertificate['identity']): GivenNames {
-    const { roles, groups } = this.#options
-    return { roles: namesGiven(roles, certificate), groups: namesGiven(groups, certificate) }
+  #namesFor(certificate: CertificateIdentity): GivenNames {
+    let names = this.#names.get(certificate)
+    if (names === undefined) {
+      const { roles, groups } = this.#options
+      names = { roles: namesGiven(roles, certificate), groups: namesGiven(groups, certificate) }
+      this.#names.set(certificate, names)
+    }
+    return names
   }
 
   /** After a reload, lines may give more or less than they gave. */
