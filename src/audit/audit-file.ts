@@ -7,6 +7,7 @@ import { type FileHandle, open, rename, rm, stat } from 'node:fs/promises'
 import { basename, dirname } from 'node:path'
 import { AuditFileError, reasonOf } from './errors.ts'
 import { headPath, olderFiles, olderPath } from './file-names.ts'
+import { formatHead, isCut, parseHead } from './head.ts'
 import { type ChainEnd, genesis, longestLine, readRecord } from './record.ts'
 
 /** What a crash has left behind the last whole line. */
@@ -42,6 +43,8 @@ export class AuditFile {
   /** Where the chain had come to when the file was opened. */
   readonly end: ChainEnd
   readonly torn: TornEnd | undefined
+  /** The head, when it speaks of records that are not there: somebody has cut off the end. */
+  readonly cutFrom: ChainEnd | undefined
   readonly #head: FileHandle
   #handle: FileHandle
   #size: number
@@ -49,10 +52,16 @@ export class AuditFile {
   /** A write has failed half-way. */
   #isTorn = false
 
-  private constructor(path: string, opened: Opened, end: ChainEnd, torn: TornEnd | undefined, head: FileHandle) {
+  private constructor(
+    path: string,
+    opened: Opened,
+    found: Pick<AuditFile, 'end' | 'torn' | 'cutFrom'>,
+    head: FileHandle,
+  ) {
     this.path = path
-    this.end = end
-    this.torn = torn
+    this.end = found.end
+    this.torn = found.torn
+    this.cutFrom = found.cutFrom
     this.#head = head
     this.#handle = opened.handle
     this.#size = opened.size
@@ -75,10 +84,12 @@ export class AuditFile {
       const handle = await openOwn(path)
       const { size } = await regularFile(handle, path)
       const head = await openOwn(headPath(path))
-      const { lineEnd, end } = await readEnd(handle, size, path)
+      const { lineEnd, end = await endBefore(path) } = await readEnd(handle, size, path)
       const torn = lineEnd === size ? undefined : await cutOff(handle, lineEnd, size)
       const first = lineEnd === 0 ? undefined : await firstNumber(handle)
-      return new AuditFile(path, { handle, size: lineEnd, first }, end ?? (await endBefore(path)), torn, head)
+      const told = parseHead((await readAt(head, 0, 128)).toString('latin1'))
+      const cutFrom = told !== undefined && isCut(end, told) ? told : undefined
+      return new AuditFile(path, { handle, size: lineEnd, first }, { end, torn, cutFrom }, head)
     } catch (cause) {
       for (const handle of handles) await handle.close()
       if (cause instanceof AuditFileError) throw cause
@@ -112,9 +123,9 @@ export class AuditFile {
   }
 
   /** Makes safe what was added, and then writes down beside it where that ends. @throws the operating system's error */
-  async sync({ seq, hash: own }: ChainEnd): Promise<void> {
+  async sync(end: ChainEnd): Promise<void> {
     await this.#handle.datasync()
-    await this.#head.write(Buffer.from(`${String(seq).padStart(16, '0')} ${own}\n`), 0, undefined, 0)
+    await this.#head.write(Buffer.from(formatHead(end)), 0, undefined, 0)
   }
 
   /**

@@ -2,6 +2,7 @@
 
 import { AppError } from '../base/errors.ts'
 import { escapeText } from '../base/escape.ts'
+import { systemReason } from '../base/system-reason.ts'
 
 /** The audit cannot be opened, or its end is not as it was written: what is to be told there must not be lost, so nothing begins. */
 export class AuditFileError extends AppError {
@@ -20,14 +21,5 @@ export class AuditReadError extends AppError {
 /** In words, for a person. */
 export function reasonOf(error: unknown): string {
   const { code, message } = error as NodeJS.ErrnoException
-  switch (code) {
-    case 'ENOENT':
-      return 'there is no such file or directory'
-    case 'ENOSPC':
-      return 'there is no room on the disk (ENOSPC)'
-    case 'EACCES':
-      return 'the system does not let this user (EACCES)'
-    default:
-      return code ?? escapeText(message, 200)
-  }
+  return code === undefined ? escapeText(message, 200) : systemReason(error)
 }

@@ -140,7 +140,7 @@ function openAll(path: string): readonly OpenFile[] {
     if (cause instanceof AuditReadError) throw cause
     throw new AuditReadError(path, reasonOf(cause), cause)
   }
-  if (open.length === 0) throw new AuditReadError(path, 'there is no such file or directory')
+  if (open.length === 0) throw new AuditReadError(path, 'no such file or directory')
   return open
 }
 

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
-import { appendFileSync, readFileSync, statSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs'
+import { appendFileSync, readFileSync, rmSync, statSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { commandEvent, testAudit, textOf } from '../../test/support/audit.ts'
-import { olderFiles } from './file-names.ts'
+import { headPath, olderFiles } from './file-names.ts'
 import { verifyAudit } from './verify.ts'
 
 test('audit_file: what is noted stands there in order, one chain over several starts, for the owner alone', async t => {
@@ -88,7 +88,7 @@ test('audit: a line that a crash has left half-written is cut off, told, and the
   await after.close()
   assert.ok(textOf(audit.path).startsWith(whole))
   const [, , , cut, last] = audit.records()
-  assert.deepEqual([cut?.kind, cut?.what?.['event'], cut?.what?.['bytes']], ['audit', 'cut-off', 21])
+  assert.deepEqual([cut?.kind, cut?.what?.['event'], cut?.what?.['bytes']], ['audit', 'torn', 21])
   assert.equal(last?.what?.['command'], 'after')
   assert.equal(verifyAudit(audit.path).fault, undefined)
   assert.ok(audit.lines.some(line => /^warning Warning: 21 bytes of a half-written record/.test(line)))
@@ -103,11 +103,37 @@ test('audit: cut off anywhere in its last line, the audit begins again behind th
   const [firstEnd, end] = [whole.indexOf(10) + 1, whole.length]
   for (const size of [0, 1, firstEnd - 1, firstEnd, firstEnd + 1, end - 1]) {
     writeFileSync(audit.path, whole.subarray(0, size))
+    rmSync(headPath(audit.path))
     await (await audit.open()).close()
     const numbers = audit.records().map(({ seq, kind }) => `${seq} ${kind}`)
     const lines = size >= firstEnd ? ['1 command'] : []
     const isTorn = size !== 0 && size !== firstEnd
     assert.deepEqual(numbers, isTorn ? [...lines, `${lines.length + 1} audit`] : lines, `${size} bytes`)
+  }
+})
+
+test('audit: an end that was cut off while no broker ran is told by the next start, and verify says so ever after', async t => {
+  const audit = testAudit(t)
+  const trail = await audit.open()
+  for (let i = 0; i < 5; i++) trail.note(commandEvent(`${i}`))
+  await trail.close()
+  const lines = textOf(audit.path).split('\n')
+  for (const left of [3, 0]) {
+    writeFileSync(
+      audit.path,
+      lines
+        .slice(0, left)
+        .map(line => `${line}\n`)
+        .join(''),
+    )
+    await (await audit.open()).close()
+    const cut = audit.records().at(-1)
+    assert.deepEqual([cut?.seq, cut?.outcome, cut?.what], [left + 1, 'failed', { event: 'cut', head: 5, last: left }])
+    assert.ok(
+      audit.lines.some(line => line.includes(`ends with record ${left}, and 5 were written: its end was cut off.`)),
+    )
+    assert.match(verifyAudit(audit.path).fault?.why ?? '', /^the end was cut off before record \d was written: 5 were$/)
+    writeFileSync(headPath(audit.path), `${'5'.padStart(16, '0')} ${'0'.repeat(64)}\n`)
   }
 })
 

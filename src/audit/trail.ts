@@ -73,10 +73,15 @@ export class AuditTrail implements Audit {
     const file = await AuditFile.open(path)
     const trail = new AuditTrail(file, deps)
     trail.#tellEnd('goes on in')
-    const { torn } = file
+    const { torn, cutFrom, end } = file
+    if (cutFrom !== undefined) {
+      const found = `the audit ends with record ${end.seq}, and ${cutFrom.seq} were written: its end was cut off`
+      deps.log.write('error', `Error: ${escapeText(path, 4096)}: ${found}.`)
+      trail.#queue({ kind: 'audit', outcome: 'failed', what: { event: 'cut', head: cutFrom.seq, last: end.seq } })
+    }
     if (torn !== undefined) {
       deps.log.write('warning', `Warning: ${torn.bytes} bytes of a half-written record were cut off the audit.`)
-      trail.#queue({ kind: 'audit', outcome: 'done', what: { event: 'cut-off', ...torn } })
+      trail.#queue({ kind: 'audit', outcome: 'done', what: { event: 'torn', ...torn } })
     }
     return trail
   }

@@ -3,6 +3,7 @@
 
 import { readFileSync } from 'node:fs'
 import { headPath } from './file-names.ts'
+import { isCut, parseHead } from './head.ts'
 import { type AuditLine, auditLines } from './read.ts'
 import { type AuditRecord, type ChainEnd, followsFrom, genesis, readRecord } from './record.ts'
 
@@ -54,6 +55,8 @@ class Walk {
   #last: ChainEnd | undefined = undefined
   #expectedAt: number | undefined = undefined
   #isTorn = false
+  /** What a start has found and told. */
+  #cut: string | undefined = undefined
   /** The record that the head speaks of has another hash. */
   #isRewritten = false
   /** What the last rotation says is the first record that it has left. */
@@ -111,8 +114,11 @@ class Walk {
     this.#last = { seq, hash }
     this.#records++
     if (hash === this.#expected) this.#expectedAt = seq
-    if (kind === 'audit' && what?.['event'] === 'rotated') this.#firstKept = Number(what['first'])
-    if (seq === this.#head?.seq && hash !== this.#head.hash) this.#isRewritten = true
+    if (seq === this.#head?.seq && isCut({ seq, hash }, this.#head)) this.#isRewritten = true
+    if (kind !== 'audit') return
+    if (what?.['event'] === 'rotated') this.#firstKept = Number(what['first'])
+    if (what?.['event'] === 'cut')
+      this.#cut ??= `the end was cut off before record ${seq} was written: ${what['head']} were`
   }
 
   #missing(file: string): AuditFault | undefined {
@@ -121,6 +127,7 @@ class Walk {
     if (first > this.#firstKept) {
       return missing(`the records before number ${first} are not there, and no rotation has removed them`)
     }
+    if (this.#cut !== undefined) return missing(this.#cut)
     const { seq: last = 0 } = this.#last ?? {}
     const { seq: head = 0 } = this.#head ?? {}
     if (last < head) return missing(`it ends with record ${last}, and ${head} were written: its end was cut off`)
@@ -133,8 +140,7 @@ class Walk {
 /** @returns undefined when there is none, or it is none of ours */
 function readHead(path: string): ChainEnd | undefined {
   try {
-    const [, seq, hash] = /^(\d{16}) ([0-9a-f]{64})\n$/.exec(readFileSync(headPath(path), 'latin1')) ?? []
-    return seq === undefined || hash === undefined ? undefined : { seq: Number(seq), hash }
+    return parseHead(readFileSync(headPath(path), 'latin1'))
   } catch {
     return undefined
   }

@@ -100,7 +100,7 @@ test('cli section 2, audit search: words that are none, times that are none and 
   }
   const missing = await run('verify', `${path}.nowhere`)
   assert.equal(missing.code, 1)
-  assert.match(missing.stderr, /nowhere' cannot be read: there is no such file or directory\n$/)
+  assert.match(missing.stderr, /nowhere' cannot be read: no such file or directory\n$/)
   for (const action of ['tail', 'search', 'verify']) {
     assert.match((await run(action, '--help')).stdout, new RegExp(`^Usage: castellan audit ${action} FILE`))
   }

@@ -34,7 +34,7 @@ test('faults: on a full disk the broker goes on, and when there is room again th
   // What is left of the file's last page takes a few records.
   for (let i = 0; i < 20; i++) assert.equal((await ask()).code, 0)
   await broker.process.waitForLine(
-    /Error: The audit cannot be written: there is no room on the disk \(ENOSPC\); the broker goes on \(audit_failure\)\.$/,
+    /Error: The audit cannot be written: no space left on device; the broker goes on \(audit_failure\)\.$/,
   )
   await join(t, broker, { clientId: 'meanwhile' })
   disk.empty()

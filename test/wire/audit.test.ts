@@ -361,7 +361,7 @@ test('audit: killed in the middle of commands, every command that was answered i
   const { fault } = verifyAudit(path)
   assert.equal(fault, undefined)
   const kinds = recordsOf(path).map(({ kind, what }) => what?.['event'] ?? kind)
-  assert.deepEqual(kinds.slice(-3), ['cut-off', 'start', 'stop'])
+  assert.deepEqual(kinds.slice(-3), ['torn', 'start', 'stop'])
   assert.equal((await runCommand(auditCommand, ['verify', path])).code, 0)
 })
 
