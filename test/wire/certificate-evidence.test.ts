@@ -11,29 +11,22 @@ import { connect } from 'node:tls'
 import { Authority, type CertificateFiles } from '../support/authority.ts'
 import { freePort } from '../support/free-port.ts'
 import { startProgram } from '../support/line-process.ts'
+import { dialWith, startMutualBroker } from '../support/mutual-broker.ts'
 import { connectBytes } from '../support/packet-bytes.ts'
-import { connectRaw, type RawClient } from '../support/raw-client.ts'
+import type { RawClient } from '../support/raw-client.ts'
 import { ListSigner } from '../support/revocations.ts'
-import { startWireBroker, unique, type WireBroker } from '../support/wire-broker.ts'
+import { unique, type WireBroker } from '../support/wire-broker.ts'
 
 const notAuthorized = 0x87
 const authority = await Authority.create()
 const server = await authority.issueServer()
 
-async function start(t: TestContext, options: string, certificate: CertificateFiles = server): Promise<WireBroker> {
-  const read = (path: string) => readFile(path, 'utf8')
-  const mutual =
-    'certfile server.crt\nkeyfile server.key\ncafile ca.crt\nrequire_certificate true\nuse_identity_as_username true'
-  return startWireBroker(t, `${mutual}\n${options}`, {
-    'server.crt': `${await read(certificate.cert)}${await read(authority.ca.cert)}`,
-    'server.key': await read(certificate.key),
-    'ca.crt': await read(authority.ca.cert),
-  })
+function start(t: TestContext, options: string, certificate: CertificateFiles = server): Promise<WireBroker> {
+  return startMutualBroker(t, authority, certificate, options)
 }
 
 async function dial(t: TestContext, broker: WireBroker, files: CertificateFiles): Promise<RawClient> {
-  const [ca, cert, key] = await Promise.all([authority.ca.cert, files.cert, files.key].map(path => readFile(path)))
-  const client = await connectRaw(t, { port: broker.port, tls: { ca: ca!, cert: cert!, key: key! } })
+  const client = await dialWith(t, broker, authority, files)
   client.send(connectBytes({ version: 5, clientId: unique('c') }))
   return client
 }

@@ -8,55 +8,25 @@ import { join as joinPath } from 'node:path'
 import test, { type TestContext } from 'node:test'
 import type { TLSSocket } from 'node:tls'
 import { Authority, type CertificateFiles } from '../support/authority.ts'
+import { type DialFields, dialWith, mutualTls, startMutualBroker } from '../support/mutual-broker.ts'
 import { type ConnectFields, connectBytes, publishBytes, type Version } from '../support/packet-bytes.ts'
 import { connectRaw, type RawClient } from '../support/raw-client.ts'
 import { ListSigner } from '../support/revocations.ts'
-import {
-  expectConnectRefused,
-  settled,
-  startWireBroker,
-  subscribe,
-  unique,
-  type WireBroker,
-} from '../support/wire-broker.ts'
+import { expectConnectRefused, settled, subscribe, unique, type WireBroker } from '../support/wire-broker.ts'
 
 const notAuthorized = 0x87
 const authority = await Authority.create()
 const server = await authority.issueServer()
 const long = ['200101000000Z', '490101000000Z'] as const
 
-const mutual = `certfile server.crt
-keyfile server.key
-cafile ca.crt
-require_certificate true
-use_identity_as_username true
-crlfile crl.pem`
+const mutual = `${mutualTls}\ncrlfile crl.pem`
 
-async function start(t: TestContext, list: string, more = ''): Promise<WireBroker> {
-  const read = (path: string) => readFile(path, 'utf8')
-  return startWireBroker(t, `${mutual}\n${more}`, {
-    'server.crt': await read(server.cert),
-    'server.key': await read(server.key),
-    'ca.crt': await read(authority.ca.cert),
-    'crl.pem': list,
-  })
+function start(t: TestContext, list: string, more = ''): Promise<WireBroker> {
+  return startMutualBroker(t, authority, server, `crlfile crl.pem\n${more}`, { 'crl.pem': list })
 }
 
-type TlsVersion = 'TLSv1.2' | 'TLSv1.3'
-
-interface DialFields {
-  readonly maxVersion?: TlsVersion
-  readonly session?: Buffer
-}
-
-async function dial(
-  t: TestContext,
-  broker: WireBroker,
-  files: CertificateFiles,
-  more: DialFields = {},
-): Promise<RawClient> {
-  const [ca, cert, key] = await Promise.all([authority.ca.cert, files.cert, files.key].map(path => readFile(path)))
-  return connectRaw(t, { port: broker.port, tls: { ca: ca!, cert: cert!, key: key!, ...more } })
+function dial(t: TestContext, broker: WireBroker, files: CertificateFiles, more?: DialFields): Promise<RawClient> {
+  return dialWith(t, broker, authority, files, more)
 }
 
 async function enter(
