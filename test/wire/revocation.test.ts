@@ -160,6 +160,20 @@ test('features D4: a certificate on hold is let in again when the list says so, 
   await enter(t, broker, client)
 })
 
+test('features D4: a list from before a revocation, put back in the place of a newer one, lets nobody in again', async t => {
+  const signer = await ListSigner.create(authority, 'replayed')
+  const mallory = await authority.issueClient('mallory')
+  const before = await signer.sign({ between: long, number: 3 })
+  const broker = await start(t, before)
+  const connected = await enter(t, broker, mallory)
+  await signer.revoke(mallory)
+  await replaceList(broker, await signer.sign({ between: ['250101000000Z', long[1]], number: 4 }))
+  await connected.expectDisconnect(notAuthorized)
+  await replaceList(broker, before)
+  await broker.process.waitForLine(/is older than the one in force \(number 4\) and not used/)
+  await assertRefused(t, broker, mallory, /certificate was revoked/)
+})
+
 test('delta lists: what they add is revoked, what they release is not', async t => {
   const signer = await ListSigner.create(authority, 'delta')
   const [early, late] = [await authority.issueClient('early'), await authority.issueClient('late')]
