@@ -334,16 +334,18 @@ test('audit_failure refuse: while it cannot be written nobody comes in and no co
   }
 })
 
-test('audit: killed in the middle of commands, every command that was answered is in it, and the chain goes on', async t => {
-  const config = `audit_file audit.jsonl\n${pluginLines}`
+test('audit: killed in the middle of commands and rotations, every command that was answered is in it, and the chain goes on', async t => {
+  const config = `audit_file audit.jsonl\naudit_max_file_bytes 65536\naudit_sync_interval 0\n${pluginLines}`
   const broker = await startWireBroker(t, config, { 'dynamic-security.json': initialFile })
   const admin = await Administrator.join(t, broker)
+  const rolesAtOnce = 20
   let answered = 0
   const working = (async () => {
     for (;;) {
-      await admin.do({ command: 'createRole', rolename: `role-${answered}` })
-      answered++
-      if (answered === 20) void broker.process.crash()
+      const command = (i: number) => ({ command: 'createRole', rolename: `role-${answered + i}` })
+      await admin.do(...Array.from({ length: rolesAtOnce }, (_, i) => command(i)))
+      answered += rolesAtOnce
+      if (answered === 20 * rolesAtOnce) void broker.process.crash()
     }
   })()
   await assert.rejects(working)
@@ -354,12 +356,12 @@ test('audit: killed in the middle of commands, every command that was answered i
       .map(({ what }) => Object(what?.['given'])['rolename']),
   )
   for (let i = 0; i < answered; i++) assert.ok(commands.has(`role-${i}`), `role-${i} of ${answered} was answered`)
+  assert.ok(verifyAudit(path).files > 2)
   // What a write that was under way would have left.
   await appendFile(path, '{"seq":99,"time":"20')
   const next = await startWireBroker(t, config.replace('audit.jsonl', path), { 'dynamic-security.json': initialFile })
   await next.process.stop()
-  const { fault } = verifyAudit(path)
-  assert.equal(fault, undefined)
+  assert.equal(verifyAudit(path).fault, undefined)
   const kinds = recordsOf(path).map(({ kind, what }) => what?.['event'] ?? kind)
   assert.deepEqual(kinds.slice(-3), ['torn', 'start', 'stop'])
   assert.equal((await runCommand(auditCommand, ['verify', path])).code, 0)
