@@ -14,7 +14,13 @@ export function noteLogin({ broker, connection, clientId, principal, packet, res
     outcome: 'done',
     who: { username: principal?.username, clientid: clientId, certificate: certificateOf(connection) },
     from: placeOf(connection),
-    what: { method: principal?.method, protocol: packet.protocolVersion, session: resumed ? 'resumed' : 'new' },
+    what: {
+      method: principal?.method,
+      protocol: packet.protocolVersion,
+      session: resumed ? 'resumed' : 'new',
+      roles: unlessEmpty(principal?.roles),
+      groups: unlessEmpty(principal?.groups),
+    },
   })
 }
 
@@ -85,6 +91,10 @@ function whoOf(connection: ClientConnection): AuditWho {
 
 function placeOf({ peer, listener }: ClientConnection): AuditPlace {
   return { address: peer.address, port: peer.port, listener: listener.name }
+}
+
+function unlessEmpty(names: readonly string[] = []): readonly string[] | undefined {
+  return names.length === 0 ? undefined : names
 }
 
 function certificateOf({ peer: { certificate } }: ClientConnection): AuditWho['certificate'] {
