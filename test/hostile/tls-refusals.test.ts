@@ -196,6 +196,25 @@ test('a client cannot renegotiate', async t => {
   assert.ok(error)
 })
 
+test('TLS 1.3: hundreds of KeyUpdate are answered, end nothing, and keep nobody else out', async t => {
+  const server = await startListener(t, mutual)
+  const target = ['-connect', `127.0.0.1:${server.listener.port}`, '-CAfile', pki.authority.ca.cert, '-tls1_3']
+  const program = startProgram(t, 'openssl', ['s_client', ...target, ...identity(pki.client)])
+  const { handler } = await server.waitForAccepted()
+  for (let sent = 0; sent < 300; sent++) {
+    const from = program.lines.length
+    // Each asks for one in return.
+    program.write('K\n')
+    await program.waitForLine(/^KEYUPDATE$/, from)
+  }
+  const other = startProgram(t, 'openssl', ['s_client', ...target, '-quiet', ...identity(pki.client)])
+  await server.waitForAccepted(2)
+  program.child.stdin?.write(connectPacket)
+  await handler.waitForPackets(1)
+  assert.equal(server.listener.connections, 2)
+  for (const client of [program, other]) await client.kill()
+})
+
 test("Debian's mosquitto_pub: refused with a TLS error or a lost connection, and a good certificate gets through", async t => {
   const server = await startListener(t, mutual)
   const target = ['-h', 'localhost', '-p', String(server.listener.port), '--cafile', pki.authority.ca.cert]
