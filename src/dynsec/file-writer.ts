@@ -10,8 +10,6 @@ import type { FileMark } from './change-record.ts'
 import { fileText, prepareText } from './file-text.ts'
 import type { SecurityState } from './state.ts'
 
-/** Characters that are handed to the system at once. */
-const charactersPerWrite = 262_144
 /** Bytes after which the disk is waited for: what is small and urgent does not stand behind all of a large file. */
 const bytesPerSync = 1024 * 1024
 
@@ -96,7 +94,7 @@ function identify({ dev, ino, size, mtimeMs }: Stats): string {
 }
 
 /**
- * @param pieces of the new content
+ * @param pieces of the new content: each is one write
  * @param before is told the new file's identity and digest before it takes the place of the old one
  * @throws the operating system's error, or that of `before`, as a rejection
  */
@@ -129,7 +127,7 @@ export async function replaceFile(
 async function writePieces(file: FileHandle, pieces: Iterable<string>): Promise<string> {
   const digest = createHash('sha256')
   let unsynced = 0
-  for (const text of joined(pieces)) {
+  for (const text of pieces) {
     const bytes = Buffer.from(text)
     digest.update(bytes)
     await file.writeFile(bytes)
@@ -139,21 +137,6 @@ async function writePieces(file: FileHandle, pieces: Iterable<string>): Promise<
     unsynced = 0
   }
   return digest.digest('hex')
-}
-
-/** Together as far as they go into one write. */
-function* joined(pieces: Iterable<string>): Iterable<string> {
-  let together: string[] = []
-  let length = 0
-  for (const piece of pieces) {
-    together.push(piece)
-    length += piece.length
-    if (length < charactersPerWrite) continue
-    yield together.join('')
-    together = []
-    length = 0
-  }
-  if (length > 0) yield together.join('')
 }
 
 export async function syncDirectory(path: string): Promise<void> {
