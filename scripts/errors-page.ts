@@ -33,6 +33,8 @@ export const errorCodes: Readonly<Record<string, string>> = {
   ERR_CONFIG_VALUE: "An option's value is not of its form or outside its range.",
   ERR_CONTROL_BAN_FILE: 'The file of bans cannot be read, or holds something else.',
   ERR_DYNSEC_COMMAND: 'A command of dynamic security was not carried out; its response says why.',
+  ERR_DYNSEC_EDITED:
+    'The file of dynamic security was edited while it was written, again and again; what was to be in it holds, and is tried again.',
   ERR_DYNSEC_FILE: 'The file of dynamic security cannot be read, is none, or cannot be made.',
   ERR_DYNSEC_RIGHT_LOST:
     'A control request was not carried out: whoever asked lost the right to it while it waited for others.',

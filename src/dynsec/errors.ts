@@ -29,3 +29,10 @@ export class RightLostError extends AppError {
     super('ERR_DYNSEC_RIGHT_LOST', 'the right to ask for it was taken away meanwhile')
   }
 }
+
+/** Somebody has edited the file that was about to be replaced; it is as they have left it. */
+export class FileEditedError extends AppError {
+  constructor() {
+    super('ERR_DYNSEC_EDITED', 'it was edited while it was written')
+  }
+}

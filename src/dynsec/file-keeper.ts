@@ -2,11 +2,11 @@
 // go on. At a clean stop the file alone says everything.
 
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { AppError } from '../base/errors.ts'
 import { escapeText } from '../base/escape.ts'
 import type { Log } from '../base/log.ts'
 import { ChangeLog } from './change-log.ts'
 import type { FileMark, LoggedCommand } from './change-record.ts'
+import { FileEditedError } from './errors.ts'
 import { prepareText } from './file-text.ts'
 import { FileWriter, identityNow, identityOf, type WrittenFile } from './file-writer.ts'
 import { logPath, type ReadFile, type Recovered, readStateFile, redoTold } from './recover.ts'
@@ -39,13 +39,6 @@ interface Waiting {
   readonly from: number
   readonly commands: readonly LoggedCommand[]
   readonly settle: PromiseWithResolvers<void>
-}
-
-/** Somebody has edited the file that was about to be replaced. */
-class FileEditedError extends AppError {
-  constructor() {
-    super('ERR_DYNSEC_EDITED', 'Dynamic security config was edited while it was written')
-  }
 }
 
 export class FileKeeper {
