@@ -6,12 +6,22 @@ import { aclsFor, clientName, commonRole, groupName, membersOf, roleName, type S
 
 export interface CommandFigures {
   readonly name: string
-  /** Milliseconds until the answer. */
-  readonly median: number
-  readonly most: number
+  /** Milliseconds until the answer; undefined for what nobody has asked for. */
+  readonly median: number | undefined
+  readonly most: number | undefined
   /** Milliseconds: the longest wait of another client meanwhile. */
   readonly stall: number
 }
+
+export interface CommandPlan {
+  readonly size: Size
+  /** That each command is sent, where it can be. */
+  readonly times: number
+  /** Milliseconds after which a broker has written what it writes behind its answers. */
+  readonly settleMs: number
+}
+
+type TimedCommands = readonly TimedCommand[]
 
 interface TimedCommand {
   readonly name: string
@@ -20,11 +30,7 @@ interface TimedCommand {
   readonly command: (turn: number, size: Size) => object | readonly object[]
 }
 
-const usualTimes = 20
-/** What a broker writes behind the answers is over by then. */
-const settleMs = 4000
-
-const timed: readonly TimedCommand[] = [
+const usual: TimedCommands = [
   { name: 'createClient', command: turn => ({ command: 'createClient', username: `new-${turn}` }) },
   {
     name: 'createClient, password',
@@ -88,6 +94,10 @@ const timed: readonly TimedCommand[] = [
   { name: 'disableClient', command: turn => ({ command: 'disableClient', username: clientName(turn + 100) }) },
   { name: 'deleteClient', command: turn => ({ command: 'deleteClient', username: clientName(turn + 100) }) },
   { name: 'listClients, 100 of them', command: () => ({ command: 'listClients', count: 100, offset: 50 }) },
+]
+
+/** What concerns everybody. */
+const large: TimedCommands = [
   {
     name: 'addRoleACL, role of all clients',
     times: 3,
@@ -102,31 +112,32 @@ const timed: readonly TimedCommand[] = [
   { name: 'deleteRole, of all clients', times: 1, command: () => ({ command: 'deleteRole', rolename: commonRole }) },
 ]
 
-/** @param most times that each is sent, where it can be @throws BenchError */
-export async function timeCommands(port: number, size: Size, most = usualTimes): Promise<readonly CommandFigures[]> {
+/** @throws BenchError */
+export async function timeCommands(port: number, plan: CommandPlan): Promise<readonly CommandFigures[]> {
+  const { size, times: most, settleMs } = plan
   const asker = await Asker.join(port)
   const pinger = await Pinger.join(port)
-  try {
+  const timeAll = async (commands: TimedCommands, behind: string) => {
     const figures: CommandFigures[] = []
-    for (const { name, times = most, command } of timed) {
+    for (const { name, times = most, command } of commands) {
       const waits: number[] = []
       pinger.takeLongest()
       for (let turn = 0; turn < Math.min(times, most); turn++) {
         waits.push(await asker.ask(...[command(turn, size)].flat()))
       }
       figures.push({ name, median: median(waits), most: Math.max(...waits), stall: pinger.takeLongest() })
-      process.stderr.write(`${name}: ${waits.map(ms => ms.toFixed(1)).join(' ')}\n`)
     }
     await delay(settleMs)
-    const stall = pinger.takeLongest()
-    figures.push({ name: 'the file behind it', median: Number.NaN, most: Number.NaN, stall })
-    return figures
+    return [...figures, { name: behind, median: undefined, most: undefined, stall: pinger.takeLongest() }]
+  }
+  try {
+    return [...(await timeAll(usual, 'the file behind these')), ...(await timeAll(large, 'the file behind those'))]
   } finally {
     asker.leave()
     pinger.leave()
   }
 }
 
-function median(values: readonly number[]): number {
-  return values.toSorted((one, other) => one - other)[Math.floor(values.length / 2)] ?? Number.NaN
+function median(values: readonly number[]): number | undefined {
+  return values.toSorted((one, other) => one - other)[Math.floor(values.length / 2)]
 }
