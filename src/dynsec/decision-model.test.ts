@@ -4,6 +4,7 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import fc from 'fast-check'
+import { deviceCertificate } from '../../test/support/realms.ts'
 import { explainAccess } from '../auth/access.ts'
 import { parseAclFile } from '../auth/acl-file.ts'
 import { accessBy } from '../auth/directory-access.ts'
@@ -71,6 +72,8 @@ interface RuleSet {
 
 interface Who extends RightsHolder {
   readonly clientId: string
+  /** Of the certificate that was shown, what `%{cert.cn}` stands for. */
+  readonly commonName: string | undefined
 }
 
 const actions = ['publish', 'receive', 'subscribe', 'unsubscribe'] as const
@@ -114,7 +117,12 @@ function engineOf(rules: RuleSet, who: Who) {
     rights: holder => state.rightsOf(holder),
   }
   const parsed = acl === undefined ? undefined : parseAclFile(aclText(acl), 'acl').rules
-  return accessBy({ acl: parsed, directory, log: silentLog }, who, who.clientId)
+  return accessBy({ acl: parsed, directory, log: silentLog }, { ...who, certificate: certificateOf(who) }, who.clientId)
+}
+
+function certificateOf({ commonName }: Who) {
+  if (commonName === undefined) return undefined
+  return { identity: { ...deviceCertificate, commonName, printedSubject: `CN=${commonName}` } }
 }
 
 function isAllowed(access: ReturnType<typeof engineOf>, action: DirectoryAction, topic: string): boolean {
@@ -248,8 +256,7 @@ function verdictOf(role: FileRole, who: Who, action: DirectoryAction, topic: str
     unsubscribe: 'unsubscribePattern',
   }
   const matching = acls.filter(acl => {
-    const names =
-      acl.allow === true ? { c: safe(who.clientId), u: safe(who.username) } : { c: who.clientId, u: who.username }
+    const names = acl.allow === true ? namesBy(who, safe) : namesBy(who, name => name)
     return acl.acltype === types[action] && covers(acl.topic, topic, names)
   })
   const highest = Math.max(...matching.map(({ priority = 0 }) => priority))
@@ -268,8 +275,8 @@ function decideByAclFile(acl: RuleSet['acl'], who: Who, action: DirectoryAction,
   const word = action === 'publish' ? 'write' : 'read'
   const denies = ({ access }: AclLine) => access === 'deny'
   const grants = ({ access }: AclLine) => access === word || access === 'readwrite'
-  const raw = { c: who.clientId, u: who.username }
-  const level = { c: oneLevel(who.clientId), u: oneLevel(who.username) }
+  const raw = namesBy(who, name => name)
+  const level = { ...namesBy(who, oneLevel), cn: safe(who.commonName) }
   if (own.filter(denies).some(({ filter }) => covers(filter, topic, undefined))) return false
   if (own.filter(grants).some(({ filter }) => covers(filter, topic, undefined))) return true
   if (patterns.filter(denies).some(({ filter }) => covers(filter, topic, raw))) return false
@@ -284,12 +291,21 @@ function oneLevel(name: string | undefined): string | undefined {
   return name?.includes('/') === true ? undefined : name
 }
 
+type Name = string | undefined
+
 interface Names {
-  readonly c: string | undefined
-  readonly u: string | undefined
+  readonly c: Name
+  readonly u: Name
+  readonly cn: Name
 }
 
-/** @param names undefined where `%c` and `%u` are text */
+function namesBy({ clientId, username, commonName }: Who, fit: (name: Name) => Name): Names {
+  return { c: fit(clientId), u: fit(username), cn: fit(commonName) }
+}
+
+const variables: Readonly<Record<string, keyof Names>> = { '%c': 'c', '%u': 'u', '%{cert.cn}': 'cn' }
+
+/** @param names undefined where `%c` and its like are text */
 function covers(pattern: string, topic: string, names: Names | undefined): boolean {
   if (topic.startsWith('$') && !pattern.startsWith('$')) return false
   const parts = isFilter(pattern) ? partsOf(pattern, names) : undefined
@@ -314,10 +330,12 @@ function isFilter(pattern: string): boolean {
 function partsOf(pattern: string, names: Names | undefined) {
   const parts: { readonly level: string; readonly isText: boolean }[] = []
   for (const at of pattern.split('/')) {
-    const isName = names !== undefined && (at === '%c' || at === '%u')
-    const value = isName ? (at === '%c' ? names.c : names.u) : at
+    const variable = names && variables[at]
+    const value = variable === undefined ? at : names?.[variable]
     if (value === undefined) return undefined
-    for (const part of isName ? value.split('/') : [value]) parts.push({ level: part, isText: isName })
+    for (const part of variable === undefined ? [value] : value.split('/')) {
+      parts.push({ level: part, isText: variable !== undefined })
+    }
   }
   return parts
 }
@@ -325,15 +343,31 @@ function partsOf(pattern: string, names: Names | undefined) {
 // Few names and levels, so that they meet.
 
 const userNames = ['u', 'a', 'a/b', '+', '#', '$SYS', '%u', '%c'] as const
+const commonNames = ['cn', 'a', 'a/b', '+', '#', '$SYS', '%c', '%{cert.cn}'] as const
 const clientIds = ['c1', 'a', 'a/b', '+', '#', '$SYS', '%c', '%u', ''] as const
 const roleNames = ['a', 'B', 'ä', '\u{ff5e}', '\u{1d49c}'] as const
 const groupNames = ['g', 'h', 'é'] as const
 
-const level = fc.constantFrom('a', 'b', 'c1', 'u', '%c', '%u', '$SYS', '$CONTROL', '', '+')
+const level = fc.constantFrom('a', 'b', 'c1', 'u', 'cn', '%c', '%u', '%{cert.cn}', '$SYS', '$CONTROL', '', '+')
 const anyFilter = fc
   .tuple(fc.array(level, { maxLength: 2 }), fc.constantFrom('#', 'a', 'b', '+', '%c', '%u', 'c1'))
   .map(([levels, last]) => [...levels, last].join('/'))
-const common = fc.constantFrom('a', 'a/b', 'a/c1', 'a/u', 'a/+', '+', '+/b', 'a/#', '#', 'a/%c', '%u/b', '%u')
+const common = fc.constantFrom(
+  'a',
+  'a/b',
+  'a/c1',
+  'a/u',
+  'a/+',
+  '+',
+  '+/b',
+  'a/#',
+  '#',
+  'a/%c',
+  '%u/b',
+  '%u',
+  'a/cn',
+  'a/%{cert.cn}',
+)
 const special = fc.constantFrom(
   ...['$SYS/broker/connection/c1/state', '$SYS/broker/uptime', '$SYS/#', '$CONTROL/x', '$CONTROL/#'],
   ...['$share/g/a', '$share/g/a/#', '$share/g/+'],
@@ -418,6 +452,7 @@ const nothingGiven = fc.constant([])
 const anyWho: fc.Arbitrary<Who> = fc.record({
   username: fc.option(fc.constantFrom(...userNames), { nil: undefined }),
   clientId: fc.constantFrom(...clientIds),
+  commonName: fc.option(fc.constantFrom(...commonNames), { nil: undefined }),
   roles: fc.oneof(nothingGiven, fc.array(fc.constantFrom(...roleNames, 'nowhere'), { maxLength: 2 })),
   groups: fc.oneof(nothingGiven, fc.array(fc.constantFrom(...groupNames, 'nowhere'), { maxLength: 2 })),
 })

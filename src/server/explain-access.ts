@@ -2,9 +2,11 @@
 // broker.
 
 import { explainAccess } from '../auth/access.ts'
+import type { AclRules } from '../auth/acl-rules.ts'
 import { accessBy } from '../auth/directory-access.ts'
 import type { AccessQuestion, Explanation } from '../auth/explanation.ts'
 import type { Candidate } from '../auth/realm.ts'
+import type { UserDirectory } from '../auth/user-directory.ts'
 import { type Log, silentLog } from '../base/log.ts'
 import { filesOnDisk } from '../config/config-files.ts'
 import type { JsonObject } from '../dynsec/json.ts'
@@ -58,16 +60,9 @@ export function judgesOfConfig(file: string, log: Log): readonly Judge[] {
   const files = new AclFiles(log)
   return config.listeners.map(listener => {
     const path = aclPath(config.global, listener)
-    const sources = {
-      acl: path === undefined ? undefined : files.get(path),
-      directory: securityPlugin(config.global, listener) === undefined ? undefined : directory,
-      log: silentLog,
-    }
-    return {
-      listener: listenerName(listener),
-      mountPoint: listener.mount_point,
-      explain: (candidate, clientId, question) => explainAccess(accessBy(sources, candidate, clientId), question),
-    }
+    const acl = path === undefined ? undefined : files.get(path)
+    const own = securityPlugin(config.global, listener) === undefined ? undefined : directory
+    return judgeBy(listenerName(listener), listener.mount_point, acl, own)
   })
 }
 
@@ -77,14 +72,21 @@ export function judgesOfConfig(file: string, log: Log): readonly Judge[] {
  * @throws AppError of a file that cannot be read
  */
 export function judgeOfFiles(acl: string | undefined, dynamicSecurity: string | undefined, log: Log): Judge {
-  const sources = {
-    acl: acl === undefined ? undefined : new AclFiles(log).get(acl),
-    directory: dynamicSecurity === undefined ? undefined : readDirectoryFile(dynamicSecurity, log),
-    log: silentLog,
-  }
+  const rules = acl === undefined ? undefined : new AclFiles(log).get(acl)
+  const directory = dynamicSecurity === undefined ? undefined : readDirectoryFile(dynamicSecurity, log)
+  return judgeBy('files', undefined, rules, directory)
+}
+
+function judgeBy(
+  listener: string,
+  mountPoint: string | undefined,
+  acl: AclRules | undefined,
+  directory: UserDirectory | undefined,
+): Judge {
+  const sources = { acl, directory, log: silentLog }
   return {
-    listener: 'files',
-    mountPoint: undefined,
+    listener,
+    mountPoint,
     explain: (candidate, clientId, question) => explainAccess(accessBy(sources, candidate, clientId), question),
   }
 }
