@@ -48,7 +48,6 @@ import { receivePublish } from './publish.ts'
 import { receivePublishRun } from './publish-run.ts'
 import { PublisherTopic } from './publisher-topic.ts'
 import { endingText } from './reason-code.ts'
-import { limitAgain } from './reassess.ts'
 import { type RefusedAction, RefusedTopics } from './refused-topics.ts'
 import type { RetainedBacklog } from './retained-backlog.ts'
 import type { Route } from './route.ts'
@@ -365,7 +364,6 @@ export class ClientConnection implements ConnectionHandler, Conversation, Outlet
     this.session.access = new CurrentAccess(this.listener, principal, this.session.clientId)
     this.broker.router.outdateFor(this.session)
     this.publisherTopic.forget()
-    limitAgain(this.broker, this.session)
     this.broker.registry.recordConnected(this.session)
     this.#proofWatch?.end()
     this.#proofWatch = watchProof(this)

@@ -53,7 +53,7 @@ export function judgeAgain(broker: Broker, session: Session): void {
 }
 
 /** How much may wait for a session, and how quick its client may be, by its user and its roles as they are now. */
-export function limitAgain(broker: Broker, session: Session): void {
+function limitAgain(broker: Broker, session: Session): void {
   session.outbound.limits = broker.limitsOf(session.principal, session.access)
   session.connection?.limitsChanged()
 }
