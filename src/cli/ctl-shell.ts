@@ -12,7 +12,7 @@ import { CtlUsageError, oldCodes } from './ctl-error.ts'
 import { type Login, tryLogin } from './ctl-exchange.ts'
 import { loginOf } from './ctl-login.ts'
 import { modules } from './ctl-modules.ts'
-import { shownSyntax } from './ctl-operands.ts'
+import { shownSyntax, wrongOperands } from './ctl-operands.ts'
 import type { CtlOptions } from './ctl-options.ts'
 import { Prompts } from './ctl-prompts.ts'
 import { ShellInput } from './ctl-shell-input.ts'
@@ -42,8 +42,9 @@ export async function runShell(
 
 /** A command of the shell itself. */
 interface OwnCommand {
-  /** See `readOperands`. */
+  /** See `readOperands`; each is one word, unless `most` says how many there may be. */
   readonly syntax: string
+  readonly most?: number
   readonly does: string
   run(operands: readonly string[]): Promise<void> | void
 }
@@ -138,9 +139,11 @@ class Shell {
 
   async #perform(line: string): Promise<void> {
     const [word = '', ...operands] = splitWords(line)
-    const own = this.#ownCommands()
-    const name = Object.keys(own).find(known => known === word.toLowerCase())
-    if (name !== undefined) return own[name]?.run(operands)
+    const own = ownNamed(word.toLowerCase(), this.#ownCommands())
+    if (own !== undefined) {
+      if (operands.length > (own.most ?? own.syntax.split(' ').filter(Boolean).length)) throw wrongOperands(own.syntax)
+      return own.run(operands)
+    }
     const module = this.#module
     if (module === undefined) throw unknownCommand(word)
     return this.#carryOut(module, word, operands)
@@ -180,7 +183,12 @@ class Shell {
   readonly #moduleCommands: Readonly<Record<string, OwnCommand>> = Object.fromEntries(
     Object.keys(modules).map(name => [
       name,
-      { syntax: '', does: `the commands of ${name}`, run: words => this.#enter(name, words) } satisfies OwnCommand,
+      {
+        syntax: 'command?',
+        most: Number.POSITIVE_INFINITY,
+        does: `the commands of ${name}`,
+        run: words => this.#enter(name, words),
+      } satisfies OwnCommand,
     ]),
   )
 
@@ -207,10 +215,7 @@ class Shell {
   }
 
   async #connect(url?: string): Promise<void> {
-    if (url !== undefined) {
-      const { host: _host, port: _port, unix: _unix, ...rest } = this.#options
-      this.#options = { ...rest, url: url.includes('://') ? url : `mqtt://${url}` }
-    }
+    if (url !== undefined) this.#options = optionsFor(url, this.#options)
     const login = await loginOf(this.#options, this.#io.env, this.#prompts)
     await tryLogin(login)
     this.#connection = { login, place: placeOf(login.target) }
@@ -277,6 +282,19 @@ class Shell {
     this.#names.set(things, names)
     return names
   }
+}
+
+function ownNamed(name: string, commands: Readonly<Record<string, OwnCommand>>): OwnCommand | undefined {
+  return Object.hasOwn(commands, name) ? commands[name] : undefined
+}
+
+/** What is typed counts, and not what was said before: the place, and the name and password where there are any in it. */
+function optionsFor(url: string, options: CtlOptions): CtlOptions {
+  const { host: _host, port: _port, unix: _unix, ...rest } = options
+  const next = { ...rest, url: url.includes('://') ? url : `mqtt://${url}` }
+  if (!url.includes('@')) return next
+  const { username: _name, password: _password, passwordFile: _file, passwordEnv: _env, ...others } = next
+  return others
 }
 
 function unknownCommand(word: string): CtlUsageError {

@@ -134,7 +134,7 @@ test('dynsec 6: without a broker there are auth, connect, help and exit; with on
     'getDetails',
   )
   assert.equal(connected.stderr, unknown('auth'))
-  assert.match(connected.stdout, /^dynsec +the commands of dynsec$/m)
+  assert.match(connected.stdout, /^dynsec \[command\] +the commands of dynsec$/m)
   assert.match(connected.stdout, /^disconnect +lets go of the broker$/m)
   assert.match(connected.stdout, /^return +leaves the module\nclientCount: 1$/m)
   const asked = await told('auth admin', 'adminpw', `connect ${url}`, 'dynsec listClients')
@@ -142,6 +142,11 @@ test('dynsec 6: without a broker there are auth, connect, help and exit; with on
   const refused = await told('auth admin', 'wrong', `connect ${url}`, 'dynsec listClients')
   assert.equal(refused.code, 4)
   assert.equal(refused.stderr, `Password for admin: \nConnection error: Not authorized\n${unknown('dynsec')}`)
+  const other = await told('auth nobody', 'wrong', `connect mqtt://admin:adminpw@${url}`, 'dynsec listClients')
+  assert.deepEqual([other.code, other.stdout], [0, 'admin\n'], other.stderr)
+  assert.match((await told('exit now')).stderr, /^Error: Invalid function arguments provided; nothing follows it\.$/m)
+  assert.match((await told('connect a b')).stderr, /; it takes \[url\]\.$/m)
+  assert.equal((await told('constructor')).stderr, unknown('constructor'))
   assert.match((await told('connect http://x')).stderr, /^Error: A URL has to be mqtt:/)
 })
 
