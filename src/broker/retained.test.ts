@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import { Engine, type EngineClient, lasting } from '../../test/support/engine.ts'
 import { noProperties, PacketType, type SubscriptionRequest } from '../mqtt/packet.ts'
-import { Message } from '../session/message.ts'
+import { Message, neverExpires } from '../session/message.ts'
 import { Retained } from './retained.ts'
 import { retainedTopicsPerTurn } from './retained-backlog.ts'
 
@@ -150,6 +150,39 @@ test('[MQTT-3.3.1-8] what is retained is the message itself, not the receive buf
   engine.connect('p').publish('t', '', { ...retain, payload })
   payload.fill('x')
   assert.deepEqual(late(engine), ['before'])
+})
+
+test('[MQTT-3.3.1-5] messages that replace each other unasked, shorter and longer, leave the latest alone', () => {
+  const engine = new Engine()
+  const client = engine.connect('p')
+  const payloads = [
+    'x'.repeat(100),
+    'y'.repeat(100),
+    'z'.repeat(60),
+    'w'.repeat(90),
+    'v',
+    'u'.repeat(5000),
+    't'.repeat(100),
+  ]
+  for (const [index, payload] of payloads.entries()) {
+    for (const each of payloads.slice(0, index + 1)) client.publish('t', each, retain)
+    assert.deepEqual(late(engine), [payload])
+    assert.equal(engine.broker.retained.size, 1)
+  }
+  client.publish('t', '', retain)
+  assert.equal(engine.broker.retained.bytes, 0)
+})
+
+test('[MQTT-3.3.1-5] what was found stays as it was, whatever is retained on its topic afterwards', () => {
+  const { retained } = new Engine().broker
+  const set = (letter: string) =>
+    retained.set('t', new Retained(new Message('t', Buffer.alloc(100, letter), 0, true, 'p'), undefined, neverExpires))
+  for (const letter of 'abc') set(letter)
+  const cursor = retained.match('t')
+  while (cursor.found === undefined) cursor.step()
+  const { message } = cursor.found
+  for (const letter of 'def') set(letter)
+  assert.equal(Buffer.from(message.payload).toString(), 'c'.repeat(100))
 })
 
 test('a slow client gets retained messages as it takes them, beyond what its queue would hold', () => {

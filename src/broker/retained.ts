@@ -76,11 +76,14 @@ export interface RetainedCursor {
 }
 
 /**
- * A message that nobody has asked for yet, and its like on the topic after it. Whoever retains without a pause leaves V8 one string a
- * message to move and to mark, instead of four objects.
+ * A message that nobody has asked for yet, and its like on the topic after it. The first leaves V8 one string to move and to mark,
+ * instead of four objects; from the second on there is a buffer, which each one overwrites: whoever retains without a pause leaves
+ * nothing behind that would have to be moved, while others wait for it.
  */
 class Packed {
-  #payload: Uint8Array | string = ''
+  /** Of the first message, or a buffer that may be longer than the message. */
+  #payload: Uint8Array | string | undefined = undefined
+  #payloadLength = 0
   #qos: QoS = 0
   #publisher = ''
   #properties: Properties = noProperties
@@ -90,7 +93,7 @@ class Packed {
   size = 0
 
   pack({ message, source, expiresAt }: Retained): this {
-    this.#payload = packedCopy(message.payload)
+    this.#keep(message.payload)
     this.#qos = message.qos
     this.#publisher = message.publisher
     this.#properties = message.properties
@@ -101,8 +104,17 @@ class Packed {
     return this
   }
 
+  #keep(payload: Uint8Array): void {
+    const kept = this.#payload
+    const { length } = payload
+    if (typeof kept === 'object' && length <= kept.length && length * 2 >= kept.length) kept.set(payload)
+    else this.#payload = kept === undefined ? packedCopy(payload) : Uint8Array.prototype.slice.call(payload)
+    this.#payloadLength = length
+  }
+
+  /** What there is goes over to it: nothing is packed here any more. */
   make(topicName: string): Retained {
-    const payload = unpacked(this.#payload)
+    const payload = unpacked(this.#payload ?? '').subarray(0, this.#payloadLength)
     const message = new Message(
       topicName,
       payload,

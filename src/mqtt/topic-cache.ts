@@ -25,6 +25,8 @@ export class TopicTable<T> {
   readonly #maximumSize: number
   #slots: (CachedTopic<T> | undefined)[]
   #count = 0
+  /** Names that gave way since the table grew. */
+  #pushedOut = 0
 
   /** @param maximumSize how many names at most; a power of two */
   constructor(maximumSize: number) {
@@ -44,15 +46,21 @@ export class TopicTable<T> {
   /** @internal for `TopicCache` */
   add(buffer: Buffer, start: number, length: number, topicName: string): CachedTopic<T> {
     const topic: CachedTopic<T> = { topicName, memo: undefined }
-    if (this.#count * 2 > this.#slots.length && this.#slots.length < this.#maximumSize) this.#grow()
+    if (this.#isCrowded() && this.#slots.length < this.#maximumSize) this.#grow()
     this.#place(topic, this.#slotOf(buffer, start, length))
     return topic
+  }
+
+  /** Half full, or hardly so and names in use push each other out all the same: those of many topics alike share slots. */
+  #isCrowded(): boolean {
+    return this.#count * 2 > this.#slots.length || this.#pushedOut * 4 > this.#slots.length
   }
 
   #grow(): void {
     const topics = this.#slots
     this.#slots = emptySlots(topics.length * 2)
     this.#count = 0
+    this.#pushedOut = 0
     for (const topic of topics) {
       if (topic !== undefined) this.#place(topic, this.#slotOfName(topic.topicName))
     }
@@ -61,6 +69,7 @@ export class TopicTable<T> {
   #place(topic: CachedTopic<T>, slot: number): void {
     const slots = this.#slots
     if (slots[slot + 1] === undefined) this.#count++
+    else this.#pushedOut++
     slots[slot + 1] = slots[slot]
     slots[slot] = topic
   }
