@@ -170,6 +170,43 @@ test('a borrowed chunk may change once its packets were taken: what lies in it w
   assert.deepEqual(frame(framer, hex`'u' 'ho'`), ['30 00 01 75 68 6F'])
 })
 
+test('what is left of a long borrowed chunk is copied into a room that the next one gets, and each packet is its own until then', () => {
+  const framer = new Framer(noLimit)
+  const rooms = new Set<ArrayBufferLike>()
+  for (const fill of [1, 2, 3, 4]) {
+    const packet = Buffer.concat([Buffer.from(hex`30 80 40`), Buffer.alloc(8192, fill)])
+    const chunk = Buffer.concat([packet, packet, packet, packet])
+    framer.push(chunk, true)
+    framer.skipTo(packet.length)
+    framer.own()
+    assert.equal(framer.isLent, true)
+    chunk.fill(0xff)
+    for (let left = 3; left > 0; left--) {
+      assert.ok(framer.next())
+      rooms.add(framer.buffer.buffer)
+      assert.deepEqual(framer.buffer.subarray(framer.start, framer.end), packet.subarray(3))
+    }
+    assert.equal(framer.next(), false)
+    assert.equal(framer.isLent, false)
+  }
+  assert.equal(rooms.size, 1)
+})
+
+test('a copied chunk that was passed over to its end is given back, and not while its last packet is the current one', () => {
+  const [one, other] = [new Framer(noLimit), new Framer(noLimit)]
+  const packet = (fill: number) => Buffer.concat([Buffer.from(hex`30 80 80 01`), Buffer.alloc(16_384, fill)])
+  one.push(packet(1), true)
+  one.own()
+  assert.ok(one.next())
+  const { buffer, start } = one
+  other.push(packet(2), true)
+  other.own()
+  assert.equal(buffer[start], 1)
+  assert.notEqual(other.chunk.buffer, buffer.buffer)
+  other.skipTo(other.chunk.length)
+  assert.equal(other.isLent, false)
+})
+
 test('large packets that come in pieces lie in the same room one after the other, and each is its own', () => {
   const framer = new Framer(noLimit)
   const rooms = new Set<Buffer>()

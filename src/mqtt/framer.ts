@@ -30,7 +30,7 @@ export class Framer {
   chunk: Buffer = empty
   position = 0
   readonly #waiting: Buffer[] = []
-  /** Whether `chunk` is only lent. */
+  /** Whether `chunk` is whoever's who pushed it. */
   isBorrowed = false
   #state: 'type' | 'length' | 'body' = 'type'
   #remainingLength = 0
@@ -40,6 +40,8 @@ export class Framer {
   #received = 0
   /** The room in which the current packet lies. */
   #given: Buffer = empty
+  /** The room into which a lent chunk was copied: given back when nothing of it is left. */
+  #copied: Buffer = empty
   #failure: ProtocolError | undefined
 
   constructor(maximumPacketSize: number) {
@@ -56,9 +58,15 @@ export class Framer {
     return this.#state === 'type' && this.position < this.chunk.length && this.#failure === undefined
   }
 
-  /** Passes over whole packets that were taken from `chunk`. */
+  /** Whether what lies in `chunk` will be overwritten once it was passed over: whoever keeps something of it copies it. */
+  get isLent(): boolean {
+    return this.isBorrowed || this.#copied.length > 0
+  }
+
+  /** Passes over whole packets that were taken from `chunk`; what `next` has given is not looked at any more. */
   skipTo(position: number): void {
     this.position = position
+    this.#takeBackCopy()
   }
 
   /**
@@ -81,7 +89,14 @@ export class Framer {
   own(): void {
     if (!this.isBorrowed) return
     this.isBorrowed = false
-    this.chunk = this.position < this.chunk.length ? Buffer.from(this.chunk.subarray(this.position)) : empty
+    const left = this.chunk.length - this.position
+    if (left >= smallestSharedRoom && this.#copied.length === 0) {
+      this.#copied = takeRoom(left)
+      this.chunk.copy(this.#copied, 0, this.position)
+      this.chunk = this.#copied.subarray(0, left)
+    } else {
+      this.chunk = left > 0 ? Buffer.from(this.chunk.subarray(this.position)) : empty
+    }
     this.position = 0
   }
 
@@ -95,6 +110,7 @@ export class Framer {
   next(): boolean {
     if (this.#failure !== undefined) throw this.#failure
     this.#takeBackRoom()
+    this.#takeBackCopy()
     while (this.position < this.chunk.length || this.#takeWaiting()) {
       if (this.#state === 'body') {
         if (this.#gather()) return true
@@ -210,6 +226,14 @@ export class Framer {
     giveRoomBack(this.#given)
     this.#given = empty
     this.buffer = empty
+  }
+
+  #takeBackCopy(): void {
+    if (this.#copied.length === 0) return
+    if (this.chunk.buffer === this.#copied.buffer && this.position < this.chunk.length) return
+    giveRoomBack(this.#copied)
+    this.#copied = empty
+    if (this.chunk.length === this.position) this.#release()
   }
 
   #give(buffer: Buffer, start: number, end: number): void {
