@@ -11,7 +11,7 @@ import type { AcceptedStream, ByteStream, StreamReader } from './byte-stream.ts'
 import type { ConnectionHandler, TransportEnd } from './connection-handler.ts'
 import type { TransportLimits } from './limits.ts'
 import type { Outbox } from './outbox.ts'
-import type { TurnQueue } from './turn-queue.ts'
+import { type TurnQueue, turnLength } from './turn-queue.ts'
 import { WriteQueue } from './write-queue.ts'
 
 /** Counts bytes for `$SYS`; called per chunk. */
@@ -54,11 +54,6 @@ interface Held {
   readonly queue: WriteQueue
 }
 
-/** Milliseconds for which one connection's packets are worked off before the others have their turn. */
-const turnMs = 0.25
-/** The same for each connection that they gave something to send: what leaves for many in one write is worth a longer turn. */
-const turnMsPerAnswered = 0.02
-const longestTurnMs = 20
 /** Bytes after which it waits for a round: a socket that always has more is read 32 times in a row otherwise. */
 const turnBytes = 64 * 1024
 /** Most bytes of a TLS record; of sockets without TLS four times as many are read at once. What is no multiple has left nothing. */
@@ -102,6 +97,8 @@ export class SocketConnection implements StreamReader {
   #turnAsked = false
   /** Bytes of the last reads, as long as each was as long as can be. */
   #unbroken = 0
+  /** It has sent more than a turn was enough for, and there is more: its packets are worked off in rounds alone. */
+  #presses = false
   #flushScheduled = false
   /** The peer has sent its last byte, and we have not looked at all of them yet. */
   #endReceived = false
@@ -298,16 +295,22 @@ export class SocketConnection implements StreamReader {
     if (!this.#hasReceived) this.#receivedFirst(chunk)
     if (this.#state !== 'open') return
     this.#framer.push(chunk, isBorrowed)
+    const isAll = chunk.length % wholeReadBytes !== 0
+    if (isAll) this.#presses = false
     // One more chunk may come after pause(), and resume() has its own turn: both find it in the framer.
-    if (this.isReading && !this.#pumpScheduled) this.#handOver()
+    if (this.isReading && !this.#pumpScheduled) {
+      if (this.#presses) this.#waitForRound()
+      else this.#handOver()
+    }
     this.#framer.own()
-    this.#unbroken = chunk.length % wholeReadBytes === 0 ? this.#unbroken + chunk.length : 0
+    this.#unbroken = isAll ? 0 : this.#unbroken + chunk.length
     if (this.#unbroken >= turnBytes) this.#waitForRound()
   }
 
   /** Whoever sends without a pause is read again when others have been. The deadline of a packet goes on. */
   #waitForRound(): void {
     this.#unbroken = 0
+    this.#presses = true
     if (!this.isReading) return
     this.#stream.pause()
     this.#schedulePump()
@@ -347,6 +350,7 @@ export class SocketConnection implements StreamReader {
       if (isSmall && packets % packetsPerLook !== 0) continue
       now = clock.now()
       if (now >= begun + turnLength(outbox.waiting - waitingBefore) && framer.isAtPacket && this.isReading) {
+        this.#presses = true
         this.#stopReading()
         this.#schedulePump()
         break
@@ -362,8 +366,8 @@ export class SocketConnection implements StreamReader {
     const handler = this.#handler
     if (handler === undefined) return 'nothing'
     if (this.#refused === undefined && framer.isAtPacket) {
-      const { chunk, position, maximumPacketSize, isBorrowed } = framer
-      const end = handler.receiveBytes(chunk, position, maximumPacketSize, now, isBorrowed)
+      const { chunk, position, maximumPacketSize, isLent } = framer
+      const end = handler.receiveBytes(chunk, position, maximumPacketSize, now, isLent)
       if (end > framer.position) {
         framer.skipTo(end)
         return 'run'
@@ -487,9 +491,4 @@ export class SocketConnection implements StreamReader {
     this.#handler = undefined
     handler?.ended(this.#outcome)
   }
-}
-
-/** @param answered connections that have got something to send. @returns milliseconds */
-function turnLength(answered: number): number {
-  return Math.min(longestTurnMs, Math.max(turnMs, answered * turnMsPerAnswered))
 }

@@ -9,8 +9,13 @@ export interface Pumpable {
   pump(): void
 }
 
-/** Milliseconds of a round that are theirs; one at least has its turn. */
-const roundMs = 0.5
+/** Milliseconds for which one connection's packets are worked off before the others have their turn. */
+const turnMs = 0.25
+/** The same for each connection that they gave something to send: what leaves for many in one write is worth a longer turn. */
+const turnMsPerAnswered = 0.02
+const longestTurnMs = 20
+/** Milliseconds of a round that are theirs; one at least has its turn. Whoever waits behind a flood waits about twice as long. */
+const roundMs = 0.25
 /** Most turns of a round, however short: whoever is done is read at once, and that brings as much again. */
 export const turnsPerRound = 4
 /** Those that had their turn are let go of in batches, to shift the array seldom. */
@@ -64,4 +69,9 @@ export class TurnQueue {
 
 function run(queue: TurnQueue): void {
   queue.run()
+}
+
+/** @param answered connections that have got something to send. @returns milliseconds */
+export function turnLength(answered: number): number {
+  return Math.min(longestTurnMs, Math.max(turnMs, answered * turnMsPerAnswered))
 }
