@@ -88,7 +88,7 @@ class Run {
   readonly #brokers: readonly Broker[]
   readonly #bench: Bench
   readonly #tell: Progress
-  /** Messages a second that Mosquitto delivered in `pairs-q1`. */
+  /** Messages a second, each by itself, that keep the core of Mosquitto busy. */
   readonly #saturation = new Map<Access, number>()
 
   constructor(args: RunArguments, brokers: readonly Broker[], bench: Bench, tell: Progress) {
@@ -180,28 +180,33 @@ class Run {
     }
   }
 
-  /** Measured once a run, so that all its rounds offer the same. */
+  /**
+   * Measured once a run, so that all its rounds offer the same. From CPU time: here the generator does as many system calls
+   * as the broker, and is at its limit first.
+   */
   async #saturationRate(access: Access): Promise<number> {
     const known = this.#saturation.get(access)
     if (known !== undefined) return known
     const broker = this.#brokers.find(({ name }) => name === 'mosquitto')
-    const scenario = scenarios.find(({ name }) => name === saturatingScenario)
+    const scenario = scenarios.find(({ name }) => name === saturatedScenario)
     if (broker === undefined || broker.absent !== undefined || scenario === undefined) {
       throw new BenchError('there is no Mosquitto, and half of its rate is what this scenario offers')
     }
-    const rates: number[] = []
+    const costs: number[] = []
     for (let round = 0; round < saturationRounds; round += 1) {
-      const result = await measure(this.#bench, { broker, scenario, access, load: saturating })
-      rates.push(result.messagesPerSecond)
+      const { cpuMicrosecondsPerMessage } = await measure(this.#bench, { broker, scenario, access, load: saturating })
+      if (cpuMicrosecondsPerMessage !== null) costs.push(cpuMicrosecondsPerMessage)
     }
-    const rate = median(rates) as number
-    this.#tell(`${saturatingScenario} ${access} mosquitto, to know its rate: ${Math.round(rate)}/s`)
+    const cost = median(costs)
+    if (cost === undefined) throw new BenchError('there is no CPU time of Mosquitto, and half of its rate is offered here')
+    const rate = 1e6 / cost
+    this.#tell(`mosquitto ${access}, each message by itself: ${cost.toPrecision(3)} µs, ${Math.round(rate)}/s at most`)
     this.#saturation.set(access, rate)
     return rate
   }
 }
 
-const saturatingScenario = 'pairs-q1'
+const saturatedScenario = 'latency-half'
 const saturationRounds = 3
 /** Rounds on a core that was slower than this are measured again where possible. */
 const toleratedSlowness = 1.1
