@@ -11,7 +11,7 @@ export const errorCodes: Readonly<Record<string, string>> = {
   ERR_AUTH_PSK_FILE: 'A file of pre-shared keys cannot be read, or a line of it is no identity with a key.',
   ERR_AUTH_SECRET_FILE: 'A file with secrets is no regular file, is too large, or cannot be opened.',
   ERR_AUTH_SERVICE_FILE:
-    'A file that the options of an HTTP hook name, its secret or its authorities, cannot be read, or has something else in it.',
+    'A file that the options of an HTTP hook or of LDAP name, a secret or authorities, cannot be read, or has something else in it.',
   ERR_AUTH_TOKEN_KEY: 'A key that tokens are verified with cannot be read, is secret where it may not be, or too weak.',
   ERR_BROKER_IMPORT: "A file of Mosquitto's that is to be imported has a topic, a filter or properties that are none.",
   ERR_BROKER_MEMORY_SHORT:

@@ -11,6 +11,7 @@ const judges: readonly DebianPackage[] = [
   { name: 'mosquitto-clients', file: '/usr/bin/mosquitto_pub' },
   { name: 'openssl', file: '/usr/bin/openssl' },
   { name: 'haproxy', file: '/usr/sbin/haproxy' },
+  { name: 'slapd', file: '/usr/sbin/slapd' },
   { name: 'gnutls-bin', file: '/usr/bin/certtool' },
   { name: 'libnss3-tools', file: '/usr/bin/vfychain' },
   {

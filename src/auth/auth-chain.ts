@@ -6,7 +6,7 @@ import type { Identity } from './identity.ts'
 import type { Authentication, TrailEntry } from './realm.ts'
 
 /** In the order in which they are asked unless `auth_order` says otherwise. */
-export const sourceNames = ['dynamic-security', 'password-file', 'http'] as const
+export const sourceNames = ['dynamic-security', 'password-file', 'http', 'ldap'] as const
 
 export type SourceName = (typeof sourceNames)[number]
 

@@ -11,7 +11,7 @@ export const authOrderOptions = {
     value: sourceOrder(),
     default: sourceNames,
     reload: 'live',
-    doc: 'The order in which those who know passwords are asked, of `dynamic-security`, `password-file` and `http`; the first that knows the user decides. Tokens are always judged before, so that nobody else is told one, and anonymous clients after.',
+    doc: 'The order in which those who know passwords are asked, of `dynamic-security`, `password-file`, `http` and `ldap`; the first that knows the user decides. Tokens are always judged before, so that nobody else is told one, and anonymous clients after.',
     own: true,
   }),
 }

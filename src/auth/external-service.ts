@@ -1,5 +1,5 @@
-// What a service outside the broker is asked about a client, and what it answers: the interface that the HTTP hook
-// implements.
+// What a service outside the broker is asked about a client, and what it answers: the interface that the HTTP hook and LDAP
+// implement.
 
 import type { CertificateIdentity } from '../x509/certificate-identity.ts'
 import type { TopicGrants } from './principal.ts'
@@ -36,7 +36,7 @@ export type ExternalAnswer =
   | { readonly kind: 'defer'; readonly rule: string }
 
 export interface ExternalService {
-  readonly name: 'http'
+  readonly name: 'http' | 'ldap'
   /** A digest of what says who its users are: another service, other users. Gives nothing away. */
   readonly fingerprint: string
   /** Whether it can be asked about somebody whose password is not at hand. */

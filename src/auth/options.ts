@@ -9,6 +9,7 @@ import { certificateGrantOptions } from './certificate-grant-options.ts'
 import { certificateUsername } from './certificate-username.ts'
 import { httpHookOptions } from './http-hook-options.ts'
 import { jwtOptions } from './jwt-options.ts'
+import { ldapOptions } from './ldap-options.ts'
 
 const noPlugins =
   'nothing is loaded, and what is built in (mosquitto_dynamic_security.so, password_file, acl_file) needs no name: put `plugin` below the listener, or global_plugin for all of them'
@@ -93,6 +94,7 @@ export const authOptions = {
     unsupported: builtInPlugins,
   }),
   ...jwtOptions,
+  ...ldapOptions,
   listener_allow_anonymous: option({
     scope: 'listener-only',
     value: bool(),

@@ -32,6 +32,13 @@ export function loadBearerSecret(option: string, path: string): ServiceSecret {
   return { secret, warnings }
 }
 
+/** A password as it is, in UTF-8; one line end behind it does not count. @throws ServiceFileError */
+export function loadServicePassword(option: string, path: string): ServiceSecret {
+  const { secret, warnings } = readLine(option, path)
+  if (secret === '') throw new ServiceFileError(option, path, 'it is empty')
+  return { secret, warnings }
+}
+
 /** @returns the text of the file, whose certificates can all be read. @throws ServiceFileError */
 export function loadAuthorities(option: string, path: string): string {
   let text: string

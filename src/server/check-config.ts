@@ -6,6 +6,7 @@ import { highAvailabilityPlugin } from '../auth/built-in-plugins.ts'
 import { certificateGrantFault } from '../auth/certificate-grant-options.ts'
 import { httpHookFault } from '../auth/http-hook-options.ts'
 import { claimFault, takesTokens, tokenFault } from '../auth/jwt-options.ts'
+import { ldapFault } from '../auth/ldap-options.ts'
 import { escapeText } from '../base/escape.ts'
 import type { ConfigProblem } from '../config/config-error.ts'
 import type { ConfigMessage } from '../config/draft.ts'
@@ -59,6 +60,7 @@ function sourceFaults({ global }: Resolved, listener: ListenerSettings): readonl
   const sources = passwordSources(global, listener)
   const fault =
     httpHookFault(listener) ??
+    ldapFault(listener, securityPlugin(global, listener) !== undefined) ??
     orderFault(listener.auth_order, sources) ??
     (namesComeFromTls(listener) ? unaskedFault(externalSources(listener)) : undefined)
   return fault === undefined ? [] : [ours(fault, listener)]

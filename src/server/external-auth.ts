@@ -10,12 +10,16 @@ import { loadAuthorities, loadBearerSecret } from '../auth/service-files.ts'
 import type { Clock } from '../base/clock.ts'
 import type { Log } from '../base/log.ts'
 import type { Broker } from '../broker/broker.ts'
+import { ldapDirectory } from './ldap-directory.ts'
 import { LeaseSessions } from './lease-sessions.ts'
 import type { ListenerSettings } from './options.ts'
 
 /** The sources outside that a listener has. */
-export function externalSources({ auth_http_url: url }: ListenerSettings): readonly SourceName[] {
-  return url === undefined ? [] : ['http']
+export function externalSources({ auth_http_url, ldap_url }: ListenerSettings): readonly SourceName[] {
+  return [
+    ...(auth_http_url === undefined ? [] : (['http'] as const)),
+    ...(ldap_url === undefined ? [] : (['ldap'] as const)),
+  ]
 }
 
 export class ExternalAuth {
@@ -41,7 +45,7 @@ export class ExternalAuth {
    * @throws ServiceFileError
    */
   sources(listener: ListenerSettings, mostPending: number, takesRoles: boolean): readonly ExternalSource[] {
-    const services = [httpHook(listener, this.#log)]
+    const services = [httpHook(listener, this.#log), ldapDirectory(listener, this.#log)]
     const { port, path = '', address = '' } = listener
     const place = { log: this.#log, clock: this.#clock, leases: this.#leases, listener: `${port} ${path} ${address}` }
     return services.flatMap(made => {
@@ -68,7 +72,8 @@ export class ExternalAuth {
   }
 }
 
-interface MadeService {
+/** A service, and the limits that the options of a listener set it. */
+export interface MadeService {
   readonly service: ExternalService
   readonly underWay: number
   readonly allowMs: number

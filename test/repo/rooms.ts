@@ -28,7 +28,7 @@ export const rooms: Readonly<Record<string, Room>> = {
   store: { imports: lowest, packages: ['lmdb'] },
   net: { imports: [...lowest, 'config', 'observe', 'mqtt', 'x509'], packages: ['ws'] },
   session: { imports: [...lowest, 'mqtt', 'topic'], types: ['auth'], pure: true },
-  auth: { imports: [...lowest, 'config', 'observe', 'topic', 'x509'], packages: ['jose'] },
+  auth: { imports: [...lowest, 'config', 'observe', 'topic', 'x509'], packages: ['jose', 'ldapts'] },
   dynsec: { imports: [...lowest, 'topic', 'auth'], types: ['audit'] },
   control: { imports: [...lowest, 'dynsec'], types: ['audit'] },
   pki: { imports: [...lowest, 'x509'], packages: ['@peculiar/x509', 'asn1js', 'pkijs', 'reflect-metadata'] },
