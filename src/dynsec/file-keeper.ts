@@ -32,6 +32,8 @@ export interface KeeperParts {
 export interface SeenFile extends ReadFile {
   /** See `identityOf`; undefined when there was none. */
   readonly identity: string | undefined
+  /** Whether it is another one than the one that was read or written last. */
+  readonly isEdited: boolean
 }
 
 /** Commands that are waiting to be safe. */
@@ -147,8 +149,9 @@ export class FileKeeper {
   read(): SeenFile {
     // First: what is written meanwhile is read again.
     const identity = identityNow(this.#parts.path)
+    const isEdited = this.#isEdited(identity)
     try {
-      return { ...readStateFile(this.#parts.path), identity }
+      return { ...readStateFile(this.#parts.path), identity, isEdited }
     } catch (error) {
       this.#known = identity
       throw error

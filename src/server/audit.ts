@@ -62,6 +62,23 @@ export function noteRevocationList(audit: Audit | undefined, list: string, ended
   audit?.note({ kind: 'revocation', outcome: 'done', what: { list, ended } })
 }
 
+interface FileChange {
+  /** Why what they say was not put to work. */
+  readonly errors?: readonly string[]
+  readonly before?: Facts
+  readonly after?: Facts
+}
+
+/** Files that somebody has changed were read again, without a signal. */
+export function noteFiles(
+  audit: Audit | undefined,
+  files: readonly (string | undefined)[],
+  { errors, before, after }: FileChange = {},
+): void {
+  const what = { files: files.filter(file => file !== undefined), errors }
+  audit?.note({ kind: 'reload', outcome: errors === undefined ? 'done' : 'refused', what, before, after })
+}
+
 /** Tells of reloads what they have changed: options by their values, files by their names. */
 export class ReloadNotes {
   readonly #audit: Audit | undefined

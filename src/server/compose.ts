@@ -30,7 +30,7 @@ import { systemMemoryProbe } from '../observe/memory-probe.ts'
 import { readProcess } from '../observe/process-figures.ts'
 import type { StoreError } from '../store/store-error.ts'
 import { loadX509Library } from '../x509/library.ts'
-import { noteHandshake, noteRevocationList } from './audit.ts'
+import { noteFiles, noteHandshake, noteRevocationList } from './audit.ts'
 import { openBrokerControl } from './broker-control.ts'
 import { Census } from './census.ts'
 import { Durability } from './durability.ts'
@@ -123,7 +123,13 @@ export async function startBroker(
   broker.audit = audit
   const revocations = new RevocationFiles(log)
   const downloads = new RevocationDownloads(log, global.crl_fetch_max_bytes)
-  const tlsWatch = new TlsWatch(log, () => broker.recheckCertificates())
+  const tlsWatch = new TlsWatch(log, {
+    changed(settings) {
+      broker.recheckCertificates()
+      noteFiles(audit, tlsFiles(settings))
+    },
+    refused: (settings, errors) => noteFiles(audit, tlsFiles(settings), { errors }),
+  })
   const census = new Census(broker)
   const lag = new LoopLag(tickMs, clock.now())
   const memory = new MemoryGuard(broker, systemMemoryProbe())
@@ -343,6 +349,10 @@ async function rawBinding(log: BrokerLog): Promise<RawBinding | undefined> {
   if (typeof usable !== 'string') return usable
   log.write('information', `TCP sockets are served the slower way: ${escapeText(usable)}.`)
   return undefined
+}
+
+function tlsFiles({ certfile, keyfile, cafile, capath }: Listener['settings']): readonly (string | undefined)[] {
+  return [certfile, keyfile, cafile, capath]
 }
 
 /** Handshakes under way count too. */

@@ -20,6 +20,7 @@ import { firstStart } from '../dynsec/first-start.ts'
 import { isFirstStart, type Recovered, recover } from '../dynsec/recover.ts'
 import { SecurityState } from '../dynsec/state.ts'
 import type { ReadinessCheck } from '../observe/readiness.ts'
+import { noteFiles } from './audit.ts'
 import { errorLines } from './error-lines.ts'
 import type { Config, GlobalSettings, ListenerSettings } from './options.ts'
 
@@ -71,6 +72,7 @@ function pluginOf({ global, listeners }: Config): Plugin | undefined {
 export class SecurityService implements ReadinessCheck {
   readonly name = 'dynamic security'
   readonly directory: DynamicSecurity
+  readonly #path: string
   readonly #keeper: FileKeeper
   readonly #log: Log
   #broker: Broker | undefined = undefined
@@ -83,6 +85,7 @@ export class SecurityService implements ReadinessCheck {
     log: Log,
     disconnects: () => boolean,
   ) {
+    this.#path = path
     this.#log = log
     this.#keeper = new FileKeeper(
       { path, log, state: () => this.directory.state, edited: () => this.#takeIn() },
@@ -151,7 +154,9 @@ export class SecurityService implements ReadinessCheck {
       this.#broker?.reassess(everybody)
     } catch (error) {
       if (!(error instanceof AppError)) throw error
-      for (const line of errorLines(error)) this.#log.write('error', line)
+      const errors = errorLines(error)
+      for (const line of errors) this.#log.write('error', line)
+      noteFiles(this.#broker?.audit, [this.#path], { errors })
     }
   }
 
@@ -159,7 +164,9 @@ export class SecurityService implements ReadinessCheck {
     const file = this.#keeper.adopt(seen)
     if (file === undefined) return
     tell(file, this.#log)
+    const before = sizesOf(this.directory.state)
     this.directory.replace(file.state)
+    if (seen.isEdited) noteFiles(this.#broker?.audit, [this.#path], { before, after: sizesOf(file.state) })
   }
 
   /**
@@ -182,6 +189,10 @@ export class SecurityService implements ReadinessCheck {
       this.#log.write('error', `Error: Dynamic security config could not be written, its changes are kept: ${why}`)
     }
   }
+}
+
+function sizesOf({ clients, groups, roles }: SecurityState) {
+  return { clients: clients.size, groups: groups.size, roles: roles.size }
 }
 
 const everybody: RightsChange = { concerns: () => true, disconnects: () => false, ends: () => false }

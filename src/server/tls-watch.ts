@@ -22,17 +22,23 @@ interface Watched {
   seen: string
 }
 
+export interface TlsWatchDeps {
+  /** A listener trusts others than before, or shows another certificate. */
+  changed(settings: ListenerSettings): void
+  /** Its files cannot be used. @param errors lines of the log */
+  refused(settings: ListenerSettings, errors: readonly string[]): void
+}
+
 export class TlsWatch {
   readonly #log: Log
-  readonly #changed: () => void
+  readonly #deps: TlsWatchDeps
   readonly #watched = new WeakMap<Listener, Watched>()
   #nextLook = Number.NEGATIVE_INFINITY
   #isLooking = false
 
-  /** @param changed called when listeners trust others than before */
-  constructor(log: Log, changed: () => void) {
+  constructor(log: Log, deps: TlsWatchDeps) {
     this.#log = log
-    this.#changed = changed
+    this.#deps = deps
   }
 
   /** Remembers the files as they are now: right after they were loaded, before anybody is let in. */
@@ -79,10 +85,12 @@ export class TlsWatch {
     try {
       listener.prepareReload(settings)()
       this.#log.write('notice', `TLS files of the listener on port ${settings.port} have changed and were read again.`)
-      this.#changed()
+      this.#deps.changed(settings)
     } catch (error) {
       if (!(error instanceof AppError)) throw error
-      for (const line of errorLines(error)) this.#log.write('error', line)
+      const errors = errorLines(error)
+      for (const line of errors) this.#log.write('error', line)
+      this.#deps.refused(settings, errors)
       this.#log.write('error', 'Error: What was read before goes on.')
     }
   }

@@ -52,6 +52,12 @@ function ofClient(clientId: string): (record: AuditRecord) => boolean {
   return ({ who }) => who?.['clientid'] === clientId
 }
 
+/** In one step: no part of it is read. */
+async function replace({ process }: WireBroker, name: string, text: string): Promise<void> {
+  await process.writeFile(`${name}.edited`, text)
+  await rename(joinPath(process.dir, `${name}.edited`), joinPath(process.dir, name))
+}
+
 async function refuse(t: TestContext, broker: WireBroker, fields: ConnectFields): Promise<void> {
   const client = await dial(t, broker, fields.version)
   client.send(connectBytes(fields))
@@ -273,6 +279,20 @@ test('audit: a reload says which options and files have changed, and one that wa
   assert.match(JSON.stringify(refused.what), /max_keepalive/)
 })
 
+test('audit: an edit of the file of dynamic security is told, and one that cannot be used why', async t => {
+  const config = `audit_file audit.jsonl\n${pluginLines}`
+  const broker = await startWireBroker(t, config, { 'dynamic-security.json': initialFile })
+  const edited = JSON.parse(initialFile)
+  edited.clients.push({ username: 'by-hand' })
+  await replace(broker, 'dynamic-security.json', JSON.stringify(edited))
+  const done = await told(broker, 'reload')
+  assert.deepEqual([done.outcome, done.what], ['done', { files: ['dynamic-security.json'] }])
+  assert.equal(Object(done.after).clients, Object(done.before).clients + 1)
+  await replace(broker, 'dynamic-security.json', '{"clients":1')
+  const refused = await told(broker, 'reload', ({ outcome }) => outcome === 'refused')
+  assert.match(JSON.stringify(refused.what), /dynamic-security\.json/)
+})
+
 test('audit: certificates by serial number and fingerprint, refused at the handshake, revoked while connected', async t => {
   const authority = await Authority.create()
   const server = await authority.issueServer()
@@ -296,8 +316,7 @@ test('audit: certificates by serial number and fingerprint, refused at the hands
   const { serial, fingerprint } = Object(login.who?.['certificate'])
   assert.match(`${serial} ${fingerprint}`, /^[0-9A-F]+ [0-9a-f]{64}$/)
   await signer.revoke(mallory, 'keyCompromise')
-  await broker.process.writeFile('crl.pem.new', await signer.sign())
-  await rename(joinPath(broker.process.dir, 'crl.pem.new'), joinPath(broker.process.dir, 'crl.pem'))
+  await replace(broker, 'crl.pem', await signer.sign())
   await client.expectDisconnect(notAuthorized)
   const revoked = await told(broker, 'revocation', ofClient('m'))
   assert.deepEqual(revoked.who, { username: 'mallory', clientid: 'm', certificate: { serial, fingerprint } })
