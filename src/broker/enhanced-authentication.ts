@@ -78,6 +78,7 @@ function reAuthenticate(connection: ClientConnection, packet: Auth): void {
   const identity = { clientId: session.clientId, username, password: undefined, certificate, presharedKey, address }
   const exchange = connection.listener.realm.beginExchange(method, identity)
   if (exchange === undefined) {
+    noteReAuthentication(connection, unknownMethod.rule)
     connection.end(ReasonCode.badAuthenticationMethod)
     return
   }
