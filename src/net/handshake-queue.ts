@@ -1,14 +1,11 @@
 // TLS handshakes of one listener that may begin: the client's first bytes are there, and the dear step is ours, half a
-// millisecond each. One per turn of the event loop, one address after the other: a thousand at once leave time for those
-// already in.
+// millisecond each. One every second turn of the event loop, one address after the other: a thousand at once leave time for
+// those already in, who wait for the end of one at most, and are answered before the next.
 
 import type { Socket } from 'node:net'
 import { MessageChannel, type MessagePort } from 'node:worker_threads'
 import { addressKey } from '../base/address-key.ts'
 import { FairQueue } from '../base/fair-queue.ts'
-
-/** More of them at once would be as long a wait for those already in, and save nothing but rounds of the loop. */
-export const handshakesPerTurn = 1
 
 export class HandshakeQueue {
   readonly #begin: (raw: Socket) => void
@@ -29,11 +26,8 @@ export class HandshakeQueue {
 
   #beginSome(): void {
     this.#scheduled = false
-    for (let left = handshakesPerTurn; left > 0; left--) {
-      const raw = this.#waiting.shift()
-      if (raw === undefined) return
-      this.#begin(raw)
-    }
+    const raw = this.#waiting.shift()
+    if (raw !== undefined) this.#begin(raw)
     if (this.#waiting.length > 0) this.#schedule()
   }
 
@@ -41,8 +35,8 @@ export class HandshakeQueue {
     if (this.#scheduled) return
     this.#scheduled = true
     this.#turn ??= this.#openTurn()
-    // Never in the turn that is under way.
-    setImmediate(post, this.#turn)
+    // Never in the turn that is under way, and one turn is for whoever has waited for the handshake before.
+    setImmediate(postNextTurn, this.#turn)
   }
 
   /**
@@ -57,6 +51,10 @@ export class HandshakeQueue {
     port2.unref()
     return port1
   }
+}
+
+function postNextTurn(turn: MessagePort): void {
+  setImmediate(post, turn)
 }
 
 function post(turn: MessagePort): void {
