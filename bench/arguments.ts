@@ -51,7 +51,7 @@ Usage: npm run bench -- [OPTION]...
 
   --only NAME[,NAME]     only these scenarios; * stands for any letters. --list names them all
   --rounds N             measurements of each that count, fresh processes each time; medians are shown (default 3, of brokers other
-                         than Castellan and Mosquitto 1; --quick 1; latency has five times as many). Where the core was
+                         than Castellan and Mosquitto 1; --quick 1; latency has three times as many). Where the core was
                          disturbed it is measured again, up to four times, and the least disturbed ones count
   --seconds S            length of one measurement (default 1)
   --config WHAT          acl: with password and access control list (default); anonymous: without; both

@@ -17,7 +17,7 @@ const extraLimitSeconds = 300
 
 /** @throws BenchError when there is no result, with what the generator said */
 export async function runLoad(request: LoadRequest): Promise<LoadResult> {
-  const [program = '', ...args] = pinned('load', [process.execPath, generator])
+  const [program = '', ...args] = pinned('load', [process.execPath, ...flagsOf(request), generator])
   const child = spawn(program, args, { detached: true, stdio: ['pipe', 'pipe', 'pipe'] })
   const { pid } = child
   if (pid === undefined) throw new BenchError('the load generator cannot be started')
@@ -34,6 +34,11 @@ export async function runLoad(request: LoadRequest): Promise<LoadResult> {
     clearTimeout(timer)
     killGroup(pid)
   }
+}
+
+/** A collection of a large young generation lasts milliseconds, and would be in the latency of whatever broker. */
+function flagsOf({ scenario }: LoadRequest): readonly string[] {
+  return scenario.kind === 'paced' ? ['--max-semi-space-size=1'] : []
 }
 
 function noResult(code: number | null, complaint: string, limitSeconds: number): string {

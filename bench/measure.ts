@@ -17,7 +17,8 @@ import { runDirectory } from './run-directory.ts'
 import type { Scenario } from './scenarios.ts'
 import { type TlsFiles, writeTlsFiles } from './tls-files.ts'
 
-const warmupSeconds = 1
+/** Until what runs often has been compiled; for latency until the compiler has nothing left to do beside. */
+const warmupSeconds = { traffic: 1, paced: 3 } as const
 
 /** What all measurements of a run share. */
 export interface Bench {
@@ -139,7 +140,7 @@ function loadRequest(bench: Bench, { scenario, access, load }: Measurement, port
     ...(probe !== undefined && needsProbe(scenario) && { coreProbe: probe.path }),
     topicPrefix: topicRoot,
     scenario: load,
-    warmupSeconds,
+    warmupSeconds: load.kind === 'paced' ? warmupSeconds.paced : warmupSeconds.traffic,
     seconds: bench.seconds,
   }
 }

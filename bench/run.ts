@@ -198,7 +198,8 @@ class Run {
       if (cpuMicrosecondsPerMessage !== null) costs.push(cpuMicrosecondsPerMessage)
     }
     const cost = median(costs)
-    if (cost === undefined) throw new BenchError('there is no CPU time of Mosquitto, and half of its rate is offered here')
+    if (cost === undefined)
+      throw new BenchError('there is no CPU time of Mosquitto, and half of its rate is offered here')
     const rate = 1e6 / cost
     this.#tell(`mosquitto ${access}, each message by itself: ${cost.toPrecision(3)} µs, ${Math.round(rate)}/s at most`)
     this.#saturation.set(access, rate)

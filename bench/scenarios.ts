@@ -385,7 +385,7 @@ export const scenarios: readonly Scenario[] = [
   {
     name: 'latency-10k',
     family: 'latency',
-    roundsTimes: 5,
+    roundsTimes: 3,
     what: 'latency at 10,000 messages a second, QoS 1, 50 pairs',
     rows: p99,
     transport: 'plain',
@@ -395,7 +395,7 @@ export const scenarios: readonly Scenario[] = [
   {
     name: 'latency-half',
     family: 'latency',
-    roundsTimes: 5,
+    roundsTimes: 3,
     what: 'latency at half of what keeps the core of Mosquitto busy, each message by itself',
     rows: p99,
     transport: 'plain',
