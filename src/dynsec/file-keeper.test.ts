@@ -174,6 +174,21 @@ test('dynsec 2: an edit that is made while the file is written is noticed, and n
   assert.equal(kept.found, kept.now)
 })
 
+test('dynsec 2: the file that is written is taken for an edit at no moment, before, between and behind', async t => {
+  const kept = await Kept.open(t)
+  for (let turn = 0; turn < 5; turn++) {
+    await kept.do(create(`a${turn}`))
+    let isWritten = false
+    const folding = kept.keeper.fold().then(() => {
+      isWritten = true
+    })
+    while (!isWritten) assert.equal(await kept.keeper.isEdited(), false)
+    await folding
+    assert.equal(await kept.keeper.isEdited(), false)
+  }
+  assert.equal(kept.edits, 0)
+})
+
 test('dynsec 2: a file of another state counts as it is, which is said, and what comes after it is kept', async t => {
   const kept = await Kept.open(t)
   await kept.do(create('a'))

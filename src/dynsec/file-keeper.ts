@@ -52,6 +52,8 @@ export class FileKeeper {
   #holds: number
   /** The file that was read or written last, see `identityOf`. */
   #known: string | undefined
+  /** The one that is about to take its place, or has just done so. */
+  #coming: string | undefined = undefined
   #waiting: Waiting[] = []
   #appending: Promise<void> | undefined = undefined
   #folding: Promise<void> | undefined = undefined
@@ -166,6 +168,7 @@ export class FileKeeper {
   adopt(file: SeenFile): ReadFile | undefined {
     if (identityNow(this.#parts.path) !== file.identity) return undefined
     this.#known = file.identity
+    this.#coming = undefined
     const follows = file.holds >= this.#holds && file.holds <= this.#made
     return follows ? this.#continue(file) : this.#giveUp(file)
   }
@@ -218,13 +221,14 @@ export class FileKeeper {
     if (this.#changes.isOpen) await this.#changes.mark(file)
     const there = await identityOf(this.#parts.path)
     if (state !== this.#parts.state() || this.#isEdited(there)) throw new FileEditedError()
-    this.#known = file.identity
+    this.#coming = file.identity
   }
 
   /** What the file holds is not needed any more. */
   async #forget(file: WrittenFile): Promise<void> {
     // Somebody has edited it already.
-    if (file.identity !== this.#known) return
+    if (file.identity !== this.#coming) return
+    this.#known = file.identity
     const held = Math.max(0, file.holds - this.#holds)
     this.#recent.splice(0, held)
     this.#holds += held
@@ -259,7 +263,7 @@ export class FileKeeper {
   }
 
   #isEdited(identity: string | undefined): boolean {
-    return identity !== undefined && identity !== this.#known
+    return identity !== undefined && identity !== this.#known && identity !== this.#coming
   }
 
   #tellLogFailure(error: unknown): void {
