@@ -113,14 +113,14 @@ test('cli section 2, audit verify: whole is 0; otherwise 7, with the file, the l
   assert.deepEqual([whole.code, whole.stderr], [0, ''])
   assert.match(
     whole.stdout,
-    new RegExp(`^whole: 4 records in 1 files, from 1 to 4\nlast hash: ${last}\nhead: record 4;`),
+    new RegExp(`^whole: 4 records, from 1 to 4, files: 1\nlast hash: ${last}\nhead: record 4 was`),
   )
   assert.match(whole.stdout, /\nexpected hash: that of record 4\n$/)
   writeFileSync(path, readFileSync(path, 'utf8').replace('alice', 'alicf'))
   const changed = await run('verify', path)
   assert.deepEqual(
     [changed.code, changed.stdout.split('\n')[0]],
-    [7, 'whole up to here: 1 records in 1 files, from 1 to 1'],
+    [7, 'whole up to here: 1 records, from 1 to 1, files: 1'],
   )
   assert.equal(
     changed.stderr,

@@ -125,11 +125,11 @@ function verdictLines({ files, records, first, last, head, expectedAt, isTorn, f
   const span = first === undefined || last === undefined ? '' : `, from ${first} to ${last.seq}`
   const behind = fault === undefined ? 'whole' : 'whole up to here'
   return [
-    `${behind}: ${records} records in ${files} files${span}`,
+    `${behind}: ${records} records${span}, files: ${files}`,
     ...(last === undefined ? [] : [`last hash: ${last.hash}`]),
     head === undefined
       ? 'no head beside the file: whether its end was cut off cannot be told without --expect'
-      : `head: record ${head.seq}; whether later ones were cut off cannot be told`,
+      : `head: record ${head.seq} was made safe; whether later ones were cut off cannot be told`,
     ...(expectedAt === undefined ? [] : [`expected hash: that of record ${expectedAt}`]),
     ...(isTorn ? ['behind the last record stands a part of another: it is being written, or a crash cut it off'] : []),
   ].join('\n')
