@@ -1,9 +1,9 @@
 // Answers of a service outside, for devices that reconnect all at once: remembered until their end, and without the passwords
 // that they are about.
 
-import { hash, randomBytes } from 'node:crypto'
 import type { Clock } from '../base/clock.ts'
 import type { ExternalAnswer, ExternalQuestion } from './external-service.ts'
+import { PasswordDigest } from './password-digest.ts'
 
 /** Most answers that are remembered; the oldest goes first. */
 export const mostAnswers = 10_000
@@ -22,8 +22,7 @@ interface Remembered extends TimedAnswer {
 
 export class AnswerCache {
   readonly #clock: Clock
-  /** Dies with the process; without it the digests tell nothing of the passwords. */
-  readonly #key = randomBytes(32)
+  readonly #passwordDigest = new PasswordDigest()
   readonly #answers = new Map<string, Remembered>()
 
   constructor(clock: Clock) {
@@ -54,16 +53,8 @@ export class AnswerCache {
     }
   }
 
-  /** SHA-512/256 cannot be extended, so a key in front makes it a MAC. */
   #digest({ username, clientId, password, address, certificate }: ExternalQuestion): string {
-    const claim = JSON.stringify([username, clientId, address, certificate?.fingerprint ?? null, password ?? null])
-    const bytes = Buffer.from(claim)
-    const whole = Buffer.allocUnsafeSlow(this.#key.length + bytes.length)
-    whole.set(this.#key)
-    whole.set(bytes, this.#key.length)
-    const digest = hash('sha512-256', whole, 'base64')
-    whole.fill(0)
-    bytes.fill(0)
-    return digest
+    const claim = [username, clientId, address, certificate?.fingerprint ?? null, password !== undefined]
+    return this.#passwordDigest.of(JSON.stringify(claim), Buffer.from(password ?? ''))
   }
 }

@@ -114,7 +114,7 @@ test('features K6: roles of an answer are those of the principal; without dynami
 test('features K6: too many questions: nobody waits for ever, one address takes a quarter, and who has left asks nothing', async () => {
   const answer = Promise.withResolvers<ExternalAnswer>()
   const service = new TestService(answer.promise)
-  const source = externalSource(service, { clock: fakeClock(), limits: { underWay: 1, pending: 8 } })
+  const source = externalSource(service, { clock: fakeClock(), limits: { maxUnderWay: 1, maxPending: 8 } })
   const from = (address: string, clientId: string): Identity => ({ ...alice, address, clientId })
   const first = source.judge('alice', from('192.0.2.1', 'a'))
   let forget = () => {}

@@ -1,44 +1,61 @@
-// Questions to a service outside: few at once, one address after the other, a bounded number waiting, and of those a bounded
-// part from one address, as with password checks.
+// Work that is done for many who ask, be it password checks or questions to a service outside: few at once, one address after
+// the other, a bounded number waiting, and of those a bounded part from one address.
 
 import { addressKey } from '../base/address-key.ts'
 import { FairQueue } from '../base/fair-queue.ts'
 import type { Waiting } from './identity.ts'
 
 export interface FairGateLimits {
-  /** Most questions under way. */
-  readonly underWay: number
+  /** Most that are under way at once. */
+  readonly maxUnderWay: number
   /** Most that wait or are under way, a quarter of them from one address. */
-  readonly pending: number
+  readonly maxPending: number
 }
 
-/** What one address may take of `pending`. */
+/** The part of `maxPending` that one address may take: whoever asks without end leaves room for others. */
 const shareOfAddress = 1 / 4
+/** The line of all unix sockets. */
+const noAddress = ''
 
 export class FairGate {
-  readonly #limits: FairGateLimits
+  /** A reload replaces it; what waits already is done. */
+  limits: FairGateLimits
   /** Called with false when the one who waited has left. */
   readonly #waiting = new FairQueue<(isTheirTurn: boolean) => void>()
+  /** How many wait or are under way, by `addressKey`; gone with the last. */
   readonly #pendingOf = new Map<string, number>()
   #underWay = 0
 
   constructor(limits: FairGateLimits) {
-    this.#limits = limits
+    this.limits = limits
+  }
+
+  /** How many wait or are under way. */
+  get pending(): number {
+    return this.#underWay + this.#waiting.length
   }
 
   /**
    * Does the work when its turn has come.
    *
-   * @param address who asks; `''`, a unix socket or the broker itself, shares no limit but `pending`
-   * @param waiting when it has gone before its turn, nothing is done
-   * @returns `busy` when too many wait, or whoever asked has left; rejected as the work is
+   * @param address who asks; `''`, a unix socket or the broker itself, shares no limit but `maxPending`
+   * @param waiting when it has gone before its turn, nothing is done, and its place goes to the next
+   * @returns `busy` when too many wait, which is known at once, or whoever asked has left; rejected as the work is
    */
-  async run<T>(address: string, waiting: Waiting | undefined, work: () => Promise<T>): Promise<T | 'busy'> {
+  run<T>(address: string, waiting: Waiting | undefined, work: () => Promise<T>): 'busy' | Promise<T | 'busy'> {
     const from = addressKey(address)
-    if (this.#isBusy(from)) return 'busy'
+    return this.#isBusy(from) ? 'busy' : this.#inTurn(from, waiting, work)
+  }
+
+  async #inTurn<T>(
+    from: string | undefined,
+    waiting: Waiting | undefined,
+    work: () => Promise<T>,
+  ): Promise<T | 'busy'> {
     this.#count(from, 1)
     try {
-      if (!(await this.#turn(from ?? '', waiting))) return 'busy'
+      const turn = this.#turn(from ?? noAddress, waiting)
+      if (turn !== true && !(await turn)) return 'busy'
       return await work().finally(() => this.#finish())
     } finally {
       this.#count(from, -1)
@@ -46,9 +63,9 @@ export class FairGate {
   }
 
   #isBusy(from: string | undefined): boolean {
-    const { pending } = this.#limits
-    if (this.#underWay + this.#waiting.length >= pending) return true
-    return this.#countOf(from) >= Math.max(1, Math.floor(pending * shareOfAddress))
+    const { maxPending } = this.limits
+    if (this.pending >= maxPending) return true
+    return this.#countOf(from) >= Math.max(1, Math.floor(maxPending * shareOfAddress))
   }
 
   #countOf(from: string | undefined): number {
@@ -62,8 +79,9 @@ export class FairGate {
     else this.#pendingOf.set(from, pending)
   }
 
+  /** Takes a place among those under way. @returns false when whoever asked has left meanwhile */
   #turn(line: string, waiting: Waiting | undefined): true | Promise<boolean> {
-    if (this.#underWay < this.#limits.underWay) {
+    if (this.#underWay < this.limits.maxUnderWay) {
       this.#underWay += 1
       return true
     }

@@ -1,20 +1,15 @@
-// Password checks for all listeners of a process: few at once, one address after the other, a bounded number waiting, and of
-// those a bounded part from one address. Logins that were right a moment ago are remembered without their passwords, for
-// devices that reconnect all at once.
+// Password checks for all listeners of a process, behind a gate that serves one address after the other. Logins that were right
+// a moment ago are remembered without their passwords, for devices that reconnect all at once.
 
-import { hash as hashOnce, randomBytes } from 'node:crypto'
-import { addressKey } from '../base/address-key.ts'
 import type { Clock } from '../base/clock.ts'
-import { FairQueue } from '../base/fair-queue.ts'
+import { FairGate, type FairGateLimits } from './fair-gate.ts'
 import type { Waiting } from './identity.ts'
+import { PasswordDigest } from './password-digest.ts'
 import type { PasswordEntry } from './password-file.ts'
 import { type PasswordHash, verifyPassword } from './password-hash.ts'
 
-export interface PasswordVerifierSettings {
-  /** Most checks that wait or run at once: `max_pending_authentications`. */
-  readonly maxPending: number
-  /** Most checks that run at once; libuv's pool has four threads, and files and names need some. */
-  readonly maxUnderWay: number
+/** `maxPending` is `max_pending_authentications`; of `maxUnderWay`: libuv's pool has four threads, and files and names need some. */
+export interface PasswordVerifierSettings extends FairGateLimits {
   /** Most logins remembered. */
   readonly maxRemembered: number
   /** How long a login is remembered, in milliseconds. */
@@ -28,9 +23,6 @@ export const passwordVerifierDefaults: PasswordVerifierSettings = {
   rememberForMs: 60_000,
 }
 
-/** The part of `maxPending` that one address may take: whoever sends nothing but wrong passwords leaves room for others. */
-const shareOfAddress = 1 / 4
-
 /** Where a user's entry is looked up: a password file, or what goes before one. */
 export interface PasswordSource {
   readonly users: { get(username: string): PasswordEntry | undefined }
@@ -41,35 +33,38 @@ export interface PasswordSource {
 /** `busy`: too many checks were waiting, or whoever asked has left; nothing was checked. */
 export type Verdict = 'right' | 'wrong' | 'busy'
 
-/** The line of all unix sockets. */
-const noAddress = ''
 const noPassword = new Uint8Array()
 
 export class PasswordVerifier {
-  /** A reload replaces it; checks that wait already are made. */
-  settings: PasswordVerifierSettings
   readonly #clock: Clock
   readonly #verify: typeof verifyPassword
-  /** Dies with the process; without it the remembered digests tell nothing of the passwords. */
-  readonly #key = randomBytes(32)
+  readonly #gate: FairGate
+  readonly #digest = new PasswordDigest()
   /** When each remembered login is forgotten; oldest first, since all are kept equally long. */
   readonly #remembered = new Map<string, number>()
-  /** Called with false when the one who waited has left. */
-  readonly #waiting = new FairQueue<(isTheirTurn: boolean) => void>()
-  /** How many checks wait or run, by `addressKey`; gone with the last. */
-  readonly #pendingOf = new Map<string, number>()
-  #underWay = 0
+  #settings: PasswordVerifierSettings
 
   /** @param verify what checks one password; tests hand in another */
   constructor(settings: PasswordVerifierSettings, clock: Clock, verify: typeof verifyPassword = verifyPassword) {
-    this.settings = settings
+    this.#settings = settings
     this.#clock = clock
     this.#verify = verify
+    this.#gate = new FairGate(settings)
+  }
+
+  get settings(): PasswordVerifierSettings {
+    return this.#settings
+  }
+
+  /** After a reload; checks that wait already are made. */
+  set settings(settings: PasswordVerifierSettings) {
+    this.#settings = settings
+    this.#gate.limits = settings
   }
 
   /** How many checks wait or run. */
   get pending(): number {
-    return this.#underWay + this.#waiting.length
+    return this.#gate.pending
   }
 
   /**
@@ -87,86 +82,20 @@ export class PasswordVerifier {
     waiting?: Waiting,
   ): Verdict | Promise<Verdict> {
     const entry = password && file.users.get(username)
-    const digest = entry && this.#digest(entry, username, password)
+    // The entry is part of it: a changed password forgets the old one.
+    const claim = entry && `${entry.fingerprint} ${Buffer.byteLength(username)} ${username}`
+    const digest = claim && this.#digest.of(claim, password)
     if (digest !== undefined && this.#isRemembered(digest)) return 'right'
-    const from = addressKey(address)
-    if (this.#isBusy(from)) return 'busy'
-    return this.#check(entry?.hash ?? file.decoy, password ?? noPassword, digest, from, waiting)
+    const hash = entry?.hash ?? file.decoy
+    return this.#gate.run(address, waiting, () => this.#check(hash, password ?? noPassword, digest))
   }
 
   /** @param digest what to remember; undefined when no password can be right */
-  async #check(
-    hash: PasswordHash,
-    password: Uint8Array,
-    digest: string | undefined,
-    from: string | undefined,
-    waiting: Waiting | undefined,
-  ): Promise<Verdict> {
-    this.#count(from, 1)
-    try {
-      const turn = this.#turn(from ?? noAddress, waiting)
-      if (turn !== true && !(await turn)) return 'busy'
-      const right = await this.#verify(hash, password).finally(() => this.#finish())
-      if (!right || digest === undefined) return 'wrong'
-      this.#remember(digest)
-      return 'right'
-    } finally {
-      this.#count(from, -1)
-    }
-  }
-
-  #isBusy(from: string | undefined): boolean {
-    const { maxPending } = this.settings
-    if (this.pending >= maxPending) return true
-    return this.#countOf(from) >= Math.max(1, Math.floor(maxPending * shareOfAddress))
-  }
-
-  #countOf(from: string | undefined): number {
-    return from === undefined ? 0 : (this.#pendingOf.get(from) ?? 0)
-  }
-
-  #count(from: string | undefined, change: 1 | -1): void {
-    if (from === undefined) return
-    const pending = this.#countOf(from) + change
-    if (pending === 0) this.#pendingOf.delete(from)
-    else this.#pendingOf.set(from, pending)
-  }
-
-  /** Takes a place among the checks under way. @returns false when whoever asked has left meanwhile */
-  #turn(line: string, waiting: Waiting | undefined): true | Promise<boolean> {
-    if (this.#underWay < this.settings.maxUnderWay) {
-      this.#underWay += 1
-      return true
-    }
-    return new Promise(resolve => {
-      this.#waiting.push(line, resolve)
-      waiting?.whenGone(() => {
-        if (this.#waiting.remove(line, resolve)) resolve(false)
-      })
-    })
-  }
-
-  /** Hands the place to the address whose turn it is, or gives it back. */
-  #finish(): void {
-    const next = this.#waiting.shift()
-    if (next === undefined) this.#underWay -= 1
-    else next(true)
-  }
-
-  /**
-   * The entry is part of it: a changed password forgets the old one. SHA-512/256 cannot be extended, so a key in front makes
-   * it a MAC, in one call that takes 1 µs and leaves no object behind; an `Hmac` took 12.
-   */
-  #digest(entry: PasswordEntry, username: string, password: Uint8Array): string {
-    const claim = Buffer.from(`${entry.fingerprint} ${Buffer.byteLength(username)} ${username}`)
-    // Not from the pool that packets are made in, and cleared: a key and a password stand in it.
-    const whole = Buffer.allocUnsafeSlow(this.#key.length + claim.length + password.length)
-    whole.set(this.#key)
-    whole.set(claim, this.#key.length)
-    whole.set(password, this.#key.length + claim.length)
-    const digest = hashOnce('sha512-256', whole, 'base64')
-    whole.fill(0)
-    return digest
+  async #check(hash: PasswordHash, password: Uint8Array, digest: string | undefined): Promise<Verdict> {
+    const right = await this.#verify(hash, password)
+    if (!right || digest === undefined) return 'wrong'
+    this.#remember(digest)
+    return 'right'
   }
 
   #isRemembered(digest: string): boolean {

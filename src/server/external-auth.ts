@@ -3,7 +3,7 @@
 
 import type { SourceName } from '../auth/auth-chain.ts'
 import type { ExternalService } from '../auth/external-service.ts'
-import { ExternalSource } from '../auth/external-source.ts'
+import { type ExternalLimits, ExternalSource } from '../auth/external-source.ts'
 import { createHttpHook } from '../auth/http-hook.ts'
 import { Leases } from '../auth/leases.ts'
 import { loadAuthorities, loadBearerSecret } from '../auth/service-files.ts'
@@ -44,14 +44,14 @@ export class ExternalAuth {
    * @param takesRoles whether the listener has dynamic security
    * @throws ServiceFileError
    */
-  sources(listener: ListenerSettings, mostPending: number, takesRoles: boolean): readonly ExternalSource[] {
+  sources(listener: ListenerSettings, maxPending: number, takesRoles: boolean): readonly ExternalSource[] {
     const services = [httpHook(listener, this.#log), ldapDirectory(listener, this.#log)]
     const { port, path = '', address = '' } = listener
     const place = { log: this.#log, clock: this.#clock, leases: this.#leases, listener: `${port} ${path} ${address}` }
     return services.flatMap(made => {
       if (made === undefined) return []
       const { service, ...limits } = made
-      const source = new ExternalSource(service, { ...limits, pending: mostPending }, { ...place, takesRoles })
+      const source = new ExternalSource(service, { ...limits, maxPending }, { ...place, takesRoles })
       this.#prepared.set(source.key, source)
       return [source]
     })
@@ -73,26 +73,26 @@ export class ExternalAuth {
 }
 
 /** A service, and the limits that the options of a listener set it. */
-export interface MadeService {
+export interface MadeService extends Omit<ExternalLimits, 'maxPending'> {
   readonly service: ExternalService
-  readonly underWay: number
-  readonly allowMs: number
-  readonly denyMs: number
 }
 
 function httpHook(listener: ListenerSettings, log: Log): MadeService | undefined {
   const { auth_http_url: url, auth_http_cafile: cafile, auth_http_secret_file: secretFile } = listener
   if (url === undefined) return undefined
-  const { auth_http_connections: underWay, auth_http_timeout: seconds } = listener
   const service = createHttpHook({
     url,
     ca: cafile === undefined ? undefined : loadAuthorities('auth_http_cafile', cafile),
     secret: secretFile === undefined ? undefined : bearerSecret(secretFile, log),
-    timeoutMs: seconds * 1000,
-    connections: underWay,
+    timeoutMs: listener.auth_http_timeout * 1000,
+    connections: listener.auth_http_connections,
   })
-  const { auth_http_cache_seconds: allowed, auth_http_deny_seconds: denied } = listener
-  return { service, underWay, allowMs: allowed * 1000, denyMs: denied * 1000 }
+  return {
+    service,
+    maxUnderWay: listener.auth_http_connections,
+    allowMs: listener.auth_http_cache_seconds * 1000,
+    denyMs: listener.auth_http_deny_seconds * 1000,
+  }
 }
 
 function bearerSecret(path: string, log: Log): string {

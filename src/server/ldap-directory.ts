@@ -13,7 +13,7 @@ import type { ListenerSettings } from './options.ts'
  * @throws ServiceFileError
  */
 export function ldapDirectory(listener: ListenerSettings, log: Log): MadeService | undefined {
-  const { ldap_url: url, ldap_cafile: cafile, ldap_starttls: startTls, ldap_connections: underWay } = listener
+  const { ldap_url: url, ldap_cafile: cafile, ldap_starttls: startTls } = listener
   if (url === undefined) return undefined
   const timeoutMs = listener.ldap_timeout * 1000
   const ca = cafile === undefined ? undefined : loadAuthorities('ldap_cafile', cafile)
@@ -27,8 +27,12 @@ export function ldapDirectory(listener: ListenerSettings, log: Log): MadeService
     timeoutMs,
   }
   const service = createLdapService(rules, ldapConnector({ url, startTls, ca, timeoutMs }))
-  const { ldap_cache_seconds: allowed, ldap_deny_seconds: denied } = listener
-  return { service, underWay, allowMs: allowed * 1000, denyMs: denied * 1000 }
+  return {
+    service,
+    maxUnderWay: listener.ldap_connections,
+    allowMs: listener.ldap_cache_seconds * 1000,
+    denyMs: listener.ldap_deny_seconds * 1000,
+  }
 }
 
 function account(listener: ListenerSettings, log: Log): LdapRules['account'] {

@@ -51,7 +51,7 @@ export interface SourceParts {
 
 export function externalSource(service: ExternalService, parts: SourceParts): ExternalSource {
   const { clock, leases = new Leases(clock), log = silentLog, takesRoles = true, limits } = parts
-  const defaults: ExternalLimits = { underWay: 2, pending: 8, allowMs: 60_000, denyMs: 10_000 }
+  const defaults: ExternalLimits = { maxUnderWay: 2, maxPending: 8, allowMs: 60_000, denyMs: 10_000 }
   return new ExternalSource(service, { ...defaults, ...limits }, { log, clock, leases, listener: 'l', takesRoles })
 }
 
@@ -59,8 +59,11 @@ export class TestSessions implements LeaseHost {
   place: Whereabouts = 'connected'
   readonly ended: (readonly [clientId: string, why: string])[] = []
   readonly replaced: Principal[] = []
+  /** How often it was asked where somebody is. */
+  looks = 0
 
   whereabouts(): Whereabouts {
+    this.looks += 1
     return this.place
   }
 
