@@ -64,6 +64,19 @@ test('features K6: who is connected is asked about again before the answer ends,
   assert.equal(source.holds(principal), true)
 })
 
+test('features K6: who stays for an hour is not looked at more often from renewal to renewal', async () => {
+  const { service, sessions, pass } = await held()
+  const hour = async () => {
+    const before = sessions.looks
+    for (let seconds = 0; seconds < 3600; seconds++) await pass(1000)
+    return sessions.looks - before
+  }
+  const first = await hour()
+  const second = await hour()
+  assert.ok(service.questions.length > 140, `${service.questions.length} questions`)
+  assert.ok(Math.abs(second - first) <= 2, `${first} looks, then ${second}`)
+})
+
 for (const answer of [denied, deferred] as const) {
   test(`features K6: hook says ${answer.kind}: the session ends at once, and what was remembered of the user is forgotten`, async () => {
     const { service, sessions, source, principal, pass } = await held()

@@ -46,6 +46,8 @@ interface HeldLease extends Lease {
   /** When it is to be asked again. */
   renewAt: number
   retryMs: number
+  /** Of the slots that it stands in the one where it is looked at; the others have been given up for it. */
+  slot: number
   isAsking: boolean
 }
 
@@ -65,7 +67,7 @@ export class Leases {
   #proofs = 0
   /** By the evidence of their principals. */
   readonly #held = new Map<string, HeldLease>()
-  /** By the slot of time in which they are looked at; each that is held stands in one. */
+  /** By the slot of time in which they are looked at. */
   readonly #slots = new Map<number, HeldLease[]>()
   #nextSlot: number
   /** undefined before the broker runs: there are no sessions. */
@@ -100,6 +102,7 @@ export class Leases {
       until,
       renewAt: until,
       retryMs: 0,
+      slot: Number.NaN,
       isAsking: false,
     }
     this.#held.set(principal.evidence, lease)
@@ -122,7 +125,10 @@ export class Leases {
     for (; this.#nextSlot <= last; this.#nextSlot++) {
       const due = this.#slots.get(this.#nextSlot)
       this.#slots.delete(this.#nextSlot)
-      for (const lease of due ?? []) if (this.#look(lease, now) === 'late') late.push(lease)
+      for (const lease of due ?? []) {
+        // Whoever looked at it in each would stand in one more after each renewal.
+        if (lease.slot === this.#nextSlot && this.#look(lease, now) === 'late') late.push(lease)
+      }
     }
     if (late.length > 0) this.host?.end(late, 'it could not be asked again in time')
   }
@@ -198,6 +204,8 @@ export class Leases {
   /** In the first slot that is wholly behind the time. */
   #schedule(lease: HeldLease, at: number): void {
     const slot = Math.max(slotOf(at) + 1, this.#nextSlot)
+    if (lease.slot === slot) return
+    lease.slot = slot
     const others = this.#slots.get(slot)
     if (others === undefined) this.#slots.set(slot, [lease])
     else others.push(lease)
