@@ -192,6 +192,21 @@ test('what is left of a long borrowed chunk is copied into a room that the next 
   assert.equal(rooms.size, 1)
 })
 
+test('pieces of a large packet that are copied one after the other lie in the same room', () => {
+  const framer = new Framer(noLimit)
+  const rooms = new Set<ArrayBufferLike>()
+  framer.push(hex`30 E0 A7 12`)
+  assert.equal(framer.next(), false)
+  for (let piece = 0; piece < 4; piece++) {
+    framer.push(Buffer.alloc(65_536, piece), true)
+    framer.own()
+    rooms.add(framer.chunk.buffer)
+    assert.equal(framer.next(), false)
+    assert.equal(framer.isLent, false)
+  }
+  assert.equal(rooms.size, 1)
+})
+
 test('a copied chunk that was passed over to its end is given back, and not while its last packet is the current one', () => {
   const [one, other] = [new Framer(noLimit), new Framer(noLimit)]
   const packet = (fill: number) => Buffer.concat([Buffer.from(hex`30 80 80 01`), Buffer.alloc(16_384, fill)])

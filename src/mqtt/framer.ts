@@ -231,9 +231,13 @@ export class Framer {
   #takeBackCopy(): void {
     if (this.#copied.length === 0) return
     if (this.chunk.buffer === this.#copied.buffer && this.position < this.chunk.length) return
+    if (this.chunk.length === this.position) this.#release()
+    else this.#giveCopyBack()
+  }
+
+  #giveCopyBack(): void {
     giveRoomBack(this.#copied)
     this.#copied = empty
-    if (this.chunk.length === this.position) this.#release()
   }
 
   #give(buffer: Buffer, start: number, end: number): void {
@@ -250,5 +254,6 @@ export class Framer {
     this.buffer = empty
     this.start = 0
     this.end = 0
+    this.#giveCopyBack()
   }
 }
