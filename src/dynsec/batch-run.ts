@@ -58,7 +58,7 @@ export class BatchRun {
   }
 
   /**
-   * Carries out what `hashPasswords` has made ready, or some of it; once at least has to be called.
+   * Carries out what `hashPasswords` has made ready, or as much of it as the time of a part is enough for.
    *
    * @param now milliseconds of any clock
    */
