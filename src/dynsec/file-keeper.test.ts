@@ -245,6 +245,21 @@ test('dynsec 2: at a clean stop the file says everything, nothing is beside it, 
   await assert.rejects(kept.keeper.save([create('b')]), /about to end/)
 })
 
+test('dynsec 2: what is written during and after a clean stop brings no log back', async t => {
+  const kept = await Kept.open(t)
+  await kept.do(create('a'))
+  await Promise.all([kept.keeper.fold(), kept.keeper.close(), kept.keeper.fold()])
+  assert.equal(existsSync(logPath(kept.path)), false)
+  // As for a change that came too late to be answered.
+  await kept.keeper.fold()
+  assert.equal(existsSync(logPath(kept.path)), false)
+  kept.edit(file => file.clients.push({ username: 'edited' }))
+  kept.takeIn()
+  await kept.keeper.fold()
+  assert.equal(existsSync(logPath(kept.path)), false)
+  assert.deepEqual(names(kept.file), ['a', 'edited', 'old'])
+})
+
 test('dynsec 2: where the log cannot be written, a change is answered when it is in the file', async t => {
   const kept = new Kept(t)
   mkdirSync(logPath(kept.path))

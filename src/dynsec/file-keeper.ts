@@ -232,6 +232,8 @@ export class FileKeeper {
     const held = Math.max(0, file.holds - this.#holds)
     this.#recent.splice(0, held)
     this.#holds += held
+    // There is to be no log any more.
+    if (this.#isClosed) return
     try {
       await this.#changes.restart(file)
     } catch (error) {
@@ -258,6 +260,7 @@ export class FileKeeper {
   }
 
   #follow(file: FileMark, isAlone: boolean): void {
+    if (this.#isClosed) return
     const followed = isAlone ? this.#changes.abandon(file) : this.#changes.mark(file)
     followed.catch(error => this.#tellLogFailure(error))
   }
