@@ -73,7 +73,7 @@ export async function runBroker(options: RunOptions, io: RunIo): Promise<number>
   }
 }
 
-/** Reads every file that the configuration names, as a start would; opens no port and writes nothing. */
+/** Reads every file that the configuration names, as a start would and as the account of a start; opens no port and writes nothing. */
 async function testConfig(config: Config, io: RunIo): Promise<number> {
   const log: Log = {
     enabled: type => type === 'warning' || type === 'notice',
@@ -83,6 +83,7 @@ async function testConfig(config: Config, io: RunIo): Promise<number> {
   }
   for (const { line } of config.messages) io.stderr.write(stamped(line))
   try {
+    dropPrivileges(config.global.user, [])
     const clock = systemClock()
     const verifier = new PasswordVerifier(passwordVerifierDefaults, clock)
     const rules = new RulesLoader(log, verifier, readDirectory(config, log), new ExternalAuth(log, clock))

@@ -2,8 +2,9 @@
 // service managers see it. What it logs, and where, is in log-destinations.test.ts.
 
 import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
-import { chmod, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises'
+import { chmod, chown, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { connect, createServer, type Server } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join as joinPath } from 'node:path'
@@ -216,6 +217,7 @@ test('conf §1: --test-config reads, says that the file is good, and touches not
     'log_dest file broker.log',
     'pid_file broker.pid',
     'password_file passwords',
+    'user root',
   ]
   await writeFile(joinPath(dir, 'broker.conf'), `${lines.join('\n')}\n`)
   await writeFile(joinPath(dir, 'passwords'), '')
@@ -229,9 +231,29 @@ test('conf §1: --test-config reads, says that the file is good, and touches not
   await writeFile(joinPath(dir, 'broker.conf'), `${lines.join('\n')}\nno_such_option\n`)
   const refused = await testConfig(t, dir)
   assert.equal(refused.ended?.code, 3)
-  assert.match(unstamped(refused).join('\n'), /broker\.conf:8\./)
+  assert.match(unstamped(refused).join('\n'), /broker\.conf:9\./)
   assert.deepEqual(refused.stdout, [])
 })
+
+test(
+  'conf §1: --test-config of root reads with the eyes of the account that the broker would have',
+  asRoot,
+  async t => {
+    const dir = await mkdtemp(joinPath(tmpdir(), 'castellan-test-config-'))
+    t.after(() => rm(dir, { recursive: true, force: true }))
+    await chmod(dir, 0o755)
+    const passwords = joinPath(dir, 'passwords')
+    await writeFile(passwords, '', { mode: 0o600 })
+    await writeFile(joinPath(dir, 'broker.conf'), 'listener 0 broker.sock\npassword_file passwords\nuser nobody\n')
+    const refused = await testConfig(t, dir)
+    assert.equal(refused.ended?.code, 3)
+    assert.match(unstamped(refused).join('\n'), /permission denied[\s\S]*runs as 'nobody' \(option 'user'\)/)
+    await chown(passwords, Number(execFileSync('id', ['-u', 'nobody'], { encoding: 'utf8' })), 0)
+    const tested = await testConfig(t, dir)
+    assert.equal(tested.ended?.code, 0)
+    assert.deepEqual(unstamped(tested), [], 'nobody is told to give the file to root')
+  },
+)
 
 const testConfig = (t: TestContext, cwd: string) =>
   runProgram(t, castellanProgram, ['run', '-c', 'broker.conf', '--test-config'], { cwd })
