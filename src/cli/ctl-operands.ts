@@ -78,12 +78,18 @@ const spans: Readonly<Record<string, number>> = { m: 60_000, h: 3_600_000, d: 86
 function endOf(word: string): string | undefined {
   if (word === 'never') return undefined
   const [, count, unit = ''] = /^(\d{1,6})([mhd])$/.exec(word) ?? []
-  const end = count === undefined ? Date.parse(word) : wallClock() + Number(count) * (spans[unit] ?? 0)
+  const end = count === undefined ? momentOf(word) : wallClock() + Number(count) * (spans[unit] ?? 0)
   if (Number.isFinite(end)) return new Date(end).toISOString()
   throw new CtlUsageError(
     `Error: '${escapeText(word, 64)}' is no time; write 30m, 12h, 7d, never or 2030-01-31T12:00Z.`,
     oldCodes.operands,
   )
+}
+
+/** `Date.parse` alone takes 45, which somebody meant as minutes, for the year 2045. @returns NaN for what is no date */
+function momentOf(word: string): number {
+  const isDate = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d{1,3})?)?(Z|[+-]\d\d:\d\d))?$/.test(word)
+  return isDate ? Date.parse(word) : Number.NaN
 }
 
 function allows(word: string): boolean {
