@@ -25,8 +25,8 @@ export interface Access {
   readonly password: string | undefined
 }
 
-/** Bytes of an options file. */
-const largestOptionsFile = 1024 * 1024
+/** Bytes of an options file, or of one with a password. */
+const largestFile = 1024 * 1024
 
 /**
  * Reads the command line, and the options file that it names or that is in its place.
@@ -40,7 +40,7 @@ export function readRequest(args: readonly string[], env: NodeJS.ProcessEnv): Ct
   const options: CtlOptions = {}
   const named = given.optionsFile
   const path = named ?? usualFile(env)
-  const text = path === undefined ? undefined : readText(path, named !== undefined)
+  const text = path === undefined ? undefined : readText('options', path, named !== undefined)
   if (path !== undefined && text !== undefined) readOptionLines(text, escapeText(path, 4096), options)
   // What was typed goes before what the file says, also where the two contradict each other.
   if (given.url !== undefined || given.host !== undefined || given.unix !== undefined) {
@@ -54,18 +54,17 @@ function usualFile({ XDG_CONFIG_HOME: config, HOME: home }: NodeJS.ProcessEnv): 
   return home ? join(home, '.config', 'mosquitto_ctrl') : undefined
 }
 
-function readText(path: string, isNamed: boolean): string | undefined {
+/** @param kind which file, for messages */
+function readText(kind: 'options' | 'password', path: string, isNamed: boolean): string | undefined {
   try {
     const text = readFileSync(path)
-    if (text.length <= largestOptionsFile) return text.toString()
-    throw new CtlError(
-      `Error: The options file '${escapeText(path, 4096)}' is larger than ${largestOptionsFile} bytes.`,
-    )
+    if (text.length <= largestFile) return text.toString()
+    throw new CtlError(`Error: The ${kind} file '${escapeText(path, 4096)}' is larger than ${largestFile} bytes.`)
   } catch (cause) {
     if (cause instanceof CtlError) throw cause
     const { code } = cause as NodeJS.ErrnoException
     if (!isNamed && (code === 'ENOENT' || code === 'ENOTDIR')) return undefined
-    throw new CtlError(`Error: Unable to read the options file '${escapeText(path, 4096)}' (${systemReason(cause)}).`, {
+    throw new CtlError(`Error: Unable to read the ${kind} file '${escapeText(path, 4096)}' (${systemReason(cause)}).`, {
       cause,
     })
   }
@@ -175,5 +174,5 @@ function passwordElsewhere({ passwordFile, passwordEnv }: CtlOptions, env: NodeJ
     throw new CtlError('Error: The variable that --password-env names is not set.')
   }
   if (passwordFile === undefined) return undefined
-  return readText(passwordFile, true)?.replace(/\r?\n$/, '')
+  return readText('password', passwordFile, true)?.replace(/\r?\n$/, '')
 }

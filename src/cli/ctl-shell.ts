@@ -145,7 +145,7 @@ class Shell {
       return own.run(operands)
     }
     const module = this.#module
-    if (module === undefined) throw unknownCommand(word)
+    if (module === undefined) throw this.#connection === undefined ? notConnected(word) : unknownCommand(word)
     return this.#carryOut(module, word, operands)
   }
 
@@ -234,7 +234,7 @@ class Shell {
   }
 
   async #carryOut(module: CtlModule, word: string, operands: readonly string[]): Promise<void> {
-    if (this.#connection === undefined) throw unknownCommand(word)
+    if (this.#connection === undefined) throw notConnected(word)
     const command = findCommand(module.commands, word)
     const words = commandLineWords(command[0], operands)
     const json = this.#options.json === true
@@ -299,6 +299,12 @@ function optionsFor(url: string, options: CtlOptions): CtlOptions {
 
 function unknownCommand(word: string): CtlUsageError {
   return new CtlUsageError(`Unknown command '${escapeText(word, 64)}'; help lists those there are.`, oldCodes.command)
+}
+
+/** What is known only while a broker is connected to, as the modules are, is not known here. */
+function notConnected(word: string): CtlUsageError {
+  const text = `Unknown command '${escapeText(word, 64)}' before connect; help lists those there are.`
+  return new CtlUsageError(text, oldCodes.command)
 }
 
 function placeOf(target: Target): string {

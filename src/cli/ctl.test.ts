@@ -8,6 +8,7 @@ import { ctl, mosquittoCtrl } from './ctl.ts'
 import { readRequest } from './ctl-request.ts'
 
 const command = ['dynsec', 'listClients']
+const noTime = /^Error: '.*' is no time; write 30m, 12h, 7d, never or 2030-01-31T12:00Z\.\n$/
 
 function directory(t: TestContext): string {
   const dir = mkdtempSync(join(tmpdir(), 'castellan-ctl-'))
@@ -34,8 +35,15 @@ test('cli 5: what cannot be done, or contradicts itself, is refused before anybo
     [['--cafile', import.meta.filename, '--tls-version', 'tlsv1', ...command], /^Error: Invalid TLS version 'tlsv1'; /],
     [['dynsec', 'listClients', 'x'], /^Error: 'x' is not a number\.\n$/],
     [['dynsec', 'createClient', 'u', '-x', 'y'], /^Error: Invalid function arguments provided; it takes <username> /],
+    [
+      ['dynsec', '-o', 'json', 'listClients'],
+      /^Error: '-o' stands where the command should be; options go in front of 'dynsec'\.\n$/,
+    ],
     [['-f', 'x', 'dynsec', 'listClients'], /^Error: -f is for setClientPassword alone\.\n$/],
     [['-f', 'x'], /^Error: -f is for setClientPassword alone\.\n$/],
+    ...['45', '2045', '1h30m', '31.1.2030', '2030-01-31T12:00'].map(
+      until => [['broker', 'createBan', 'clientid', 'x', until], noTime] as const,
+    ),
     [['broker', 'createBan', 'colour', 'x'], /^Error: 'colour' is none of clientid, username, address\.\n$/],
   ] as const) {
     const { code, stdout, stderr } = await runCommand(ctl, args)
@@ -88,6 +96,12 @@ test('cli 5: the options file comes first, what was typed counts, and a mistake 
     () => readRequest(['-o', join(dir, 'nope')], {}),
     /Unable to read the options file '.*nope' \(no such file or directory\)/,
   )
+})
+
+test('cli 5: a password file that cannot be read is called by that name', async () => {
+  const { code, stderr } = await runCommand(ctl, ['-u', 'u', '--password-file', '/nonexistent', ...command])
+  assert.equal(code, 1)
+  assert.equal(stderr, "Error: Unable to read the password file '/nonexistent' (no such file or directory).\n")
 })
 
 test('dynsec 2: init makes a file once, for its owner alone, and asks for the password twice', async t => {

@@ -106,6 +106,10 @@ async function perform(call: Call, words: readonly string[]): Promise<number> {
     io[commandName === undefined ? 'stderr' : 'stdout'].write(module.help(name.calledAs))
     return commandName === undefined ? name.usageCode : exitCode.ok
   }
+  if (commandName.startsWith('-')) {
+    const text = `Error: '${escapeText(commandName, 64)}' stands where the command should be; options go in front of '${moduleName}'.`
+    throw new CtlUsageError(text, oldCodes.command)
+  }
   await performCommand(call, module, commandName, operands)
   return exitCode.ok
 }

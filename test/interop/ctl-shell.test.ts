@@ -123,7 +123,8 @@ test('dynsec 6: without a broker there are auth, connect, help and exit; with on
   const port = await start(t)
   const told = async (...lines: readonly string[]) => runCommand(ctl, [], lines.join('\n'))
   const unknown = (word: string) => `Unknown command '${word}'; help lists those there are.\n`
-  assert.equal((await told('dynsec')).stderr, unknown('dynsec'))
+  const tooEarly = (word: string) => `Unknown command '${word}' before connect; help lists those there are.\n`
+  assert.equal((await told('dynsec')).stderr, tooEarly('dynsec'))
   const url = `127.0.0.1:${port}`
   const connected = await told(
     `connect mqtt://admin:adminpw@${url}`,
@@ -141,12 +142,12 @@ test('dynsec 6: without a broker there are auth, connect, help and exit; with on
   assert.deepEqual([asked.code, asked.stdout], [0, 'admin\n'], asked.stderr)
   const refused = await told('auth admin', 'wrong', `connect ${url}`, 'dynsec listClients')
   assert.equal(refused.code, 4)
-  assert.equal(refused.stderr, `Password for admin: \nConnection error: Not authorized\n${unknown('dynsec')}`)
+  assert.equal(refused.stderr, `Password for admin: \nConnection error: Not authorized\n${tooEarly('dynsec')}`)
   const other = await told('auth nobody', 'wrong', `connect mqtt://admin:adminpw@${url}`, 'dynsec listClients')
   assert.deepEqual([other.code, other.stdout], [0, 'admin\n'], other.stderr)
   assert.match((await told('exit now')).stderr, /^Error: Invalid function arguments provided; nothing follows it\.$/m)
   assert.match((await told('connect a b')).stderr, /; it takes \[url\]\.$/m)
-  assert.equal((await told('constructor')).stderr, unknown('constructor'))
+  assert.equal((await told('constructor')).stderr, tooEarly('constructor'))
   assert.match((await told('connect http://x')).stderr, /^Error: A URL has to be mqtt:/)
 })
 
