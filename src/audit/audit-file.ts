@@ -5,6 +5,7 @@ import { hash } from 'node:crypto'
 import { constants } from 'node:fs'
 import { type FileHandle, open, rename, rm, stat } from 'node:fs/promises'
 import { basename, dirname } from 'node:path'
+import { syncDirectory } from '../base/sync-directory.ts'
 import { AuditFileError, reasonOf } from './errors.ts'
 import { headPath, olderFiles, olderPath } from './file-names.ts'
 import { formatHead, isCut, parseHead } from './head.ts'
@@ -254,13 +255,4 @@ async function readAt(handle: FileHandle, from: number, length: number): Promise
     count += bytesRead
   }
   return bytes.subarray(0, count)
-}
-
-async function syncDirectory(path: string): Promise<void> {
-  const directory = await open(path, constants.O_RDONLY)
-  try {
-    await directory.sync()
-  } finally {
-    await directory.close()
-  }
 }

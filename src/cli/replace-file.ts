@@ -19,6 +19,7 @@ import {
 import { dirname } from 'node:path'
 import { SecretFileError } from '../auth/secret-file.ts'
 import { escapeText } from '../base/escape.ts'
+import { syncDirectoryNow } from '../base/sync-directory.ts'
 
 /**
  * Writes `bytes` to a new file beside `path`, then puts it in the place of `path`. A new file has mode 0600. One that was
@@ -50,7 +51,7 @@ export function replaceSecretFile(path: string, bytes: Uint8Array): { readonly c
     rmSync(temporary, { force: true })
     throw error
   }
-  syncDirectory(dirname(path))
+  syncDirectoryNow(dirname(path))
   return { closed: before !== undefined && (before.mode & 0o007) !== 0 }
 }
 
@@ -58,13 +59,4 @@ function keepOwner(descriptor: number, before: Stats): void {
   const own = fstatSync(descriptor)
   if (own.uid !== before.uid || own.gid !== before.gid) fchownSync(descriptor, before.uid, before.gid)
   fchmodSync(descriptor, 0o600 | (before.mode & 0o060))
-}
-
-function syncDirectory(path: string): void {
-  const descriptor = openSync(path, constants.O_RDONLY)
-  try {
-    fsyncSync(descriptor)
-  } finally {
-    closeSync(descriptor)
-  }
 }

@@ -4,8 +4,8 @@
 import { constants } from 'node:fs'
 import { type FileHandle, open, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import { syncDirectory } from '../base/sync-directory.ts'
 import { commandsLine, type FileMark, fileLine, type LoggedCommand } from './change-record.ts'
-import { syncDirectory } from './file-writer.ts'
 
 /** Beyond, the whole file is written before anything is added: a start has to read all of it, and memory keeps it till then. */
 const mostBytes = 8 * 1024 * 1024

@@ -6,6 +6,7 @@ import { constants, type Stats, statSync } from 'node:fs'
 import { type FileHandle, open, rename, rm, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { setImmediate as nextTurn } from 'node:timers/promises'
+import { syncDirectory } from '../base/sync-directory.ts'
 import type { FileMark } from './change-record.ts'
 import { fileText, prepareText } from './file-text.ts'
 import type { SecurityState } from './state.ts'
@@ -137,13 +138,4 @@ async function writePieces(file: FileHandle, pieces: Iterable<string>): Promise<
     unsynced = 0
   }
   return digest.digest('hex')
-}
-
-export async function syncDirectory(path: string): Promise<void> {
-  const directory = await open(path, constants.O_RDONLY)
-  try {
-    await directory.sync()
-  } finally {
-    await directory.close()
-  }
 }

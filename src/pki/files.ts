@@ -5,7 +5,6 @@ import {
   chmodSync,
   closeSync,
   fstatSync,
-  fsyncSync,
   mkdirSync,
   openSync,
   readFileSync,
@@ -16,6 +15,7 @@ import {
 } from 'node:fs'
 import { dirname } from 'node:path'
 import { escapeText } from '../base/escape.ts'
+import { syncDirectoryNow } from '../base/sync-directory.ts'
 import { systemReason } from '../base/system-reason.ts'
 import { PkiFileError } from './errors.ts'
 
@@ -37,7 +37,7 @@ export function writeWhole(path: string, content: string | Uint8Array, mode: num
     rmSync(temporary, { force: true })
     throw error
   }
-  syncDirectory(dirname(path))
+  syncDirectoryNow(dirname(path))
 }
 
 /** @throws PkiFileError when it is not there, too large, or no file */
@@ -88,13 +88,4 @@ export class ReplacedFile<T> {
 export function makeDirectory(path: string, mode: number): void {
   mkdirSync(path, { mode })
   chmodSync(path, mode)
-}
-
-function syncDirectory(path: string): void {
-  const descriptor = openSync(path, 'r')
-  try {
-    fsyncSync(descriptor)
-  } finally {
-    closeSync(descriptor)
-  }
 }
