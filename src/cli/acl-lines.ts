@@ -1,7 +1,7 @@
 // What is printed of an explanation. It may come from a broker: all texts are escaped here.
 
 import { escapeText } from '../base/escape.ts'
-import { booleanOf, integerOf, isObject, type JsonObject, member, objectsOf, textOf } from '../dynsec/json.ts'
+import { booleanOf, integerOf, type JsonObject, member, objectOf, objectsOf, textOf } from '../dynsec/json.ts'
 
 type Lines = readonly string[]
 
@@ -16,7 +16,7 @@ export function answerLines(answer: JsonObject, hasHeading: boolean): Lines {
   const looked = sources.reduce((sum, source) => sum + integerOf(source, 'looked', 0), 0)
   return [
     ...(hasHeading ? [`${listenersOf(answer)}:`] : []),
-    `  ${decisionOf(answer).padEnd(5)}  decided by  ${ruleText(inner(answer, 'decidedBy'))}`,
+    `  ${decisionOf(answer).padEnd(5)}  decided by  ${ruleText(objectOf(answer, 'decidedBy'))}`,
     `  looked at ${count(looked, 'rule')}, ${matched.length || 'none'} matched${without(answer)}`,
     `  asked  ${asked(sources).join(', ')}`,
     ...matched.slice(2).map(rule => `  then   ${decision(rule, 'allows')} by ${ruleText(rule)}`),
@@ -35,7 +35,7 @@ export function clientLines(client: JsonObject): Lines {
 
 /** One line: what was decided, and by what. */
 export function decisionLine(answer: JsonObject): string {
-  return `${decisionOf(answer)} by ${ruleText(inner(answer, 'decidedBy'))}`
+  return `${decisionOf(answer)} by ${ruleText(objectOf(answer, 'decidedBy'))}`
 }
 
 /** Whose rules they are. */
@@ -54,7 +54,7 @@ function decision(object: JsonObject, key: string): string {
 }
 
 function without(answer: JsonObject): string {
-  const next = inner(answer, 'without')
+  const next = objectOf(answer, 'without')
   return Object.keys(next).length === 0 ? '' : `; without that rule: ${decision(next, 'allows')} by ${ruleText(next)}`
 }
 
@@ -80,11 +80,6 @@ function ruleText(rule: JsonObject): string {
 
 function count(number: number, word: string): string {
   return `${number} ${word}${number === 1 ? '' : 's'}`
-}
-
-function inner(object: JsonObject, key: string): JsonObject {
-  const value = member(object, key)
-  return isObject(value) ? value : {}
 }
 
 /** Longer texts are cut. */

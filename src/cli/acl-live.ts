@@ -2,7 +2,7 @@
 
 import { AppError } from '../base/errors.ts'
 import { escapeText } from '../base/escape.ts'
-import { isObject, type JsonObject, member, objectsOf, textOf } from '../dynsec/json.ts'
+import { type JsonObject, objectOf, objectsOf, textOf } from '../dynsec/json.ts'
 import type { ClientQuestion } from './acl-question.ts'
 import { brokerModule } from './ctl-broker.ts'
 import { CommandRefused } from './ctl-error.ts'
@@ -71,9 +71,9 @@ export async function askBroker(
     const response = await ask(login, brokerModule.topic, command)
     const error = textOf(response, 'error')
     if (error !== undefined) throw new CommandRefused(command.command, escapeText(error))
-    const data = inner(response, 'data')
+    const data = objectOf(response, 'data')
     const answers = objectsOf(data, 'answers')
-    if (answers.length > 0) return { client: inner(data, 'client'), answers }
+    if (answers.length > 0) return { client: objectOf(data, 'client'), answers }
     throw new AppError('ERR_CLI_ACL', 'the broker answered, and explained nothing')
   } finally {
     await input.close()
@@ -90,9 +90,4 @@ function loginOptions(values: BrokerValues): CtlOptions {
     osCertificates: values['tls-use-os-certs'],
   })
   return Object.fromEntries(given.filter(([, value]) => value !== undefined))
-}
-
-function inner(object: JsonObject, key: string): JsonObject {
-  const value = member(object, key)
-  return isObject(value) ? value : {}
 }

@@ -1,7 +1,7 @@
 // The module `broker`: listeners, plugins and connections of a broker with `enable_control_api true`.
 
 import { escapeText } from '../base/escape.ts'
-import { isObject, type JsonObject, member, objectsOf } from '../dynsec/json.ts'
+import { isObject, type JsonObject, member, objectOf, objectsOf } from '../dynsec/json.ts'
 import { answerLines, clientLines } from './acl-lines.ts'
 import type { CtlCommand, CtlModule } from './ctl-command.ts'
 import { brokerHelp } from './ctl-help.ts'
@@ -55,9 +55,8 @@ function accessQuery(words: readonly string[]): JsonObject {
 
 function explanationLines(data: JsonObject): readonly string[] {
   const answers = objectsOf(data, 'answers')
-  const client = member(data, 'client')
-  const connected = isObject(client) ? clientLines(client) : []
-  return [...answers.flatMap(answer => answerLines(answer, answers.length > 1)), ...connected]
+  const lines = answers.flatMap(answer => answerLines(answer, answers.length > 1))
+  return [...lines, ...clientLines(objectOf(data, 'client'))]
 }
 
 function banOf(syntax: string, words: readonly string[]): JsonObject {
@@ -82,8 +81,7 @@ function connectionLines(data: JsonObject): readonly string[] {
 }
 
 function inspectionLines(data: JsonObject): readonly string[] {
-  const connection = member(data, 'connection')
-  return Object.entries(isObject(connection) ? connection : {}).flatMap(([name, value]) =>
+  return Object.entries(objectOf(data, 'connection')).flatMap(([name, value]) =>
     column(`${`${escapeText(name)}:`.padEnd(15)} `, (Array.isArray(value) ? value : [value]).map(text)),
   )
 }

@@ -1,7 +1,7 @@
 // What is printed of an answer of dynamic security: mosquitto_ctrl's lines, which scripts read. Texts of a broker are escaped.
 
 import { escapeText } from '../base/escape.ts'
-import { integerOf, isObject, type JsonObject, member, objectsOf, textOf } from '../dynsec/json.ts'
+import { integerOf, type JsonObject, member, objectOf, objectsOf, textOf } from '../dynsec/json.ts'
 
 type Lines = readonly string[]
 
@@ -14,7 +14,7 @@ export function nameLines(key: string): (data: JsonObject) => Lines {
 }
 
 export function clientLines(data: JsonObject): Lines {
-  const client = inner(data, 'client')
+  const client = objectOf(data, 'client')
   const connections = objectsOf(client, 'connections').map(connection => shown(connection, 'address'))
   return [
     `Username: ${shown(client, 'username')}`,
@@ -27,7 +27,7 @@ export function clientLines(data: JsonObject): Lines {
 }
 
 export function groupLines(data: JsonObject): Lines {
-  const group = inner(data, 'group')
+  const group = objectOf(data, 'group')
   return [
     `Groupname: ${shown(group, 'groupname')}`,
     ...column('Roles:     ', withPriorities(group, 'roles', 'rolename')),
@@ -39,7 +39,7 @@ export function groupLines(data: JsonObject): Lines {
 }
 
 export function roleLines(data: JsonObject): Lines {
-  const role = inner(data, 'role')
+  const role = objectOf(data, 'role')
   const acls = objectsOf(role, 'acls').map(
     acl => `${access(acl).padEnd(28)} : ${shown(acl, 'topic')} (priority: ${integerOf(acl, 'priority', 0)})`,
   )
@@ -52,7 +52,7 @@ export function defaultAccessLines(data: JsonObject): Lines {
 
 /** The group of whoever has no name; an empty line for none. */
 export function anonymousGroupLines(data: JsonObject): Lines {
-  return [shown(inner(data, 'group'), 'groupname')]
+  return [shown(objectOf(data, 'group'), 'groupname')]
 }
 
 /** Each member in a line of its own. */
@@ -71,11 +71,6 @@ function withPriorities(object: JsonObject, key: string, nameKey: string): Lines
 /** The first beside the heading, the others below it; nothing for none. */
 export function column(heading: string, entries: Lines): Lines {
   return entries.map((entry, index) => `${index === 0 ? heading : ' '.repeat(heading.length)}${entry}`)
-}
-
-function inner(data: JsonObject, key: string): JsonObject {
-  const value = member(data, key)
-  return isObject(value) ? value : {}
 }
 
 export function shown(object: JsonObject, key: string): string {

@@ -34,6 +34,12 @@ export function booleanOf(object: JsonObject, name: string, fallback: boolean): 
   return typeof value === 'boolean' ? value : fallback
 }
 
+/** Empty for what is no object, and for a member that is not there. */
+export function objectOf(object: JsonObject, name: string): JsonObject {
+  const value = member(object, name)
+  return isObject(value) ? value : {}
+}
+
 /** The objects of a list; whatever else is in it is passed over. */
 export function objectsOf(object: JsonObject, name: string): readonly JsonObject[] {
   const value = member(object, name)
