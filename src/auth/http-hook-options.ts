@@ -2,7 +2,7 @@
 
 import { type ListenerScope, option, type Settings } from '../config/option.ts'
 import { bool, integer, path, text } from '../config/value.ts'
-import { serviceUrl } from './loopback-url.ts'
+import { serviceUrl } from './service-url.ts'
 
 const schemes = ['https', 'http'] as const
 

@@ -5,7 +5,7 @@ import { type ListenerScope, option, type Settings } from '../config/option.ts'
 import { bool, integer, OptionValueError, path, text, type Value } from '../config/value.ts'
 import { templateFault } from './ldap-names.ts'
 import type { GroupRole } from './ldap-service.ts'
-import { serviceUrl } from './loopback-url.ts'
+import { serviceUrl } from './service-url.ts'
 
 const schemes = ['ldaps', 'ldap'] as const
 
@@ -182,8 +182,13 @@ export type LdapSettings = Settings<typeof ldapOptions, ListenerScope>
  */
 export function ldapFault(listener: LdapSettings, hasRoles: boolean): string | undefined {
   if (listener.ldap_url === undefined) {
-    const isAskedFor = [listener.ldap_base, listener.ldap_user_dn, listener.ldap_bind_dn, listener.ldap_group_base]
-    return isAskedFor.some(value => value !== undefined) ? 'Error: The options of LDAP need ldap_url.' : undefined
+    const { ldap_bind_dn, ldap_bind_password_file, ldap_base, ldap_cafile, ldap_group_base, ldap_user_dn } = listener
+    const texts = [ldap_bind_dn, ldap_bind_password_file, ldap_base, ldap_cafile, ldap_group_base, ldap_user_dn]
+    const { ldap_group_role: roles, ldap_starttls, ldap_send_passwords_unencrypted } = listener
+    const isAskedFor = roles.length > 0 || ldap_starttls || ldap_send_passwords_unencrypted
+    return isAskedFor || texts.some(value => value !== undefined)
+      ? 'Error: The options of LDAP need ldap_url.'
+      : undefined
   }
   return transportFault(listener) ?? placeFault(listener) ?? groupFault(listener, hasRoles)
 }
