@@ -4,6 +4,7 @@ import { X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { AppError } from '../base/errors.ts'
 import { escapeText } from '../base/escape.ts'
+import { systemReason } from '../base/system-reason.ts'
 import { readSecretFile, SecretFileError } from './secret-file.ts'
 
 /** A file of a service outside that cannot be used; says what would do. */
@@ -45,7 +46,7 @@ export function loadAuthorities(option: string, path: string): string {
   try {
     text = readFileSync(path, 'utf8')
   } catch (cause) {
-    throw new ServiceFileError(option, path, `it cannot be opened (${(cause as NodeJS.ErrnoException).code})`, cause)
+    throw new ServiceFileError(option, path, `it cannot be opened (${systemReason(cause)})`, cause)
   }
   const blocks = text.match(/-----BEGIN CERTIFICATE-----[\s\S]*?-----END CERTIFICATE-----/g) ?? []
   if (blocks.length === 0) throw new ServiceFileError(option, path, 'there is no certificate in it, in PEM')
