@@ -41,7 +41,6 @@ export class AclRules {
   readonly #users = new Map<string, RuleSet>()
   readonly #patterns = new RuleSet()
   readonly #grantedVariables = { clientId: false, username: false }
-  readonly #hasPatterns: boolean
 
   /**
    * @param list in the order of the file
@@ -49,7 +48,6 @@ export class AclRules {
    */
   constructor(list: readonly AclRule[], origin = 'acl_file') {
     this.origin = origin
-    this.#hasPatterns = list.some(rule => rule.kind === 'pattern')
     for (const rule of list) {
       if (rule.kind === 'pattern') this.#addPattern(rule)
       else this.#setOf(rule.username).add(rule)
@@ -64,7 +62,7 @@ export class AclRules {
   /** The rules as they concern one client: what is worked out once, at CONNECT. */
   subject(client: AclClient): AclSubject {
     const own = client.username === undefined ? this.#anonymous : this.#users.get(client.username)
-    return new AclSubject(client, own, this.#hasPatterns ? this.#patterns : undefined, this.#grantedVariables)
+    return new AclSubject(client, own, this.#patterns.size > 0 ? this.#patterns : undefined, this.#grantedVariables)
   }
 
   /** What clients without a username are granted by a line above the first user line, and nobody else (features F2). */

@@ -1,7 +1,7 @@
 // `auth_order`: in which order those who know passwords are asked.
 
 import { escapeText } from '../base/escape.ts'
-import { type ListenerScope, option, type Settings } from '../config/option.ts'
+import { option } from '../config/option.ts'
 import { emptyValue, OptionValueError, type Value } from '../config/value.ts'
 import { type SourceName, sourceNames } from './auth-chain.ts'
 
@@ -15,8 +15,6 @@ export const authOrderOptions = {
     own: true,
   }),
 }
-
-export type AuthOrderSettings = Settings<typeof authOrderOptions, ListenerScope>
 
 /**
  * @param has those that the listener has

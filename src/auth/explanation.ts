@@ -34,11 +34,9 @@ export interface SpeakingRule {
   readonly isFixed?: boolean
 }
 
-export type SourceName = 'broker' | 'token' | 'dynamic security' | 'acl_file' | 'default'
-
 /** What one source of rules says. */
 export interface Source {
-  readonly name: SourceName
+  readonly name: 'broker' | 'token' | 'dynamic security' | 'acl_file' | 'default'
   /** How many rules it has for this client. */
   readonly looked: number
   /** Those that speak, in the order in which they are asked; `mostRules` at most. */
