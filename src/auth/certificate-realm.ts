@@ -5,7 +5,7 @@ import type { CertificateIdentity } from '../x509/certificate-identity.ts'
 import { type CertificateGrant, namesGiven } from './certificate-grants.ts'
 import type { AccessQuestion, Explanation } from './explanation.ts'
 import type { Identity, ProvenKey } from './identity.ts'
-import { type Principal, type ShownCertificate, withCertificate } from './principal.ts'
+import { areEqual, type Principal, type ShownCertificate, withCertificate } from './principal.ts'
 import type { PresharedKey } from './psk-file.ts'
 import type { Access, Authentication, Candidate, EnhancedExchange, ExchangeStep, Realm } from './realm.ts'
 
@@ -126,8 +126,4 @@ class CertificateRealm implements Realm {
     const { roles, groups } = this.#namesFor(certificate.identity)
     return areEqual(roles, certificate.roles) && areEqual(groups, certificate.groups)
   }
-}
-
-function areEqual(one: readonly string[], other: readonly string[]): boolean {
-  return one.length === other.length && one.every((name, index) => name === other[index])
 }

@@ -2,7 +2,7 @@
 // another: whatever else is added to a principal, what the service says later is about this one.
 
 import type { ExternalRights, ExternalService } from './external-service.ts'
-import { type Principal, provePrincipal, type TopicGrants, withCertificate } from './principal.ts'
+import { areEqual, type Principal, provePrincipal, type TopicGrants, withCertificate } from './principal.ts'
 
 type Service = Pick<ExternalService, 'name' | 'fingerprint'>
 
@@ -41,8 +41,4 @@ function prefix({ name, fingerprint }: Service): string {
 function grantTheSame(one: TopicGrants | undefined, other: TopicGrants | undefined): boolean {
   if (one === undefined || other === undefined) return one === other
   return areEqual(one.publish, other.publish) && areEqual(one.subscribe, other.subscribe)
-}
-
-function areEqual(one: readonly string[], other: readonly string[]): boolean {
-  return one.length === other.length && one.every((name, index) => name === other[index])
 }

@@ -117,6 +117,11 @@ export function withCertificate(principal: Principal, certificate: ShownCertific
   return ProvenPrincipal.withCertificate(principal, certificate)
 }
 
+/** Whether two lists of what was given have the same names, or filters, in the same order. */
+export function areEqual(one: readonly string[], other: readonly string[]): boolean {
+  return one.length === other.length && one.every((name, index) => name === other[index])
+}
+
 declare const permitted: unique symbol
 
 /** A value that the rules allow; only `auth/` makes one, so an unchecked PUBLISH does not compile. */
