@@ -12,7 +12,7 @@ import { FairGate, type FairGateLimits } from './fair-gate.ts'
 import type { Identity, Waiting } from './identity.ts'
 import { freshPart, type LeaseSource, type Leases } from './leases.ts'
 import type { Principal } from './principal.ts'
-import type { Denial, DenialReason } from './realm.ts'
+import { deny } from './realm.ts'
 
 export interface ExternalLimits extends FairGateLimits {
   /** How long it counts that somebody is let in; the service may say less. */
@@ -149,8 +149,4 @@ function textOf(password: Uint8Array | undefined): string | undefined | null {
   } catch {
     return null
   }
-}
-
-function deny(reason: DenialReason, rule: string): Denial {
-  return { allowed: false, reason, rule }
 }

@@ -25,7 +25,7 @@ import type { PasswordFile } from './password-file.ts'
 import type { PasswordVerifier } from './password-verifier.ts'
 import { type Principal, provePrincipal } from './principal.ts'
 import type { PresharedKey, PresharedKeys } from './psk-file.ts'
-import type { Access, Authentication, Candidate, Denial, DenialReason, EnhancedExchange, Realm } from './realm.ts'
+import { type Access, type Authentication, type Candidate, deny, type EnhancedExchange, type Realm } from './realm.ts'
 import { createScramExchange, scramMethod } from './scram.ts'
 import { createGrantedAccess } from './topic-grants.ts'
 import type { UserDirectory } from './user-directory.ts'
@@ -304,8 +304,4 @@ class FileRealm implements Realm {
 
 function admit(principal: Principal): Authentication {
   return { allowed: true, principal }
-}
-
-function deny(reason: DenialReason, rule: string): Denial {
-  return { allowed: false, reason, rule }
 }

@@ -8,7 +8,7 @@ import type { Identity, ProvenKey } from './identity.ts'
 import type { TokenVerdict, TokenVerifier } from './jwt-verifier.ts'
 import { type Principal, provePrincipal } from './principal.ts'
 import type { PresharedKey } from './psk-file.ts'
-import type { Access, Authentication, Candidate, Denial, DenialReason, EnhancedExchange, Realm } from './realm.ts'
+import { type Access, type Authentication, type Candidate, deny, type EnhancedExchange, type Realm } from './realm.ts'
 import type { UserDirectory } from './user-directory.ts'
 
 export const tokenMethod = 'JWT'
@@ -170,8 +170,4 @@ function tokenIn(bytes: Uint8Array | undefined): string | undefined {
   if (bytes === undefined || bytes.length > maximumTokenBytes) return undefined
   const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1')
   return compactForm.test(text) ? text : undefined
-}
-
-function deny(reason: DenialReason, rule: string): Denial {
-  return { allowed: false, reason, rule }
 }

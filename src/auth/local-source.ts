@@ -1,14 +1,13 @@
 // The passwords that are kept here, as sources of the chain: those of dynamic security, and those of a password file. Whom a
 // source does not know it leaves to the next one; whom it knows, it alone judges.
 
-import type { AuthSource, SourceName, SourceVerdict } from './auth-chain.ts'
-import { defer } from './auth-chain.ts'
+import { type AuthSource, defer, type SourceName, type SourceVerdict } from './auth-chain.ts'
 import type { Identity } from './identity.ts'
 import type { PasswordEntry, PasswordFile } from './password-file.ts'
 import type { PasswordHash } from './password-hash.ts'
 import type { PasswordVerifier, Verdict } from './password-verifier.ts'
 import { provePrincipal } from './principal.ts'
-import type { Authentication, Denial, DenialReason } from './realm.ts'
+import { type Authentication, deny } from './realm.ts'
 import type { UserDirectory } from './user-directory.ts'
 
 /** Where one of them finds its users. */
@@ -87,8 +86,4 @@ function judged(entry: PasswordEntry | undefined, username: string, verdict: Ver
   }
   if (verdict === 'busy') return deny('busy', 'max_pending_authentications')
   return deny('not-authorized', 'unknown user or wrong password')
-}
-
-function deny(reason: DenialReason, rule: string): Denial {
-  return { allowed: false, reason, rule }
 }

@@ -33,6 +33,10 @@ export interface Denial {
   readonly trail?: readonly TrailEntry[]
 }
 
+export function deny(reason: DenialReason, rule: string): Denial {
+  return { allowed: false, reason, rule }
+}
+
 export interface Admission {
   readonly allowed: true
   readonly principal: Principal
