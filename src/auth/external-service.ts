@@ -25,6 +25,7 @@ export interface ExternalRights {
   readonly topics: TopicGrants | undefined
 }
 
+/** Who is connected is nobody else's matter: in a renewal `defer` ends the session as `deny` does. */
 export type ExternalAnswer =
   | {
       readonly kind: 'allow'

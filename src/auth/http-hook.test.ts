@@ -135,9 +135,3 @@ test('features K6: hook: nobody listens: nobody is let in', async () => {
   const service = createHttpHook({ url, ca: undefined, secret: undefined, timeoutMs: 60_000, connections: 2 })
   await assert.rejects(service.ask(question), /ECONNREFUSED/)
 })
-
-test('features K6: hook: about who is connected, "ignore" is a no', async t => {
-  const service = await hook(t, (_, response) => void response.end('{"result":"ignore"}'))
-  assert.equal((await service.ask(question)).kind, 'defer')
-  assert.equal((await service.ask({ ...question, action: 'renew' })).kind, 'deny')
-})

@@ -1,7 +1,7 @@
 // The HTTP hook: a service of the operator's own that is asked, over HTTPS, whether a client may come in, and what it may do.
 
 import { createHash } from 'node:crypto'
-import type { ExternalAnswer, ExternalQuestion, ExternalService } from './external-service.ts'
+import type { ExternalQuestion, ExternalService } from './external-service.ts'
 import { type HttpDestination, HttpExchange } from './http-exchange.ts'
 import { parseHookAnswer } from './http-hook-answer.ts'
 
@@ -11,14 +11,8 @@ export function createHttpHook(destination: HttpDestination): ExternalService {
     name: 'http',
     fingerprint: createHash('sha256').update(destination.url).digest('base64url'),
     renews: true,
-    ask: async question => answerTo(question, await exchange.post(hookQuestion(question))),
+    ask: async question => parseHookAnswer(await exchange.post(hookQuestion(question))),
   }
-}
-
-/** Nobody who is connected is somebody else's matter. */
-function answerTo({ action }: ExternalQuestion, text: string): ExternalAnswer {
-  const answer = parseHookAnswer(text)
-  return action === 'renew' && answer.kind === 'defer' ? { kind: 'deny', rule: answer.rule } : answer
 }
 
 /** The JSON that is sent; what CONNECT did not have is null. */

@@ -98,8 +98,7 @@ class LdapService implements ExternalService {
   ): Promise<ExternalAnswer> {
     if (!(await connection.bind(account.dn, account.password))) throw new Error('ldap_bind_dn is not let in')
     const found = await this.#find(connection, username)
-    // Who is connected is nobody else's matter.
-    if (found === 'nobody') return { kind: action === 'renew' ? 'deny' : 'defer', rule: 'no such user' }
+    if (found === 'nobody') return { kind: 'defer', rule: 'no such user' }
     if (found === 'several') return { kind: 'deny', rule: 'several entries have this name' }
     const roles = await this.#roles(connection, username, found.dn)
     if (action === 'connect' && !(await connection.bind(found.dn, password))) return wrongPassword
