@@ -305,8 +305,9 @@ function locate(state: FileState): readonly Location[] {
   return [{ file: state.file, line: state.line }, ...state.includedFrom]
 }
 
-function refusalOf(key: string, { never }: NonNullable<AnyOption['unsupported']>): string {
-  return never === true ? `This '${key}' is refused` : `The '${key}' option is not supported yet`
+function refusalOf(key: string, { never, accepts }: NonNullable<AnyOption['unsupported']>): string {
+  if (never === true) return `This '${key}' is refused`
+  return accepts === undefined ? `The '${key}' option is not supported yet` : `This '${key}' is not supported yet`
 }
 
 function adviceOn({ advice }: NonNullable<AnyOption['unsupported']>, value: unknown): string {

@@ -83,6 +83,16 @@ test('mosquitto-conf 1 string: at most 65535 bytes', () => {
   })
 })
 
+test('what is not built yet is an option, or some of its values alone', () => {
+  assert.throws(() => parse('log_dest syslog\n'), {
+    message: /^Error: This 'log_dest' is not supported yet by Castellan; /,
+  })
+  assert.throws(() => parse('log_facility 5\n'), {
+    message: /^Error: The 'log_facility' option is not supported yet by Castellan; /,
+  })
+  parse('log_dest stderr\n')
+})
+
 test('a configuration is frozen, through and through', () => {
   const config = parse('listener 1883\nlog_dest file /x\n')
   for (const part of [config, config.global, config.listeners, config.listeners[0], config.global.log_dest[0]]) {
