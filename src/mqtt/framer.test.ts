@@ -195,7 +195,7 @@ test('what is left of a long borrowed chunk is copied into a room that the next 
 test('pieces of a large packet that are copied one after the other lie in the same room', () => {
   const framer = new Framer(noLimit)
   const rooms = new Set<ArrayBufferLike>()
-  framer.push(hex`30 E0 A7 12`)
+  framer.push(Buffer.from(hex`30 E0 A7 12`))
   assert.equal(framer.next(), false)
   for (let piece = 0; piece < 4; piece++) {
     framer.push(Buffer.alloc(65_536, piece), true)
