@@ -1,8 +1,10 @@
 // What follows a command of `castellan ctl`: words by position, made into the members of the command.
 
+import { accessActions } from '../auth/explanation.ts'
 import { wallClock } from '../base/clock.ts'
 import { escapeText } from '../base/escape.ts'
 import type { JsonObject } from '../dynsec/json.ts'
+import { aclTypes, defaultAclTypes } from '../dynsec/model.ts'
 import { CtlUsageError, oldCodes } from './ctl-error.ts'
 
 /**
@@ -39,18 +41,11 @@ export function shownSyntax(syntax: string): string {
 /** The words that an operand can be, where these are few. */
 export const choices: Readonly<Record<string, readonly string[]>> = {
   access: ['allow', 'deny'],
-  acltype: [
-    'publishClientSend',
-    'publishClientReceive',
-    'subscribeLiteral',
-    'subscribePattern',
-    'unsubscribeLiteral',
-    'unsubscribePattern',
-  ],
-  action: ['publish', 'receive', 'subscribe', 'unsubscribe'],
+  acltype: aclTypes,
+  action: accessActions,
   bankind: ['clientid', 'username', 'address'],
   boolean: ['true', 'false'],
-  defaultacltype: ['publishClientSend', 'publishClientReceive', 'subscribe', 'unsubscribe'],
+  defaultacltype: defaultAclTypes,
   field: ['textName', 'textDescription'],
   rolefield: ['allowWildcardSubs', 'textName', 'textDescription'],
 }
