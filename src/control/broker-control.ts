@@ -51,7 +51,8 @@ export class BrokerControl {
   async handle(request: BrokerControlRequest): Promise<BrokerControlAnswer> {
     const { requests, fault } = parseBatch(request.payload)
     const later: (() => void)[] = []
-    const outcomes = this.#runAll(requests, this.#sharedBy(request, later))
+    const isAudited = request.note !== undefined
+    const outcomes = this.#runAll(requests, this.#sharedBy(request, later), isAudited)
     const isSafe = !outcomes.some(({ hasChanged }) => hasChanged) || (await this.#save())
     await noteOutcomes(request.note, outcomes, isSafe)
     const responses = outcomes.map(outcome => (isSafe || !outcome.hasChanged ? outcome.text : unsaved(outcome)))
@@ -77,17 +78,17 @@ export class BrokerControl {
     }
   }
 
-  #runAll(requests: readonly CommandRequest[], shared: Shared): readonly Outcome[] {
+  #runAll(requests: readonly CommandRequest[], shared: Shared, isAudited: boolean): readonly Outcome[] {
     let characters = 0
     return requests.map(request => {
       const isTooMuch = characters >= mostAnswerCharacters
-      const before = describeNamed(request.given, shared)
+      const before = isAudited ? describeNamed(request.given, shared) : undefined
       const response = isTooMuch ? refused(request, 'Answer too large') : this.#run(request, shared)
       const text = JSON.stringify(response)
       characters += text.length
       const [name] = findControlCommand(request.name) ?? []
       const hasChanged = name !== undefined && changingCommands.has(name) && response.error === undefined
-      const change = hasChanged ? difference(before, describeNamed(request.given, shared)) : undefined
+      const change = before && hasChanged ? difference(before, describeNamed(request.given, shared)) : undefined
       return { request, response, text, hasChanged, change }
     })
   }
