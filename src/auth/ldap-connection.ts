@@ -2,6 +2,7 @@
 
 import { isIP } from 'node:net'
 import type { Client, Entry } from 'ldapts'
+import { startTlsOptions } from './ldap-start-tls.ts'
 
 export interface LdapDestination {
   /** ldaps, or ldap. */
@@ -22,6 +23,7 @@ export interface LdapEntry {
 export interface LdapConnection {
   /** @returns whether the password is right. @throws Error where the server does not say */
   bind(dn: string, password: string): Promise<boolean>
+  /** @returns all entries. @throws Error where the server gives only some, or the place of a search below it is not there */
   search(query: LdapQuery): Promise<readonly LdapEntry[]>
   /** Never rejected. */
   close(): Promise<void>
@@ -34,8 +36,6 @@ export interface LdapQuery {
   readonly filter: string
   /** The one attribute whose values are wanted. */
   readonly attribute?: string
-  /** Most entries. */
-  readonly most: number
 }
 
 export type LdapConnector = () => Promise<LdapConnection>
@@ -62,6 +62,7 @@ async function connect({ url, startTls, ca, timeoutMs }: LdapDestination): Promi
     timeout: timeoutMs,
     connectTimeout: timeoutMs,
     ...(isEncrypted && { tlsOptions: tls }),
+    ...(startTls && startTlsOptions(timeoutMs)),
   })
   try {
     if (startTls) await client.startTLS(tls)
@@ -89,14 +90,16 @@ async function connect({ url, startTls, ca, timeoutMs }: LdapDestination): Promi
       }
     },
     // `1.1` stands for no attributes (RFC 4511 §4.5.1.8).
-    async search({ base, scope, filter, attribute = '1.1', most }) {
+    async search({ base, scope, filter, attribute = '1.1' }) {
       stayOnIt()
       try {
-        const options = { scope, filter, sizeLimit: most, attributes: [attribute] }
+        // With a limit of ours the library would take for all what a limit of the server's own has cut.
+        const options = { scope, filter, attributes: [attribute] }
         const { searchEntries } = await client.search(base, options)
         return searchEntries.map(entry => ({ dn: entry.dn, values: valuesOf(entry, attribute) }))
       } catch (error) {
-        if (error instanceof ldap.NoSuchObjectError) return []
+        // An entry may be missing; what is below a place that is missing, nobody knows.
+        if (scope === 'base' && error instanceof ldap.NoSuchObjectError) return []
         throw error
       }
     },

@@ -127,7 +127,7 @@ class LdapService implements ExternalService {
       user.kind === 'base'
         ? ({ base: user.base, scope: 'sub' } as const)
         : ({ base: fillTemplate(user.dn, { u: escapeDnValue(username) }), scope: 'base' } as const)
-    const [entry, another] = await connection.search({ ...place, filter, attribute, most: 2 })
+    const [entry, another] = await connection.search({ ...place, filter, attribute })
     if (another !== undefined) return 'several'
     return entry?.values.includes(username) === true ? entry : 'nobody'
   }
@@ -137,9 +137,8 @@ class LdapService implements ExternalService {
     const { groups } = this.#rules
     if (groups === undefined) return []
     const filter = fillTemplate(groups.filter, { u: escapeFilterValue(username), d: escapeFilterValue(dn) })
-    const found = await connection.search({ base: groups.base, scope: 'sub', filter, most: mostLdapGroups })
-    // A role that takes rights away may be among those that are missing.
-    if (found.length === mostLdapGroups) throw new Error(`the user has ${mostLdapGroups} groups or more`)
+    const found = await connection.search({ base: groups.base, scope: 'sub', filter })
+    if (found.length >= mostLdapGroups) throw new Error(`the user has ${mostLdapGroups} groups or more`)
     const names = new Set(found.map(({ dn: group }) => comparableDn(group)))
     return [...new Set(groups.roles.filter(({ group }) => names.has(comparableDn(group))).map(({ role }) => role))]
   }

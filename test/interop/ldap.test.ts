@@ -130,6 +130,72 @@ test('features K6: LDAP: a connection that is cut after StartTLS is not opened a
   assert.equal(sockets.length, 1)
 })
 
+/** Sends this along with the first thing that the server says, which is its answer to StartTLS. */
+async function proxyThatAdds(t: TestContext, bytes: Buffer): Promise<string> {
+  const proxy = createServer(socket => {
+    const onward = connectTcp(Number(new URL(ldap.plainUrl).port), 'localhost')
+    socket.on('error', () => {}).on('close', () => onward.destroy())
+    onward.on('error', () => {}).on('close', () => socket.destroy())
+    socket.pipe(onward)
+    onward.once('data', first => {
+      socket.write(Buffer.concat([first, bytes]))
+      onward.pipe(socket)
+    })
+  })
+  await new Promise<void>(resolve => proxy.listen(0, '127.0.0.1', resolve))
+  t.after(() => proxy.close())
+  return `ldap://localhost:${(proxy.address() as AddressInfo).port}`
+}
+
+/** The 14 bytes of "invalidCredentials", which come by TLS, would be the message of this "success" to the bind, number 3. */
+const successAround = '301a 0201 03 6115 0a01 00 0400 040e'
+
+for (const [what, hex] of [
+  ['the beginning of an answer', successAround],
+  ['a whole answer', '300c 0201 03 6107 0a01 00 0400 0400'],
+  ['something else', '00'],
+] as const) {
+  test(`features K6: LDAP: whoever is on the way puts ${what} behind the answer to StartTLS: nobody is let in`, async t => {
+    const url = await proxyThatAdds(t, Buffer.from(hex.replaceAll(' ', ''), 'hex'))
+    const ca = await readFile(authority.ca.cert, 'utf8')
+    await assert.rejects(ldapConnector({ url, startTls: true, ca, timeoutMs: 5000 })(), /has come before TLS/)
+    const lines = `ldap_url ${url}\nldap_starttls true\n${trust}${template}`
+    const broker = await start(t, lines)
+    assert.equal(await connackOf(t, broker, { username: 'alice', password: 'wrong' }), serverBusy)
+  })
+}
+
+test('features K6: LDAP: a handshake after StartTLS that does not go on ends in time, and so does its connection', async t => {
+  const sockets: Socket[] = []
+  const silent = createServer(socket => {
+    sockets.push(socket.on('error', () => {}))
+    // "Success" to StartTLS, which is message 2, and not a word afterwards.
+    socket.once('data', () => socket.write(Buffer.from('300c02010278070a010004000400', 'hex')))
+  })
+  await new Promise<void>(resolve => silent.listen(0, '127.0.0.1', resolve))
+  t.after(() => silent.close())
+  const url = `ldap://localhost:${(silent.address() as AddressInfo).port}`
+  await assert.rejects(ldapConnector({ url, startTls: true, ca: undefined, timeoutMs: 300 })(), /no TLS within 300 ms/)
+  const [socket] = sockets
+  assert.ok(socket)
+  if (!socket.closed) await once(socket, 'close')
+})
+
+test('features K6: LDAP: a connection that goes through somebody who adds nothing is as one that does not', async t => {
+  const url = await proxyThatAdds(t, Buffer.alloc(0))
+  const ca = await readFile(authority.ca.cert, 'utf8')
+  const connection = await ldapConnector({ url, startTls: true, ca, timeoutMs: 5000 })()
+  t.after(() => connection.close())
+  assert.deepEqual([await connection.bind(account, 'wrong'), await connection.bind(account, password)], [false, true])
+})
+
+test('features K6: LDAP: a place that is not there is no answer, and no word that nobody has the name', async t => {
+  for (const lines of [search.replace(people, `ou=nowhere,${people}`), search.replace(people, 'dc=elsewhere')]) {
+    const broker = await start(t, secure + lines)
+    assert.equal(await connackOf(t, broker, { username: 'nobody', password }), serverBusy)
+  }
+})
+
 test('features K6: LDAP: an account that is not let in, and a server that is gone: nobody is let in', async t => {
   const wrong = secure + search.replace(account, 'cn=another,dc=example')
   const gone = `ldap_url ldap://127.0.0.1:1\n${template}`
