@@ -13,7 +13,7 @@ import {
 } from '../../test/support/services.ts'
 import type { LogType } from '../base/log.ts'
 import type { SourceVerdict } from './auth-chain.ts'
-import type { ExternalAnswer } from './external-service.ts'
+import type { ExternalAnswer, ExternalQuestion, ExternalService } from './external-service.ts'
 import type { Identity } from './identity.ts'
 
 const alice = identity('alice', 'secret')
@@ -21,6 +21,11 @@ const alice = identity('alice', 'secret')
 function told(verdict: SourceVerdict): string {
   if (verdict.allowed === undefined) return `deferred: ${verdict.rule}`
   return verdict.allowed ? `allowed: ${verdict.principal.username}` : `${verdict.reason}: ${verdict.rule}`
+}
+
+function renewalOf(clientId: string): ExternalQuestion {
+  const place = { address: '192.0.2.1', certificate: undefined }
+  return { action: 'renew', username: 'alice', clientId, password: undefined, ...place }
 }
 
 const cases: readonly (readonly [what: string, answer: TestService['answer'], who: Identity, outcome: string])[] = [
@@ -134,6 +139,47 @@ test('features K6: too many questions: nobody waits for ever, one address takes 
   answer.resolve(allowed)
   for (const verdict of await Promise.all([first, ...others])) assert.equal(told(verdict), 'allowed: alice')
   assert.equal(service.questions.length, 7)
+})
+
+test('features K6: however many strangers wait, whoever is connected is asked about again in every second turn', async () => {
+  const asked: [string, PromiseWithResolvers<ExternalAnswer>][] = []
+  const service: ExternalService = {
+    name: 'http',
+    fingerprint: 'f',
+    renews: true,
+    ask({ action, clientId }) {
+      const answer = Promise.withResolvers<ExternalAnswer>()
+      asked.push([`${action} ${clientId}`, answer])
+      return answer.promise
+    },
+  }
+  const source = externalSource(service, { clock: fakeClock(), limits: { maxUnderWay: 1, maxPending: 4 } })
+  const from = (n: number): Identity => ({ ...alice, address: `198.51.100.${n}`, clientId: `s${n}` })
+  const strangers = [1, 2, 3, 4].map(n => source.judge('alice', from(n)))
+  assert.equal(told(await source.judge('alice', from(5))), 'busy: too many questions wait')
+  const renewals = ['a', 'b', 'c'].map(clientId => source.renew(renewalOf(clientId)))
+  for (let n = 0; n < strangers.length + renewals.length; n++) {
+    await settled()
+    assert.equal(asked.length, n + 1)
+    asked[n]?.[1].resolve(allowed)
+  }
+  for (const renewal of renewals) assert.equal((await renewal).answer, allowed)
+  const turns = asked.map(([who]) => who)
+  assert.deepEqual(turns, ['connect s1', 'renew a', 'connect s2', 'renew b', 'connect s3', 'renew c', 'connect s4'])
+})
+
+test('features K6: cache: an answer that was asked for before the user was turned away is not remembered', async () => {
+  const service = new TestService(allowed)
+  const source = externalSource(service, { clock: fakeClock() })
+  const late = Promise.withResolvers<ExternalAnswer>()
+  service.answer = late.promise
+  const before = source.judge('alice', alice)
+  await settled()
+  service.answer = denied
+  assert.equal((await source.renew(renewalOf('a'))).answer, denied)
+  late.resolve(allowed)
+  assert.equal(told(await before), 'allowed: alice')
+  assert.equal(told(await source.judge('alice', alice)), 'not-authorized: the service says no')
 })
 
 test('features K6: a service that does not answer is told of, not at every client, and without what was asked', async () => {

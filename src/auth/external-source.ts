@@ -43,6 +43,8 @@ export class ExternalSource implements AuthSource, LeaseSource {
   readonly #deps: ExternalDeps
   readonly #cache: AnswerCache
   readonly #gate: FairGate
+  /** How many were turned away who had been let in. */
+  #turnedAway = 0
   #toldAt = Number.NEGATIVE_INFINITY
 
   constructor(service: ExternalService, limits: ExternalLimits, deps: ExternalDeps) {
@@ -82,10 +84,8 @@ export class ExternalSource implements AuthSource, LeaseSource {
 
   async renew(question: ExternalQuestion): Promise<TimedAnswer> {
     try {
-      const timed = await this.#gate.run('', undefined, () => this.#timed(question))
-      if (timed === 'busy') throw new Error('too many questions wait')
-      // What was said at CONNECT is outdated, whatever it was.
-      if (timed.answer.kind !== 'allow') this.#cache.forget(question.username)
+      const timed = await this.#gate.runOwn(() => this.#timed(question))
+      if (timed.answer.kind !== 'allow') this.#outdate(question.username)
       return timed
     } catch (error) {
       this.#complain(error)
@@ -95,14 +95,25 @@ export class ExternalSource implements AuthSource, LeaseSource {
 
   async #ask(question: ExternalQuestion, waiting: Waiting | undefined): Promise<SourceVerdict> {
     try {
-      const timed = await this.#gate.run(question.address, waiting, () => this.#timed(question))
+      let turnedAway = 0
+      const timed = await this.#gate.run(question.address, waiting, () => {
+        turnedAway = this.#turnedAway
+        return this.#timed(question)
+      })
       if (timed === 'busy') return deny('busy', 'too many questions wait')
-      this.#cache.set(question, timed)
+      // What was asked before somebody was turned away may be what does not count any more.
+      if (turnedAway === this.#turnedAway) this.#cache.set(question, timed)
       return this.#conclude(question, timed)
     } catch (error) {
       this.#complain(error)
       return deny('busy', 'there is no usable answer')
     }
+  }
+
+  /** What was said of the user at CONNECT does not count any more, whatever it was. */
+  #outdate(username: string): void {
+    this.#turnedAway++
+    this.#cache.forget(username)
   }
 
   /** An answer counts from when it was asked for: what changed meanwhile may not be in it. */

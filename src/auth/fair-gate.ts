@@ -17,11 +17,16 @@ const shareOfAddress = 1 / 4
 /** The line of all unix sockets. */
 const noAddress = ''
 
+type Line = FairQueue<(isTheirTurn: boolean) => void>
+
 export class FairGate {
   /** A reload replaces it; what waits already is done. */
   limits: FairGateLimits
   /** Called with false when the one who waited has left. */
-  readonly #waiting = new FairQueue<(isTheirTurn: boolean) => void>()
+  readonly #waiting: Line = new FairQueue()
+  /** For the broker's own work. */
+  readonly #own: Line = new FairQueue()
+  #isOwnTurn = false
   /** How many wait or are under way, by `addressKey`; gone with the last. */
   readonly #pendingOf = new Map<string, number>()
   #underWay = 0
@@ -30,7 +35,7 @@ export class FairGate {
     this.limits = limits
   }
 
-  /** How many wait or are under way. */
+  /** How many wait or are under way, but for the broker's own work that waits. */
   get pending(): number {
     return this.#underWay + this.#waiting.length
   }
@@ -38,13 +43,25 @@ export class FairGate {
   /**
    * Does the work when its turn has come.
    *
-   * @param address who asks; `''`, a unix socket or the broker itself, shares no limit but `maxPending`
+   * @param address who asks; `''`, a unix socket, shares no limit but `maxPending`
    * @param waiting when it has gone before its turn, nothing is done, and its place goes to the next
    * @returns `busy` when too many wait, which is known at once, or whoever asked has left; rejected as the work is
    */
   run<T>(address: string, waiting: Waiting | undefined, work: () => Promise<T>): 'busy' | Promise<T | 'busy'> {
     const from = addressKey(address)
     return this.#isBusy(from) ? 'busy' : this.#inTurn(from, waiting, work)
+  }
+
+  /**
+   * Does work of the broker's own, about whoever is in already: as often as the caller asks for it, and while others wait in every
+   * second place that becomes free. However many strangers knock, nobody has to go for it.
+   *
+   * @returns rejected as the work is
+   */
+  async runOwn<T>(work: () => Promise<T>): Promise<T> {
+    const turn = this.#turn(this.#own, noAddress, undefined)
+    if (turn !== true) await turn
+    return work().finally(() => this.#finish())
   }
 
   async #inTurn<T>(
@@ -54,7 +71,7 @@ export class FairGate {
   ): Promise<T | 'busy'> {
     this.#count(from, 1)
     try {
-      const turn = this.#turn(from ?? noAddress, waiting)
+      const turn = this.#turn(this.#waiting, from ?? noAddress, waiting)
       if (turn !== true && !(await turn)) return 'busy'
       return await work().finally(() => this.#finish())
     } finally {
@@ -80,22 +97,24 @@ export class FairGate {
   }
 
   /** Takes a place among those under way. @returns false when whoever asked has left meanwhile */
-  #turn(line: string, waiting: Waiting | undefined): true | Promise<boolean> {
+  #turn(queue: Line, line: string, waiting: Waiting | undefined): true | Promise<boolean> {
     if (this.#underWay < this.limits.maxUnderWay) {
       this.#underWay += 1
       return true
     }
     return new Promise(resolve => {
-      this.#waiting.push(line, resolve)
+      queue.push(line, resolve)
       waiting?.whenGone(() => {
-        if (this.#waiting.remove(line, resolve)) resolve(false)
+        if (queue.remove(line, resolve)) resolve(false)
       })
     })
   }
 
-  /** Hands the place to the address whose turn it is, or gives it back. */
+  /** Hands the place to whoever's turn it is, or gives it back. */
   #finish(): void {
-    const next = this.#waiting.shift()
+    this.#isOwnTurn = !this.#isOwnTurn
+    const [first, second] = this.#isOwnTurn ? [this.#own, this.#waiting] : [this.#waiting, this.#own]
+    const next = first.shift() ?? second.shift()
     if (next === undefined) this.#underWay -= 1
     else next(true)
   }
