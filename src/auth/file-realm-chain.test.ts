@@ -175,3 +175,22 @@ test('features K6: the end of a lease is the end of the proof', async () => {
 test('features K6: another broker cannot say whom a service has let in', () => {
   assert.equal(chain({ http: allowed }).recall('bob'), undefined)
 })
+
+/** user, with the password "pencil". */
+const scram =
+  'SCRAM-SHA-256$4096:W22ZaJ0SNY7soEsUEjb6gQ==$WG5d8oPm3OtcPnkdi4Uo7BkeZkBFzpcXkuLmtbsT4qY=:wfPLwcE6nTWhTAmQ7tl2KeoiWGPlZqQxSrmfPwDl2dU='
+
+const exchanges: readonly (readonly [order: readonly SourceName[], isOffered: boolean])[] = [
+  [['dynamic-security', 'password-file', 'http'], true],
+  [['password-file', 'http', 'dynamic-security'], true],
+  [['http', 'dynamic-security', 'password-file'], false],
+  [['dynamic-security', 'http', 'password-file'], false],
+]
+
+for (const [order, isOffered] of exchanges) {
+  test(`features K6: SCRAM, which shows no password, ${isOffered ? 'is' : 'is not'} offered in the order ${order.join(', ')}`, () => {
+    const parts = { passwords: parsePasswordFile(`user:${scram}\n`, 'f'), directory: directory({}), http: denied }
+    const exchange = chain({ ...parts, order }).beginExchange('SCRAM-SHA-256', identity('user'))
+    assert.equal(exchange !== undefined, isOffered)
+  })
+}

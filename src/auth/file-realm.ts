@@ -103,10 +103,10 @@ class FileRealm implements Realm {
     return this.#byPassword(identity.username, identity)
   }
 
-  /** SCRAM is offered when the password file has entries for it, and the name is not the certificate's to say. */
+  /** SCRAM is offered when the password file has entries for it, and the name is not for the certificate or a service to judge. */
   beginExchange(method: string, identity: Identity): EnhancedExchange | undefined {
     const { certificateIdentity, passwords } = this.#options
-    if (method !== scramMethod || passwords?.scramDecoy === undefined) return undefined
+    if (method !== scramMethod || passwords?.scramDecoy === undefined || this.#hasServiceBeforeFile) return undefined
     if (certificateIdentity !== 'none' && !this.#mayDoWithout(identity)) return undefined
     if (!this.#keyHolds(identity) || !this.#matches(identity)) return undefined
     const { users, scramDecoy: decoy } = passwords
@@ -132,6 +132,12 @@ class FileRealm implements Realm {
     const external = this.#externalOf(principal)
     if (external !== undefined) return external.holds(principal)
     return username !== undefined && this.#keeperOf(username)?.entry(username)?.fingerprint === evidence
+  }
+
+  /** A service is asked with the password, which SCRAM does not show: it would be passed by. */
+  get #hasServiceBeforeFile(): boolean {
+    const [first] = this.#sources.filter(({ name }) => name === 'password-file' || name === 'http' || name === 'ldap')
+    return first !== undefined && first.name !== 'password-file'
   }
 
   get #hasPasswords(): boolean {
