@@ -24,11 +24,13 @@ test('a ban keeps out whoever has the client id, the name or the address, and no
 })
 
 test('an address counts in each of its forms, and an IPv6 address with its /64', () => {
-  const list = listOf({ address: '::ffff:192.0.2.7' }, { address: '2001:db8::1' })
-  for (const address of ['192.0.2.7', '2001:DB8:0:0::2', '2001:db8::ffff:1']) {
+  const list = listOf({ address: '::ffff:192.0.2.7' }, { address: '::ffff:c000:208' }, { address: '2001:db8::1' })
+  for (const address of ['192.0.2.7', '192.0.2.8', '2001:DB8:0:0::2', '2001:db8::ffff:1']) {
     assert.ok(list.find({ ...nobody, address }, now), address)
   }
-  assert.equal(list.find({ ...nobody, address: '2001:db8:0:1::1' }, now), undefined)
+  for (const address of ['2001:db8:0:1::1', '::1', '192.0.2.9']) {
+    assert.equal(list.find({ ...nobody, address }, now), undefined, address)
+  }
   assert.equal(list.remove(readBanned({ address: '2001:db8::9' })), true)
   assert.equal(list.find({ ...nobody, address: '2001:db8::1' }, now), undefined)
 })
