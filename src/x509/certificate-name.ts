@@ -25,8 +25,12 @@ const alternativeKinds = { dns: 'DNS', uri: 'URI', email: 'email', ip: 'IP Addre
 const partOfName = /^(?:subject|issuer)\.(?:[A-Za-z][A-Za-z0-9-]*|\d+(?:\.\d+)+)$/
 const plainText = /^[\x21-\x7e]+$/
 
-/** Controls, and what turns the direction of text or takes no room: a name that has them looks like another one. */
-const deceptive = /[\p{Cc}\u061c\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]/u
+/**
+ * Controls, ends of lines, and what turns the direction of text or is not seen: a name that has them looks like another one. Joiners of
+ * letters, and what says how the character before is drawn, belong to scripts and are seen.
+ */
+const deceptive =
+  /[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}\ufff9-\ufffb]|(?!\u200c|\u200d|[\ufe00-\ufe0f])\p{Default_Ignorable_Code_Point}/u
 
 /** Whether somebody could take the name for another one. */
 export function isDeceptive(name: string): boolean {
