@@ -23,9 +23,18 @@ export function presentJson(value: unknown): string {
   return safeJson(present(value, { left: mostValues }, 0))
 }
 
-/** JSON in which every character that is invisible, or steers a terminal, is written as `\uHHHH`: it means the same. */
-export function safeJson(value: unknown): string {
-  return JSON.stringify(value).replace(unsafe, character =>
+/**
+ * JSON in which every character that is invisible, or steers a terminal, is written as `\uHHHH`: it means the same.
+ *
+ * @param indent blanks for each depth, over several lines; on one line without it
+ */
+export function safeJson(value: unknown, indent?: number): string {
+  return safeJsonText(JSON.stringify(value, undefined, indent))
+}
+
+/** The same for what is JSON already. */
+export function safeJsonText(json: string): string {
+  return json.replace(unsafe, character =>
     Array.from(
       { length: character.length },
       (_, i) => `\\u${character.charCodeAt(i).toString(16).padStart(4, '0')}`,

@@ -55,3 +55,18 @@ test('audit: no byte of a line can be another one', () => {
   assert.equal(typeof readRecord(Buffer.alloc(0)), 'string')
   assert.equal(typeof readRecord(Buffer.concat([line, Buffer.from(' ')])), 'string')
 })
+
+test('audit: a line that carries its own hash and has another form is no record', () => {
+  const member = ['"seq":1', '"time":"t"', '"kind":"k"', '"outcome":"done"', '"prev":"p"']
+  const record = (...members: readonly string[]) => {
+    const content = `{${members.join(',')}}`
+    const hash = createHash('sha256').update(content).digest('hex')
+    return readRecord(Buffer.from(`${content.slice(0, -1)},"hash":"${hash}"}`))
+  }
+  assert.equal(typeof record(...member), 'object')
+  const others = ['"seq":"\\u001b[2J"', '"seq":1.5', '"time":1', '"kind":null', '"outcome":[]', '"prev":{}']
+  const parts = ['"who":null', '"from":"x"', '"what":[]', '"before":1', '"after":true']
+  for (const other of [...others, ...parts]) {
+    assert.equal(record(...member, other), 'it has the form of no record of an audit', other)
+  }
+})

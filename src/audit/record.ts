@@ -68,11 +68,28 @@ export function readRecord(line: Buffer): AuditRecord | string {
   if (own === undefined) return 'it is not a line of an audit'
   const digest = createHash('sha256').update(line.subarray(0, at)).update('}').digest('hex')
   if (digest !== own) return 'its content does not have the hash that it carries'
+  let record: unknown
   try {
-    return JSON.parse(line.toString())
+    record = JSON.parse(line.toString())
   } catch {
     return 'it is not JSON'
   }
+  return isRecord(record) ? record : 'it has the form of no record of an audit'
+}
+
+/** Anybody can give a line a hash: what is read is not what was written until the chain says so. */
+function isRecord(value: unknown): value is AuditRecord {
+  if (!isObject(value)) return false
+  const { seq, time, kind, outcome, prev, who, from, what, before, after } = value
+  return (
+    Number.isSafeInteger(seq) &&
+    [time, kind, outcome, prev].every(text => typeof text === 'string') &&
+    [who, from, what, before, after].every(part => part === undefined || isObject(part))
+  )
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 /**

@@ -64,6 +64,14 @@ test('acl check: a will and a retained message are told of, and no will goes to 
   assert.equal((await check('subscribe', 'a', '--will')).code, 2)
 })
 
+test('acl check -o json: what is in a name steers no terminal, and means the same to a program', async t => {
+  const file = directory(t)('acl', rules)
+  const client = 'a\u202e\u{e0041}'
+  const { stdout } = await runCommand(acl, ['check', client, 'publish', 'a', '--acl-file', file, '-o', 'json'])
+  assert.match(stdout, /^[\x20-\x7e\n]+$/)
+  assert.equal(JSON.parse(stdout).client.username, client)
+})
+
 test('acl check -o json: the same for programs, with the parts of the rule', async t => {
   const file = directory(t)('acl', rules)
   const args = ['check', 'bob', 'publish', 'a/secret', '--acl-file', file, '-o', 'json']

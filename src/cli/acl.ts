@@ -1,5 +1,6 @@
 // `castellan acl`: who may do what by the rules of files or of a running broker, and which rule says so.
 
+import { safeJson } from '../audit/present.ts'
 import { escapeText } from '../base/escape.ts'
 import { booleanOf, type JsonObject } from '../dynsec/json.ts'
 import { aclHelp } from './acl-help.ts'
@@ -60,7 +61,7 @@ async function check(args: readonly string[], io: Io): Promise<number> {
     ? await askBroker(values, asked, io)
     : await askFiles(values, asked, io)
   if (asJson) {
-    io.stdout.write(`${JSON.stringify({ version: 1, client: who, answers }, undefined, 2)}\n`)
+    io.stdout.write(`${safeJson({ version: 1, client: who, answers }, 2)}\n`)
   } else {
     const lines = [...answers.flatMap(answer => answerLines(answer, answers.length > 1)), ...clientLines(who)]
     io.stdout.write(`${lines.join('\n')}\n`)

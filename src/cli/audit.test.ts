@@ -5,6 +5,7 @@ import { type TestContext, test } from 'node:test'
 import { commandEvent, testAudit } from '../../test/support/audit.ts'
 import { runCommand } from '../../test/support/command.ts'
 import { startProgram } from '../../test/support/line-process.ts'
+import { seal } from '../audit/record.ts'
 import { audit } from './audit.ts'
 
 const run = (...args: string[]) => runCommand(audit, args)
@@ -42,7 +43,7 @@ test('cli section 2, audit tail: the last records, a line each, escaped; -n says
   assert.deepEqual([code, stderr], [0, ''])
   const [, login, refusal, command] = stdout.split('\n')
   assert.equal(login, '2030-01-01T00:00:00.001Z #2 login done a/alice from 192.0.2.7:40000 on 8883')
-  assert.match(refusal ?? '', /#3 refusal refused m\/mallory\\x1b\[2J \(claimed\) from .* rule=wrong password$/)
+  assert.match(refusal ?? '', /#3 refusal refused m\/mallory\\x1b\[2J \(claimed\) from .* rule="wrong password"$/)
   assert.match(
     command ?? '',
     /given=\{"username":"bob","password":"\*\*\*\*\*"\} after=\{"client":\{"username":"bob"\}\}$/,
@@ -162,4 +163,34 @@ test('cli section 2, audit: a line that is being written is not shown yet', asyn
   assert.deepEqual([code, numbers(stdout), stderr], [0, [1, 2, 3, 4], ''])
   assert.equal((await run('search', path, '--user', 'alice')).code, 0)
   assert.match((await run('verify', path)).stdout, /behind the last record stands a part of another/)
+})
+
+test('audit tail: a name that reads like more than a name stands in quotes', async t => {
+  const made = testAudit(t)
+  const trail = await made.open()
+  const who = { clientid: 'c/root', username: 'x from 10.0.0.1:1 on 8883 rule="ok"' }
+  trail.note({ kind: 'login', outcome: 'done', who, from: place, what: { reason: 'a=b', topic: 'a/b' } })
+  await trail.close()
+  const { stdout } = await run('tail', made.path)
+  const names = '"c/root"/"x from 10.0.0.1:1 on 8883 rule=\\x22ok\\x22"'
+  const rest = 'from 192.0.2.7:40000 on 8883 reason="a=b" topic=a/b'
+  assert.equal(stdout, `2030-01-01T00:00:00.000Z #1 login done ${names} ${rest}\n`)
+})
+
+test('audit verify, tail: what somebody has written into the file steers no terminal', async t => {
+  const { path } = await written(t)
+  const [first = ''] = readFileSync(path, 'utf8').split('\n')
+  const steering = '\u009b2J\u202e'
+  const end = { seq: 1, hash: JSON.parse(first).hash }
+  const lineWith = (what: object) => {
+    const event = { time: '2030-01-01T00:00:00.000Z', kind: 'audit', outcome: 'failed', what }
+    return seal(JSON.stringify(event).slice(1, -1), end).line
+  }
+  writeFileSync(path, `${first}\n${lineWith({ event: 'cut', head: steering })}`)
+  for (const args of [['verify'], ['tail'], ['tail', '-o', 'json'], ['verify', '-o', 'json']]) {
+    const [action = '', ...options] = args
+    const { stdout, stderr } = await run(action, path, ...options)
+    assert.doesNotMatch(`${stdout}${stderr}`, /[\u009b\u202e]/, args.join(' '))
+  }
+  assert.match((await run('verify', path)).stderr, /before record 2 was written: \\x9b2J\\u\{202e\} were$/m)
 })

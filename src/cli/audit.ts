@@ -5,7 +5,7 @@ import { on, once } from 'node:events'
 import { watch } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { auditKinds, auditOutcomes } from '../audit/event.ts'
-import { safeJson } from '../audit/present.ts'
+import { safeJson, safeJsonText } from '../audit/present.ts'
 import { AuditFollower, type AuditLine, auditLines, lastLines } from '../audit/read.ts'
 import { readRecord } from '../audit/record.ts'
 import { type AuditQuery, matches } from '../audit/search.ts'
@@ -117,7 +117,7 @@ async function verify(args: readonly string[], io: Io): Promise<number> {
   else io.stdout.write(`${verdictLines(verdict)}\n`)
   if (fault === undefined) return exitCode.ok
   const place = `${escapeText(fault.file, 4096)}${fault.line === undefined ? '' : `:${fault.line}`}`
-  io.stderr.write(`castellan audit verify: ${place}: ${fault.why}\n`)
+  io.stderr.write(`castellan audit verify: ${place}: ${escapeText(fault.why, 4096)}\n`)
   return exitCode.invalid
 }
 
@@ -177,7 +177,7 @@ class Printer {
     const line = bytes.toString()
     if (!matches(record, line, this.#query)) return
     this.shown++
-    const text = this.#asJson ? line : lineOf(record)
+    const text = this.#asJson ? safeJsonText(line) : lineOf(record)
     if (!this.#io.stdout.write(`${text}\n`)) await once(this.#io.stdout, 'drain')
   }
 }

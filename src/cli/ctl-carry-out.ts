@@ -1,5 +1,6 @@
 // One command of `castellan ctl` as it was typed: made into what is sent, and the answer printed.
 
+import { safeJson } from '../audit/present.ts'
 import { escapeText } from '../base/escape.ts'
 import { isObject, type JsonObject, member, textOf } from '../dynsec/json.ts'
 import type { CtlCommand } from './ctl-command.ts'
@@ -13,7 +14,7 @@ type NamedCommand = readonly [name: string, command: CtlCommand]
 /** Where answers go, and in which form. */
 export interface Printing {
   readonly stdout: Pick<NodeJS.WritableStream, 'write'>
-  /** The response as it came. */
+  /** The response as it came, but that nothing in it steers the terminal. */
   readonly json: boolean
 }
 
@@ -41,7 +42,7 @@ export async function carryOut(
 ): Promise<void> {
   const members = given === undefined ? readOperands(syntax, operands) : await given(operands, prompts)
   const response = await ask(login, topic, { command, ...members })
-  if (json) stdout.write(`${JSON.stringify(response)}\n`)
+  if (json) stdout.write(`${safeJson(response)}\n`)
   const error = textOf(response, 'error')
   if (error !== undefined) throw new CommandRefused(command, escapeText(error))
   if (!json) for (const line of lines?.(dataOf(response)) ?? []) stdout.write(`${line}\n`)

@@ -80,6 +80,11 @@ test('cli 5: -o json prints the response as it came, of a refusal too, and --qui
     stdout: '{"command":"getRole","error":"Role not found"}\n',
     stderr: '',
   })
+  // But that nothing in it steers the terminal.
+  await at(port, 'createRole', 'r\u202e')
+  const { stdout } = await json('listRoles')
+  assert.match(stdout, /^[\x20-\x7e]+\n$/)
+  assert.deepEqual(JSON.parse(stdout).data.roles, ['admin', 'r\u202e'])
 })
 
 test('dynsec 6: what only the shell of 2.1 has is a command here', async t => {
