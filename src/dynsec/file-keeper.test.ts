@@ -202,6 +202,21 @@ test('dynsec 2: a file of another state counts as it is, which is said, and what
   assert.deepEqual(names(JSON.parse(kept.now)), ['b', 'old'])
 })
 
+test('dynsec 2: nobody is told that it was done when a file of another state comes while it is logged', async t => {
+  const kept = await Kept.open(t)
+  const [logged, waiting] = [kept.do(create('a')), kept.do(create('b'))]
+  kept.edit(file => {
+    file.changeIndex = 2
+  })
+  kept.takeIn()
+  const outcomes = await Promise.allSettled([logged, waiting])
+  assert.deepEqual(
+    outcomes.map(({ status }) => status),
+    ['rejected', 'rejected'],
+  )
+  assert.equal(kept.found, kept.now)
+})
+
 test('dynsec 2: a file that is broken changes nothing, and is replaced by the next one', async t => {
   const kept = await Kept.open(t)
   await kept.do(create('a'))

@@ -55,6 +55,8 @@ export class FileKeeper {
   /** The one that is about to take its place, or has just done so. */
   #coming: string | undefined = undefined
   #waiting: Waiting[] = []
+  /** How often changes were given up for a file of another state. */
+  #givenUp = 0
   #appending: Promise<void> | undefined = undefined
   #folding: Promise<void> | undefined = undefined
   #isClosed = false
@@ -190,8 +192,10 @@ export class FileKeeper {
   async #appendAll(): Promise<void> {
     while (this.#waiting.length > 0) {
       const batch = this.#waiting.splice(0)
+      const givenUp = this.#givenUp
       try {
         await this.#append(batch)
+        if (this.#givenUp !== givenUp) throw new FileEditedError()
         for (const { settle } of batch) settle.resolve()
       } catch (error) {
         for (const { settle } of batch) settle.reject(error)
@@ -254,6 +258,7 @@ export class FileKeeper {
     const lost = `Warning: Dynamic security config holds ${holds} changes, and ${this.#made} were made: it was edited elsewhere or earlier, and counts as it is.`
     this.#recent = []
     this.#holds = holds
+    this.#givenUp++
     for (const { settle } of this.#waiting.splice(0)) settle.reject(new FileEditedError())
     this.#follow({ digest, holds }, true)
     return { state, digest, holds, warnings: [...warnings, lost] }
