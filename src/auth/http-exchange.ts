@@ -60,8 +60,23 @@ export class HttpExchange {
     }
     const { promise, resolve, reject } = Promise.withResolvers<string>()
     const options: RequestOptions = { method: 'POST', agent: this.#agent, headers, signal }
-    const outgoing = request(url, options, response => take(response).then(resolve, reject))
-    outgoing.on('error', reject)
+    let hasAnswer = false
+    const outgoing = request(url, options, response => {
+      hasAnswer = true
+      take(response).then(resolve, reject)
+    })
+    outgoing.on('error', (error: NodeJS.ErrnoException) => {
+      // The other side has closed a connection that was kept just when it was used again: it has not seen the question.
+      const isStale = outgoing.reusedSocket && error.code === 'ECONNRESET' && !signal.aborted && !hasAnswer
+      if (isStale) resolve(this.#send(body, signal))
+      else reject(error)
+    })
+    // Node closes the connection then, and tells nobody, not even when the time is over.
+    outgoing.on('upgrade', (_response, socket) => {
+      socket.destroy()
+      reject(new Error('the answer is 101'))
+    })
+    signal.addEventListener('abort', () => reject(signal.reason), { once: true })
     outgoing.end(body)
     return promise
   }
