@@ -56,6 +56,12 @@ export async function fetchBytes(url: string, limits: FetchLimits, body?: FetchB
     }
   })
   outgoing.on('error', reject)
+  // Node closes the connection then, and tells nobody, not even when the time is over.
+  outgoing.on('upgrade', (_response, socket) => {
+    socket.destroy()
+    reject(new Error('the answer is 101'))
+  })
+  signal.addEventListener('abort', () => reject(signal.reason), { once: true })
   outgoing.end(body?.bytes)
   return promise.catch((cause: Error) => {
     throw new FetchError(url, signal.aborted ? `no answer within ${timeoutMs} ms` : escapeText(cause.message), cause)
