@@ -12,6 +12,9 @@ const topic = '$CONTROL/dynamic-security/v1'
 const version = 5
 const pingreq = Uint8Array.of(0xc0, 0)
 
+/** The broker has closed the connection, or is no more. */
+export class LeftAloneError extends BenchError {}
+
 /** A connection on which one packet is waited for at a time. */
 class Waiter {
   readonly link: Link
@@ -26,7 +29,7 @@ class Waiter {
         resolve(packet)
       },
       closed: () =>
-        this.#wanted?.reject(new BenchError(`the broker has closed the connection before ${this.#wanted.name}`)),
+        this.#wanted?.reject(new LeftAloneError(`the broker has closed the connection before ${this.#wanted.name}`)),
     })
   }
 
@@ -59,7 +62,7 @@ export class Asker {
     return new Asker(waiter)
   }
 
-  /** @returns milliseconds until the answer @throws BenchError when a command was refused */
+  /** @returns milliseconds until the answer @throws BenchError when a command was refused, LeftAloneError without an answer */
   async ask(...commands: readonly object[]): Promise<number> {
     this.#packetId = (this.#packetId % 65_535) + 1
     const bytes = publishBytes({
@@ -100,7 +103,8 @@ export class Pinger {
     const waiter = new Waiter(port)
     await waiter.connect(administrator)
     const pinger = new Pinger(waiter)
-    void pinger.#run()
+    // Whoever asks for something is told that the broker has gone.
+    pinger.#run().catch(() => {})
     return pinger
   }
 

@@ -133,6 +133,7 @@ function confText(port: number, file: string | undefined): string {
 }
 
 function shown({ median, most, stall }: CommandFigures): string {
+  if (stall === undefined) return 'ends the connection, and the rest'
   const own = median === undefined ? '' : `${median.toFixed(1)} / ${most?.toFixed(1)} ms, `
   return `${own}others ${stall.toFixed(1)} ms`
 }
