@@ -226,7 +226,13 @@ test('features K4: what a certificate says reaches one level in what grants, and
   const [subject] = directory.asked
   const values = (by: PatternValues | undefined) =>
     ['%{cert.subject.O}', '%{cert.cn}'].map(variable => by?.certificate?.get(variable))
-  assert.deepEqual([values(subject?.granted), values(subject?.denied)], [[undefined, 'device'], ['a/b', 'device']])
+  assert.deepEqual(
+    [values(subject?.granted), values(subject?.denied)],
+    [
+      [undefined, 'device'],
+      ['a/b', 'device'],
+    ],
+  )
 })
 
 test('dynsec 1: where no rules are, nobody may control the broker or listen to what it answers', () => {
