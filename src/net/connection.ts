@@ -97,8 +97,8 @@ export class SocketConnection implements StreamReader {
   #turnAsked = false
   /** Bytes of the last reads, as long as each was as long as can be. */
   #unbroken = 0
-  /** It has sent more than a turn was enough for, and there is more: its packets are worked off in rounds alone. */
-  #presses = false
+  /** Milliseconds of its last turn. */
+  #lastTurn = 0
   #flushScheduled = false
   /** The peer has sent its last byte, and we have not looked at all of them yet. */
   #endReceived = false
@@ -244,17 +244,21 @@ export class SocketConnection implements StreamReader {
   }
 
   /** For `TurnQueue` alone: first what was read already, then the socket again, then what the handler has asked a turn for. */
-  pump(): void {
+  pump(): number {
     this.#pumpScheduled = false
-    if (this.isReading) this.#readOn()
+    const before = this.#lastTurn
+    const readsOn = this.isReading && this.#readOn()
     if (this.#turnAsked) this.#giveTurn()
+    return readsOn ? before : 0
   }
 
-  #readOn(): void {
+  /** @returns whether what comes next has its turn as soon as it is read */
+  #readOn(): boolean {
     this.#handOver()
-    if (!this.isReading || this.#pumpScheduled) return
+    if (!this.isReading || this.#pumpScheduled) return false
     if (this.#endReceived) this.close()
     else this.#stream.resume()
+    return !this.#endReceived
   }
 
   #giveTurn(): void {
@@ -295,22 +299,16 @@ export class SocketConnection implements StreamReader {
     if (!this.#hasReceived) this.#receivedFirst(chunk)
     if (this.#state !== 'open') return
     this.#framer.push(chunk, isBorrowed)
-    const isAll = chunk.length % wholeReadBytes !== 0
-    if (isAll) this.#presses = false
     // One more chunk may come after pause(), and resume() has its own turn: both find it in the framer.
-    if (this.isReading && !this.#pumpScheduled) {
-      if (this.#presses) this.#waitForRound()
-      else this.#handOver()
-    }
+    if (this.isReading && !this.#pumpScheduled) this.#handOver()
     this.#framer.own()
-    this.#unbroken = isAll ? 0 : this.#unbroken + chunk.length
+    this.#unbroken = chunk.length % wholeReadBytes === 0 ? this.#unbroken + chunk.length : 0
     if (this.#unbroken >= turnBytes) this.#waitForRound()
   }
 
   /** Whoever sends without a pause is read again when others have been. The deadline of a packet goes on. */
   #waitForRound(): void {
     this.#unbroken = 0
-    this.#presses = true
     if (!this.isReading) return
     this.#stream.pause()
     this.#schedulePump()
@@ -350,13 +348,13 @@ export class SocketConnection implements StreamReader {
       if (isSmall && packets % packetsPerLook !== 0) continue
       now = clock.now()
       if (now >= begun + turnLength(outbox.waiting - waitingBefore) && framer.isAtPacket && this.isReading) {
-        this.#presses = true
         this.#stopReading()
         this.#schedulePump()
         break
       }
     }
     this.#pumping = false
+    this.#lastTurn = now - begun
     if (this.isReading && !this.#pumpScheduled) this.#watchPacket(packets, now)
   }
 

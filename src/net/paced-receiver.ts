@@ -52,12 +52,14 @@ export class PacedReceiver implements Pumpable {
   }
 
   /** @internal for the queue of turns */
-  pump(): void {
+  pump(): number {
     this.#isQueued = false
-    if (this.#webSocket.isPaused) return
+    if (this.#webSocket.isPaused) return 0
     this.#feedForATurn()
     if (this.#waiting.length > 0) this.#ask()
     else this.#receiver.emit('drain')
+    // What is read next is given its time by the connection behind the WebSocket.
+    return 0
   }
 
   /** @returns whether there may be more at once */

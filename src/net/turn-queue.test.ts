@@ -4,8 +4,8 @@ import { setImmediate } from 'node:timers/promises'
 import { Outbox } from './outbox.ts'
 import { TurnQueue, turnsPerRound } from './turn-queue.ts'
 
-/** Connections that each take so many milliseconds for a turn, and want so many turns. */
-function scene(milliseconds: number) {
+/** Connections that each take so many milliseconds for a turn, and want so many turns; `readingOn` is what follows each. */
+function scene(milliseconds: number, readingOn = 0) {
   let now = 0
   const served: string[] = []
   const queue = new TurnQueue({ now: () => now })
@@ -17,6 +17,7 @@ function scene(milliseconds: number) {
         now += milliseconds
         this.left -= 1
         if (this.left > 0) queue.add(this)
+        return readingOn
       },
     }
     queue.add(connection)
@@ -42,6 +43,18 @@ test('turns: of many short ones a round has a few, the others follow in their or
   }
   assert.deepEqual(counts, [turnsPerRound, 2 * turnsPerRound, names.length, names.length])
   assert.deepEqual(served, names)
+})
+
+test('turns: what those who read on will need before the next round counts as theirs', async () => {
+  const [light, heavy] = [scene(0, 0.01), scene(0, 0.25)]
+  for (const name of ['a', 'b', 'c']) {
+    light.add(name)
+    heavy.add(name)
+  }
+  await setImmediate()
+  assert.deepEqual([light.served, heavy.served], [['a', 'b', 'c'], ['a']])
+  await setImmediate()
+  assert.deepEqual(heavy.served, ['a', 'b'])
 })
 
 test('turns: a thousand that come back for more keep their order', async () => {

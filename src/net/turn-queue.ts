@@ -5,8 +5,12 @@ import type { Clock } from '../base/clock.ts'
 import type { Outbox } from './outbox.ts'
 
 export interface Pumpable {
-  /** Works off a part of what is there; asks for another turn when that was not all. */
-  pump(): void
+  /**
+   * Works off a part of what is there; asks for another turn when that was not all.
+   *
+   * @returns milliseconds for which it will keep the loop before the next round, as far as can be told
+   */
+  pump(): number
 }
 
 /** Milliseconds for which one connection's packets are worked off before the others have their turn. */
@@ -47,8 +51,8 @@ export class TurnQueue {
     // Its own immediate was asked for after this one, by what was just read.
     this.#outbox?.drain()
     const end = Math.min(this.#waiting.length, this.#head + turnsPerRound)
-    const endsAt = this.#clock.now() + roundMs
-    do this.#waiting[this.#head++]?.pump()
+    let endsAt = this.#clock.now() + roundMs
+    do endsAt -= this.#waiting[this.#head++]?.pump() ?? 0
     while (this.#head < end && this.#clock.now() < endsAt)
     this.#compact()
     if (this.#waiting.length > 0) this.#schedule()
