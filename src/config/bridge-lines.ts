@@ -1,0 +1,33 @@
+// Bridges as mosquitto.conf names them: each `connection` with the options of the lines that follow it.
+
+import { escapeText } from '../base/escape.ts'
+import { firstToken, OptionValueError, type Value } from './value.ts'
+
+export class BridgeLines {
+  readonly name: string
+  /** By option, those that a line has set. */
+  readonly options = new Map<string, unknown>()
+
+  constructor(name: string) {
+    this.name = name
+  }
+
+  /** For showing: secrets are among the options. */
+  toJSON(): object {
+    return { name: this.name }
+  }
+}
+
+/** One bridge a line, each name once. */
+export function bridgeNames(): Value<readonly BridgeLines[]> {
+  return {
+    syntax: '<name>',
+    parse(rest, name, previous = []) {
+      const bridge = firstToken(rest, name)
+      if (previous.some(({ name: other }) => other === bridge)) {
+        throw new OptionValueError(`Error: Duplicate bridge name '${escapeText(bridge)}'.`)
+      }
+      return [...previous, new BridgeLines(bridge)]
+    },
+  }
+}
