@@ -5,6 +5,7 @@ import { isUtf8 } from 'node:buffer'
 import { createHash } from 'node:crypto'
 import { AppError } from '../base/errors.ts'
 import { escapeText } from '../base/escape.ts'
+import { presharedKeyBytes } from '../base/preshared-key.ts'
 import { trimBlanks } from './password-file.ts'
 import { readSecretFile, SecretFileError } from './secret-file.ts'
 
@@ -93,17 +94,10 @@ function parseKey(
   if (/[^0-9a-f]/i.test(hex))
     throw refuse(`Error: psk for identity "${shown}" contains non-hexadecimal characters.`, 'openssl rand -hex 32')
   if (hex === '') throw refuse(`Error: Empty psk for identity "${shown}".`, 'openssl rand -hex 32 makes a key')
-  const key = bytesOf(hex)
+  const key = presharedKeyBytes(hex)
   if (key.length > maximumKeyBytes)
     throw refuse(`Error: psk for identity "${shown}" is too long.`, `at most ${maximumKeyBytes} bytes`)
   return { key, fingerprint: createHash('sha256').update(`${identity}:`).update(key).digest('hex') }
-}
-
-/** Mosquitto and its clients put the missing digit of an odd number of them behind the zero bytes at the beginning. */
-function bytesOf(hex: string): Buffer {
-  if (hex.length % 2 === 0) return Buffer.from(hex, 'hex')
-  const zeros = /^(?:00)*/.exec(hex)?.[0] ?? ''
-  return Buffer.from(`${zeros}0${hex.slice(zeros.length)}`, 'hex')
 }
 
 function weaknesses(keys: PresharedKeys, path: string): string[] {
