@@ -1,6 +1,6 @@
 // The options of bridges, and the settings of one bridge: what its lines say, and the defaults for the rest.
 
-import { BridgeLines, bridgeNames } from '../config/bridge-lines.ts'
+import { type BridgeLines, bridgeNames } from '../config/bridge-lines.ts'
 import { option, type Settings } from '../config/option.ts'
 import { bool, choice, integer, path, text, type Value } from '../config/value.ts'
 import { addresses, atLeast, restartTimeout, sessionExpiry, tcpKeepAlive, topics } from './option-values.ts'
@@ -28,6 +28,14 @@ export const bridgeOptions = {
   bridge_certfile: bridgeOption(path(), undefined, 'Certificate shown to the other broker.'),
   bridge_ciphers: bridgeOption(text(), undefined, 'Cipher suites for TLS 1.2.'),
   'bridge_ciphers_tls1.3': bridgeOption(text(), undefined, 'Cipher suites for TLS 1.3.'),
+  bridge_crlfile: {
+    ...bridgeOption(
+      path(),
+      undefined,
+      "Revocation lists that the other broker's certificate must not be on, PEM or DER; used a week past their end, and read when they change.",
+    ),
+    own: true as const,
+  },
   bridge_identity: bridgeOption(text(), undefined, 'Identity of the pre-shared key.'),
   bridge_insecure: bridgeOption(bool(), false, "Whether the other broker's host name is not verified."),
   bridge_keyfile: bridgeOption(path({ replace: true }), undefined, 'Private key of `bridge_certfile`.'),
@@ -80,11 +88,18 @@ export const bridgeOptions = {
     undefined,
     'TCP keep alive: seconds of silence, seconds between probes, and how many.',
   ),
-  bridge_tcp_user_timeout: bridgeOption(
-    integer({ minimum: 0, refusal: () => 'Error: invalid TCP user timeout value.' }),
-    undefined,
-    'Milliseconds that sent data may stay unacknowledged by the other machine.',
-  ),
+  bridge_tcp_user_timeout: {
+    ...bridgeOption(
+      integer({ minimum: 0, refusal: () => 'Error: invalid TCP user timeout value.' }),
+      undefined,
+      'Milliseconds that sent data may stay unacknowledged by the other machine; 0: as the system has it.',
+    ),
+    unsupported: {
+      accepts: (value: number) => value === 0,
+      advice: 'Node cannot set it: `keepalive_interval` or `bridge_tcp_keepalive` finds a connection that is dead',
+      never: true as const,
+    },
+  },
   bridge_tls_use_os_certs: bridgeOption(bool(), false, 'Whether the authorities of the system are trusted.'),
   bridge_tls_version: bridgeOption(text({ syntax: 'tlsv1.2 | tlsv1.3' }), undefined, 'Oldest version of TLS.'),
   cleansession: bridgeOption(bool(), false, 'Whether the session on the other broker starts clean.'),
@@ -172,6 +187,9 @@ export const bridgeOptions = {
     'Whether the other broker is told, before MQTT 5, that this is a bridge: it sends nothing back then, and keeps retain flags.',
   ),
 }
+
+/** The bridges of a broker. */
+export type BridgeDirectory = Settings<typeof bridgeOptions, 'global'>
 
 /** The values of one `connection` by option name, defaults filled in. */
 export type BridgeSettings = Settings<typeof bridgeOptions, 'bridge'> & { readonly name: string }

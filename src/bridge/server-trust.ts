@@ -40,7 +40,7 @@ export class ServerTrust {
   constructor(rules: ServerRules, earlier?: ServerTrust) {
     this.rules = rules
     this.#store = new IssuerStore(rules.authorities)
-    this.#index = earlier?.#index
+    if (earlier !== undefined) this.#index = earlier.#index
   }
 
   /**

@@ -215,7 +215,8 @@ function minimumVersion(version: string | undefined): 'TLSv1.2' | 'TLSv1.3' {
   }
 }
 
-function cipherList(settings: TlsSettings): string {
+/** Both generations in one list; where one is not set, it is Node's. */
+export function cipherList(settings: Pick<TlsSettings, 'ciphers' | 'ciphers_tls1.3'>): string {
   const defaults = DEFAULT_CIPHERS.split(':')
   const tls13 = settings['ciphers_tls1.3'] ?? defaults.filter(isTls13Cipher).join(':')
   const tls12 = settings.ciphers ?? defaults.filter(name => !isTls13Cipher(name)).join(':')
