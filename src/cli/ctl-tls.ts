@@ -8,13 +8,29 @@ import { systemReason } from '../base/system-reason.ts'
 import { CtlError, CtlUsageError } from './ctl-error.ts'
 import type { CtlOptions } from './ctl-options.ts'
 
+/** What of the options is about TLS; `castellan pub`, `sub` and `rr` have them, too. */
+export type TlsWishes = Pick<
+  CtlOptions,
+  | 'alpn'
+  | 'cafile'
+  | 'capath'
+  | 'cert'
+  | 'ciphers'
+  | 'insecure'
+  | 'key'
+  | 'osCertificates'
+  | 'psk'
+  | 'pskIdentity'
+  | 'tlsVersion'
+>
+
 /**
  * @param isAsked whether the URL asks for TLS: then this machine's authorities are trusted where none are named
  * @returns undefined where nothing asks for TLS
  * @throws CtlUsageError for options that do not go together
  * @throws CtlError for a file that cannot be read
  */
-export function tlsOptions(options: CtlOptions, isAsked: boolean): ConnectionOptions | undefined {
+export function tlsOptions(options: TlsWishes, isAsked: boolean): ConnectionOptions | undefined {
   const { cafile, capath, cert, key, osCertificates, psk } = options
   if ((cert === undefined) !== (key === undefined)) {
     throw new CtlUsageError('Error: Both certfile and keyfile must be provided if one of them is set.')
@@ -33,14 +49,14 @@ export function tlsOptions(options: CtlOptions, isAsked: boolean): ConnectionOpt
 }
 
 /** Whoever asks for a certificate, a cipher or a version means TLS: nothing is sent in clear then. */
-function refuseWithout(options: CtlOptions): undefined {
+function refuseWithout(options: TlsWishes): undefined {
   const { alpn, cert, ciphers, insecure, tlsVersion } = options
   if ([alpn, cert, ciphers, insecure, tlsVersion].every(value => value === undefined)) return undefined
   throw new CtlUsageError('Error: TLS needs one of --cafile, --capath and --tls-use-os-certs.')
 }
 
 /** A pre-shared key takes the place of both certificates (TLS 1.2). */
-function sharedKey(options: CtlOptions, isNamed: boolean): ConnectionOptions {
+function sharedKey(options: TlsWishes, isNamed: boolean): ConnectionOptions {
   const { psk = '', pskIdentity: identity } = options
   if (isNamed || options.cert !== undefined) {
     throw new CtlUsageError('Error: Only one of --psk and certificates may be used.')
@@ -59,7 +75,7 @@ function sharedKey(options: CtlOptions, isNamed: boolean): ConnectionOptions {
   }
 }
 
-function common({ alpn, ciphers, tlsVersion }: CtlOptions): ConnectionOptions {
+function common({ alpn, ciphers, tlsVersion }: TlsWishes): ConnectionOptions {
   const version = tlsVersion === undefined ? undefined : versionOf(tlsVersion)
   return {
     ...(version && { minVersion: version, maxVersion: version }),
@@ -74,7 +90,7 @@ function versionOf(text: string): SecureVersion {
   throw new CtlUsageError(`Error: Invalid TLS version '${escapeText(text, 32)}'; it is tlsv1.2 or tlsv1.3.`)
 }
 
-function authorities({ cafile, capath, osCertificates }: CtlOptions, isOpen: boolean): (string | Buffer)[] {
+function authorities({ cafile, capath, osCertificates }: TlsWishes, isOpen: boolean): (string | Buffer)[] {
   return [
     ...(cafile === undefined ? [] : [read(cafile)]),
     ...(capath === undefined ? [] : list(capath).map(name => read(join(capath, name)))),
