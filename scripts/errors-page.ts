@@ -13,6 +13,7 @@ export const errorCodes: Readonly<Record<string, string>> = {
   ERR_AUTH_SERVICE_FILE:
     'A file that the options of an HTTP hook or of LDAP name, a secret or authorities, cannot be read, or has something else in it.',
   ERR_AUTH_TOKEN_KEY: 'A key that tokens are verified with cannot be read, is secret where it may not be, or too weak.',
+  ERR_BRIDGE_CONNECTION: 'A bridge cannot reach the other broker, or one of the two brokers does not let it go on.',
   ERR_BROKER_IMPORT: "A file of Mosquitto's that is to be imported has a topic, a filter or properties that are none.",
   ERR_BROKER_MEMORY_SHORT:
     'There is no memory to keep a message in, and its client, which cannot be told so, has waited long enough.',
@@ -26,6 +27,7 @@ export const errorCodes: Readonly<Record<string, string>> = {
   ERR_CLI_CTL: '`castellan ctl` cannot do what it was asked, for a reason on this machine.',
   ERR_CLI_CTL_COMMAND: 'A broker did not carry out what `castellan ctl` asked for.',
   ERR_CLI_CTL_USAGE: '`castellan ctl` was called wrongly; nothing was asked of a broker.',
+  ERR_CLI_DOCTOR: 'There is nothing where `castellan doctor` was told to look.',
   ERR_CLI_PASSWD: '`castellan passwd` was called wrongly, or could not do what it was asked.',
   ERR_CLI_STORE: 'A file that `castellan store import` was given cannot be read.',
   ERR_CLI_UP: '`castellan up` was called wrongly.',
@@ -38,6 +40,7 @@ export const errorCodes: Readonly<Record<string, string>> = {
   ERR_DYNSEC_FILE: 'The file of dynamic security cannot be read, is none, or cannot be made.',
   ERR_DYNSEC_RIGHT_LOST:
     'A control request was not carried out: whoever asked lost the right to it while it waited for others.',
+  ERR_HTTP_DIRECTORY: '`http_dir` is no directory, or cannot be read.',
   ERR_HTTP_LISTEN: 'The listener for health and metrics cannot be opened.',
   ERR_MQTT_MALFORMED_PACKET: 'A peer sent bytes that are no MQTT packet.',
   ERR_MQTT_PACKET_TOO_LARGE: 'A peer announced a packet larger than `max_packet_size`.',
@@ -49,12 +52,14 @@ export const errorCodes: Readonly<Record<string, string>> = {
   ERR_NET_PERMISSION_DENIED: 'The user that runs the broker may not listen there.',
   ERR_NET_TLS_SETTINGS: "A listener's certificate, key, authorities, version or ciphers cannot be used.",
   ERR_OBSERVE_LOG_FILE: 'The log file cannot be opened.',
+  ERR_OBSERVE_SYSLOG: '`log_dest syslog` finds no program that passes lines on to the system.',
   ERR_PKI_CONFLICT: 'What is to be made is there already, or another process is at work on it.',
   ERR_PKI_FILE: "The authority's directory, or a file that it was given, cannot be used.",
   ERR_PKI_KEY: 'A private key stays locked: its passphrase is missing or wrong, or it is elsewhere.',
   ERR_PKI_NOT_FOUND: 'The authority knows no such certificate or issuer.',
   ERR_PKI_REFUSED: 'A certificate was asked for that the authority does not issue.',
   ERR_SERVER_CA_LISTEN: 'Revocation lists and OCSP cannot be served where `ca_listener` says.',
+  ERR_SERVER_ENVIRONMENT: '`UMASK_SET`, `PUID` or `PGID` is set to something that is none.',
   ERR_SERVER_PID_FILE: 'The pid file cannot be written.',
   ERR_SERVER_RELOAD_LISTENER: 'A reload names a listener that is not open.',
   ERR_SERVER_RULES_FILE: 'An ACL file that the configuration names cannot be read.',

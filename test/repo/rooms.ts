@@ -37,6 +37,7 @@ export const rooms: Readonly<Record<string, Room>> = {
     types: ['audit', 'net', 'store'],
     pure: true,
   },
+  bridge: { imports: [...lowest, 'config', 'mqtt', 'topic', 'x509', 'session', 'net'] },
   server: {
     imports: [
       ...lowest,
@@ -55,13 +56,19 @@ export const rooms: Readonly<Record<string, Room>> = {
       'pki',
       'store',
       'broker',
+      'bridge',
     ],
   },
+  library: {
+    imports: [...lowest, 'mqtt', 'topic', 'config', 'observe', 'net', 'session', 'auth', 'broker', 'server'],
+    types: ['audit'],
+  },
   client: { imports: [...lowest, 'mqtt'] },
+  doctor: { imports: [...lowest, 'config', 'mqtt', 'topic', 'x509', 'auth', 'dynsec', 'client'] },
   cli: {
-    imports: [...lowest, 'audit', 'config', 'auth', 'dynsec', 'client', 'pki', 'store'],
+    imports: [...lowest, 'audit', 'config', 'auth', 'dynsec', 'client', 'doctor', 'pki', 'store'],
     types: ['mqtt'],
-    only: { server: ['ca-serve.ts', 'run.ts', 'store.ts', 'acl-sources.ts'] },
+    only: { server: ['ca-serve.ts', 'run.ts', 'store.ts', 'acl-sources.ts', 'doctor.ts'] },
   },
 }
 

@@ -1,0 +1,122 @@
+// A password file, entry by entry: how each is hashed, and whether a password of a short list fits it. What a broker would
+// refuse is an entry, too.
+
+import { createHash } from 'node:crypto'
+import { trimBlanks } from '../auth/password-file.ts'
+import { type PasswordHash, PasswordHashError, parsePasswordHash, verifyPassword } from '../auth/password-hash.ts'
+
+/** Entries that are looked at. */
+export const mostPasswords = 10_000
+
+export type PasswordKind = PasswordHash['kind'] | 'plain' | 'empty' | 'unreadable'
+
+export interface PasswordLine {
+  /** From 1. */
+  readonly line: number
+  readonly username: string
+  readonly kind: PasswordKind
+  /** Rounds of PBKDF2, or of SCRAM. */
+  readonly iterations: number | undefined
+  /** SHA-256 of what stands behind the name: equal for equal entries, and says nothing else. */
+  readonly fingerprint: string
+  /** Whether it is the user's own name, or in `commonPasswords`. */
+  readonly isGuessed: boolean
+}
+
+/** What devices and guides come with, and what is tried first by everybody. */
+export const commonPasswords: readonly string[] = [
+  'password',
+  'mosquitto',
+  'mqtt',
+  'admin',
+  'secret',
+  '123456',
+  '12345678',
+  'changeme',
+  'test',
+  'guest',
+  'public',
+  'raspberry',
+  'cedaloisawesome',
+  'letmein',
+  'root',
+]
+
+/**
+ * Work for guesses of one file: rounds of PBKDF2, or KiB times passes of Argon2, which cost about the same; some 0.3 seconds.
+ * Entries that are dear to check are dear to guess for others, too.
+ */
+const guessBudget = 750_000
+
+interface Entry {
+  readonly line: Omit<PasswordLine, 'isGuessed'>
+  /** Of a plain entry, the password. */
+  readonly secret: PasswordHash | string | undefined
+}
+
+/** @returns the entries in their order; names and lines, never a hash */
+export async function readPasswordLines(text: string): Promise<readonly PasswordLine[]> {
+  const entries = text
+    .split('\n')
+    .flatMap((line, index) => readEntry(line, index + 1) ?? [])
+    .slice(0, mostPasswords)
+  const guessed = await guess(entries)
+  return entries.map(entry => ({ ...entry.line, isGuessed: guessed.has(entry) }))
+}
+
+function readEntry(line: string, number: number): Entry | undefined {
+  const colon = line.indexOf(':')
+  if (colon === -1 || line.startsWith('#')) return undefined
+  const username = trimBlanks(line.slice(0, colon))
+  const text = trimBlanks(line.slice(colon + 1))
+  const fingerprint = createHash('sha256').update(text).digest('hex')
+  const secret = secretOf(text)
+  const kind = kindOf(text, secret)
+  const iterations = typeof secret === 'object' && 'iterations' in secret ? secret.iterations : undefined
+  return { line: { line: number, username, kind, iterations, fingerprint }, secret }
+}
+
+function secretOf(text: string): PasswordHash | string | undefined {
+  const isHash = text.startsWith('$') || text.startsWith('SCRAM-SHA-256$')
+  if (!isHash) return text
+  try {
+    return parsePasswordHash(text.startsWith('$') ? text.replace(/:.*$/, '') : text)
+  } catch (error) {
+    if (!(error instanceof PasswordHashError)) throw error
+    return undefined
+  }
+}
+
+function kindOf(text: string, secret: PasswordHash | string | undefined): PasswordKind {
+  if (text === '') return 'empty'
+  if (secret === undefined) return 'unreadable'
+  return typeof secret === 'string' ? 'plain' : secret.kind
+}
+
+/** Everybody's own name is tried before the list is, so that a budget that ends leaves nobody out. */
+async function guess(entries: readonly Entry[]): Promise<ReadonlySet<Entry>> {
+  const guessed = new Set<Entry>()
+  let left = guessBudget
+  const rounds = [undefined, ...commonPasswords]
+  for (const word of rounds) {
+    for (const entry of entries) {
+      const { secret } = entry
+      if (secret === undefined || secret === '' || guessed.has(entry)) continue
+      left -= costOf(secret)
+      if (left < 0) return guessed
+      if (await fits(secret, word ?? entry.line.username)) guessed.add(entry)
+    }
+  }
+  return guessed
+}
+
+async function fits(secret: PasswordHash | string, word: string): Promise<boolean> {
+  if (typeof secret === 'string') return secret.toLowerCase() === word.toLowerCase()
+  return verifyPassword(secret, Buffer.from(word))
+}
+
+function costOf(secret: PasswordHash | string): number {
+  if (typeof secret === 'string') return 1
+  if (secret.kind === 'argon2id') return secret.memoryKib * secret.passes
+  return 'iterations' in secret ? secret.iterations : 10
+}
