@@ -5,13 +5,14 @@ import { optionTables } from '../src/server/options.ts'
 
 /** The text of docs/reference/options.md. */
 export function optionsPage(): string {
-  const sections = Object.entries(optionTables).map(([room, table]) => section(titles[room as Room], table))
+  const sections = Object.entries(optionTables).map(([room, table]) => section(roomTitles[room as Room], table))
   return `${[introduction, ...sections].join('\n\n')}\n`
 }
 
 type Room = keyof typeof optionTables
 
-const titles: Readonly<Record<Room, string>> = {
+/** The rooms' parts of the reference. */
+export const roomTitles: Readonly<Record<Room, string>> = {
   config: 'Files and listeners',
   server: 'Process',
   net: 'Connections and TLS',
@@ -76,14 +77,15 @@ function remarks(option: AnyOption): string {
     .join(' ')
 }
 
-function supportMark({ scope, unsupported }: AnyOption): string {
-  if (scope === 'bridge') return '**not yet**'
+/** Whether an option, or some of its values, is refused; empty where it is not. */
+export function supportMark({ unsupported }: AnyOption): string {
   if (unsupported === undefined) return ''
   const what = unsupported.accepts === undefined ? '' : 'some values '
   return `**${what}${unsupported.never === true ? 'refused' : 'not yet'}**`
 }
 
-function showDefault(value: unknown): string {
+/** Empty where there is none. */
+export function showDefault(value: unknown): string {
   if (value === undefined || (Array.isArray(value) && value.length === 0)) return ''
   if (!Array.isArray(value)) return code(String(value))
   return value.map(part => code(typeof part === 'object' ? part.kind : String(part))).join(', ')

@@ -18,7 +18,8 @@ Who asks
   -u, --username NAME      without a password it is asked for
   -P, --pw PASSWORD        other users of this machine can see it here
       --password-file FILE, --password-env NAME    where they cannot
-  -i, --id ID              client id; -c goes on with its session
+  -i, --id ID              client id
+  -c, --disable-clean-session    go on with its session
 
 TLS
       --cafile FILE, --capath DIRECTORY, --tls-use-os-certs    whom to trust
@@ -33,7 +34,7 @@ TLS
                            ~/.config/mosquitto_ctrl, where these are
   -f FILE                  set a password in FILE itself (dynsec setClientPassword)
   -q, --qos QOS            1 unless given
-  -V VERSION               31, 311 or 5, which is what is spoken unless given
+  -V, --protocol-version VERSION    31, 311 or 5, which is what is spoken unless given
   -d, --debug              accepted, and prints nothing
       --help, --version
 

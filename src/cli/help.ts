@@ -32,7 +32,9 @@ export function helpPage(version: string, stream: Io['stdout'] | Io['stderr']): 
   return `${lines.join('\n')}\n`
 }
 
+const verbWidth = Math.max(...verbs.map(({ name }) => name.length))
+
 function columns(rows: readonly (readonly [string, string])[]): string[] {
   const width = Math.max(...rows.map(([left]) => left.length))
-  return rows.map(([left, right]) => `  ${left.padEnd(Math.max(width, 8))}  ${right}`)
+  return rows.map(([left, right]) => `  ${left.padEnd(Math.max(width, verbWidth))}  ${right}`)
 }
