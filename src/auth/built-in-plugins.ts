@@ -1,19 +1,28 @@
 // The plugins of Mosquitto that are parts of this program, known by the names of their files.
 
 import type { Plugin } from '../config/plugin.ts'
+import type { AuthSettings, ListenerSettings } from './options.ts'
 
 export const dynamicSecurityPlugin = 'mosquitto_dynamic_security.so'
 /** Pro Mosquitto's, which has dynamic security in it; the cluster is not here. */
 export const highAvailabilityPlugin = 'cedalo_mosquitto_ha.so'
 export const passwordFilePlugin = 'mosquitto_password_file.so'
 export const aclFilePlugin = 'mosquitto_acl_file.so'
+/** Whose place the store has. */
+export const persistencePlugin = 'mosquitto_persist_sqlite.so'
 
-const builtIn: readonly string[] = [dynamicSecurityPlugin, highAvailabilityPlugin, passwordFilePlugin, aclFilePlugin]
+const builtIn: readonly string[] = [
+  dynamicSecurityPlugin,
+  highAvailabilityPlugin,
+  passwordFilePlugin,
+  aclFilePlugin,
+  persistencePlugin,
+]
 
 /** What there is for other plugins that people have. */
 const instead: Readonly<Record<string, string>> = {
-  'mosquitto_persist_sqlite.so':
-    'use `persistence true`, which takes its database over when persistence_file names it, and remove the lines of the plugin',
+  'mosquitto_sparkplug_aware.so':
+    'birth certificates are not kept under $sparkplug: have a host application ask for a rebirth, and remove the line of the plugin',
   'cedalo_certificate_management.so': 'use `castellan ca` and `castellan cert`, and remove the lines of the plugin',
 }
 
@@ -28,4 +37,12 @@ export function areBuiltIn(plugins: readonly Plugin[]): boolean {
 export function insteadOf(plugins: readonly Plugin[]): string {
   const foreign = plugins.find(({ baseName }) => !builtIn.includes(baseName))
   return instead[foreign?.baseName ?? ''] ?? usual
+}
+
+/** The plugins that hold for a listener; of two that are the same the later one counts. */
+export function pluginsOf(
+  { global_plugin: everywhere }: Pick<AuthSettings, 'global_plugin'>,
+  { plugin, plugin_use: used }: Pick<ListenerSettings, 'plugin' | 'plugin_use'>,
+): readonly Plugin[] {
+  return [...everywhere, ...plugin, ...used]
 }

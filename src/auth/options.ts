@@ -1,7 +1,7 @@
 // The options that say who may connect and what they may do.
 
 import { type ListenerAddress, type ListenerScope, option, type Settings } from '../config/option.ts'
-import { plugins } from '../config/plugin.ts'
+import { loadedPlugins, plugins, usedPlugins } from '../config/plugin.ts'
 import { bool, integer, path, text } from '../config/value.ts'
 import { authOrderOptions } from './auth-order.ts'
 import { areBuiltIn, insteadOf } from './built-in-plugins.ts'
@@ -10,9 +10,6 @@ import { certificateUsername } from './certificate-username.ts'
 import { httpHookOptions } from './http-hook-options.ts'
 import { jwtOptions } from './jwt-options.ts'
 import { ldapOptions } from './ldap-options.ts'
-
-const noPlugins =
-  'nothing is loaded, and what is built in (mosquitto_dynamic_security.so, password_file, acl_file) needs no name: put `plugin` below the listener, or global_plugin for all of them'
 
 /** Anything else is refused: what it would decide is not known. */
 const builtInPlugins = { accepts: areBuiltIn, advice: insteadOf, never: true } as const
@@ -130,19 +127,19 @@ export const authOptions = {
     value: plugins(),
     default: [],
     reload: 'restart',
-    doc: 'A plugin. Nothing is loaded: those that are built in are known by the name of their file, `mosquitto_dynamic_security.so`, `mosquitto_password_file.so`, `mosquitto_acl_file.so`, and `cedalo_mosquitto_ha.so` for the dynamic security in it.',
+    doc: 'A plugin. Nothing is loaded: those that are built in are known by the name of their file, `mosquitto_dynamic_security.so`, `mosquitto_password_file.so`, `mosquitto_acl_file.so`, `mosquitto_persist_sqlite.so` for `persistence true`, and `cedalo_mosquitto_ha.so` for the dynamic security in it.',
     aliases: ['auth_plugin'],
     opens: 'plugin',
     unsupported: builtInPlugins,
   }),
   plugin_load: option({
     scope: 'global',
-    value: text({ syntax: '<name> <path>', replace: true }),
-    default: undefined,
+    value: loadedPlugins(),
+    default: [],
     reload: 'restart',
-    doc: 'Loads a plugin under a name without using it yet.',
+    doc: 'Gives a plugin a name, for `plugin_use`; without that it does nothing.',
     opens: 'plugin',
-    unsupported: { advice: noPlugins },
+    unsupported: builtInPlugins,
   }),
   'plugin_opt_*': option({
     scope: 'plugin',
@@ -154,12 +151,12 @@ export const authOptions = {
   }),
   plugin_use: option({
     scope: 'named-listener',
-    value: text({ syntax: '<name>', replace: true }),
-    default: undefined,
+    value: usedPlugins(),
+    default: [],
     reload: 'restart',
-    doc: 'Uses a plugin loaded by `plugin_load` on this listener.',
+    doc: 'Uses a plugin that `plugin_load` has named, on this listener. Several listeners that use one name share its options.',
+    names: 'plugin_load',
     opens: 'plugin',
-    unsupported: { advice: noPlugins },
   }),
   psk_file: option({
     scope: 'security',

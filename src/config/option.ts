@@ -56,6 +56,8 @@ export interface Option<T = unknown, D = unknown, S extends Scope = Scope> {
   readonly warning?: string
   /** The listener option that goes before this one. */
   readonly overriddenBy?: string
+  /** The global option whose lines define what the value of this one names. */
+  readonly names?: string
   /** The lines after this one may be of a bridge or a plugin. */
   readonly opens?: 'bridge' | 'plugin'
   /** The refusal when there is no bridge or plugin above, where it is not the usual one. */

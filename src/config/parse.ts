@@ -93,10 +93,16 @@ class ConfigParser {
     const name =
       option.scope === 'plugin' && line.name !== key ? line.name.replace(/^(plugin|auth)_opt_/, '') : line.name
     const place = option.scope === 'plugin' ? name : key
-    const value = option.value.parse(line.rest, name, values.get(place), warning => this.#warn(warning))
+    const warn = (warning: string) => this.#warn(warning)
+    const value = option.value.parse(line.rest, name, values.get(place), warn, this.#named(option))
     values.set(place, value)
     if (option.opens === 'plugin') state.plugin = optionsOfLast(value) ?? state.plugin
     this.#refuseUnsupported(key, option, value, values, state)
+  }
+
+  #named({ names }: AnyOption): readonly unknown[] {
+    const defined: unknown = names === undefined ? undefined : this.draft.globals.get(names)
+    return Array.isArray(defined) ? defined : []
   }
 
   // Throws when the parent that the option needs is missing.

@@ -12,9 +12,16 @@ export interface Value<T> {
    * @param name the option as it was written, for the error text
    * @param previous what an earlier line set, when there was one in the same scope
    * @param warn takes a warning about a value that is accepted all the same
+   * @param named for an option with `names`: what the lines of that other one have defined so far
    * @throws OptionValueError
    */
-  parse(text: string, name: string, previous: T | undefined, warn: (line: string) => void): T
+  parse(
+    text: string,
+    name: string,
+    previous: T | undefined,
+    warn: (line: string) => void,
+    named?: readonly unknown[],
+  ): T
 }
 
 /** A value was refused; `message` is the line that Mosquitto prints. */

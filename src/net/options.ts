@@ -141,8 +141,7 @@ export const netOptions = {
     value: path({ syntax: '<directory>' }),
     default: undefined,
     reload: 'restart',
-    doc: 'Directory that a listener with `protocol http_api` serves.',
-    unsupported: { advice: 'serve the directory with a web server, and remove the line' },
+    doc: 'Directory whose files a listener with `protocol http_api` serves, up to 64 MB each; `index.html` stands for a directory, and names that begin with a dot are not served.',
   }),
   keyfile: option({
     scope: 'listener',
@@ -255,8 +254,7 @@ export const netOptions = {
     value: choice(['mqtt', 'websockets', 'http_api']),
     default: 'mqtt',
     reload: 'restart',
-    doc: 'What is spoken on this listener: MQTT, or MQTT in WebSocket messages, whatever path is asked for; with `certfile` and `keyfile` either over TLS.',
-    unsupported: { accepts: value => value !== 'http_api', advice: 'use `protocol mqtt`, or remove this listener' },
+    doc: 'What is spoken on this listener: MQTT, or MQTT in WebSocket messages, whatever path is asked for, or HTTP with the answers of `/api/v1/systree`, `/api/v1/listeners` and `/api/v1/version`; with `certfile` and `keyfile` each over TLS.',
   }),
   proxy_protocol_v2_require_tls: option({
     scope: 'listener-only',

@@ -75,7 +75,7 @@ class View implements BrokerView {
   listeners(): readonly JsonObject[] {
     return this.#parts.listeners().map(({ listener: { port, settings } }) => ({
       port,
-      protocol: settings.protocol === 'websockets' ? 'mqtt+websockets' : 'mqtt',
+      protocol: controlNames[settings.protocol],
       'bind-address': settings.address,
       'socket-path': settings.path,
       tls: settings.certfile !== undefined || settings.psk_hint !== undefined,
@@ -85,7 +85,7 @@ class View implements BrokerView {
   plugins(): readonly JsonObject[] {
     const { broker, config } = this.#parts
     const { global, listeners } = config()
-    const lines = [...global.global_plugin, ...listeners.flatMap(({ plugin }) => plugin)]
+    const lines = [...global.global_plugin, ...global.plugin_load, ...listeners.flatMap(({ plugin }) => plugin)]
     const names = new Set(lines.map(({ baseName }) => pluginName(baseName)))
     return [...names].map(name => {
       const endpoints = [`$CONTROL/${name}/v1`].filter(endpoint => broker.endpoints.has(endpoint))
@@ -148,6 +148,9 @@ function judgeOf({ realm, settings }: ListenerContext): Judge {
     explain: (holder, clientId, question) => realm.explain(holder, clientId, question),
   }
 }
+
+/** What `listListeners` calls the values of `protocol`; of the one that is no MQTT it says nothing, as Mosquitto does. */
+const controlNames = { mqtt: 'mqtt', websockets: 'mqtt+websockets', http_api: undefined } as const
 
 /** As the plugin calls itself: `dynamic-security` of `mosquitto_dynamic_security.so`. */
 function pluginName(baseName: string): string {

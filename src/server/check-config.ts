@@ -16,6 +16,8 @@ import { asksForCertificate } from '../net/tls-context.ts'
 import { securityFile, securityPlugin } from './dynamic-security.ts'
 import { externalSources } from './external-auth.ts'
 import type { Config, ListenerSettings } from './options.ts'
+import { persistedTwice, persistencePluginOf } from './persistence-plugin.ts'
+import { pluginFaults, pluginWarnings } from './plugin-options.ts'
 import { passwordSources } from './rules.ts'
 
 type Resolved = Pick<Config, 'global' | 'listeners' | 'localOnly'>
@@ -24,12 +26,19 @@ type Resolved = Pick<Config, 'global' | 'listeners' | 'localOnly'>
 export function checkConfig(config: Resolved): readonly ConfigProblem[] {
   return [
     ...config.listeners.flatMap(combinationFault),
+    ...pluginProblems(config),
     ...securityFaults(config),
     ...roleLimitFaults(config),
     ...config.listeners.flatMap(listener => tokenFaults(config, listener)),
     ...config.listeners.flatMap(listener => grantFaults(config, listener)),
     ...config.listeners.flatMap(listener => sourceFaults(config, listener)),
   ]
+}
+
+function pluginProblems(config: Resolved): readonly ConfigProblem[] {
+  const isTwice = config.global.persistence && persistencePluginOf(config) !== undefined
+  const messages = [...(isTwice ? [persistedTwice] : []), ...pluginFaults(config)]
+  return messages.map(message => ({ refusedBy: 'mosquitto', message, locations: [] }))
 }
 
 /** Mosquitto would go on without the plugin, and let everybody do everything. */
@@ -101,12 +110,15 @@ function ours(message: string, listener: ListenerSettings | undefined): ConfigPr
 
 function combinationFault(listener: ListenerSettings): readonly ConfigProblem[] {
   const message = certificateFault(listener) ?? proxyFault(listener)
-  if (message === undefined) return []
-  return [{ refusedBy: 'mosquitto', message, locations: [], hint: `This is about the listener of ${listener.origin}.` }]
+  const hint = `This is about the listener of ${listener.origin}.`
+  if (message !== undefined) return [{ refusedBy: 'mosquitto', message, locations: [], hint }]
+  const fault = apiFault(listener)
+  return fault === undefined ? [] : [ours(fault, listener)]
 }
 
 /** What is allowed, but probably not meant, or dangerous. */
-export function warningsAbout({ global, listeners, localOnly }: Resolved): readonly ConfigMessage[] {
+export function warningsAbout(config: Resolved): readonly ConfigMessage[] {
+  const { global, listeners, localOnly } = config
   const lines = [
     ...(localOnly ? localOnlyLines : []),
     ...listeners.flatMap(listener => [...warningsAboutListener(listener, global)]),
@@ -114,6 +126,7 @@ export function warningsAbout({ global, listeners, localOnly }: Resolved): reado
     ...(global.allow_certificates_without_client ? [strangersAreLetIn] : []),
     ...(global.allow_unissued_certificates && global.ca_directory !== undefined ? [copiedKeysAreLetIn] : []),
     ...(listeners.some(listener => isHighlyAvailable(global, listener)) ? [thereIsNoCluster] : []),
+    ...pluginWarnings(config),
     ...metricsForEverybody(global.metrics_listener),
     ...(global.tls_keylog === undefined ? [] : [secretsAreWritten]),
   ]
@@ -170,6 +183,29 @@ function proxyFault(listener: ListenerSettings): string | undefined {
   return undefined
 }
 
+/** What Mosquitto passes over there: whoever wrote it relies on it. */
+function apiFault(listener: ListenerSettings): string | undefined {
+  const { protocol, path, psk_hint, enable_proxy_protocol, require_certificate, request_certificate } = listener
+  if (protocol !== 'http_api') return undefined
+  const isSet = {
+    'a unix socket': path !== undefined,
+    psk_hint: psk_hint !== undefined,
+    enable_proxy_protocol: enable_proxy_protocol !== undefined,
+    require_certificate,
+    request_certificate,
+  }
+  const [name] = Object.entries(isSet).find(([, value]) => value) ?? []
+  return name && `Error: ${name} cannot be used with \`protocol http_api\`; it asks for user names and passwords.`
+}
+
+function* warningsAboutApi({ protocol, http_dir, origin, allow_anonymous, ...listener }: ListenerSettings) {
+  if (protocol !== 'http_api') {
+    if (http_dir !== undefined) yield `Warning: http_dir without 'protocol http_api' is without effect (${origin}).`
+  } else if (allow_anonymous && !isLocal(listener)) {
+    yield `Warning: with 'protocol http_api' and anonymous clients whoever can reach the listener reads what it has (${origin}).`
+  }
+}
+
 function* warningsAboutTransport(listener: ListenerSettings): Generator<string> {
   const { enable_proxy_protocol, protocol, websockets_origin, allow_anonymous, origin } = listener
   if (enable_proxy_protocol !== undefined && !isLocal(listener)) {
@@ -182,6 +218,7 @@ function* warningsAboutTransport(listener: ListenerSettings): Generator<string> 
 
 function* warningsAboutListener(listener: ListenerSettings, global: Config['global']): Generator<string> {
   yield* warningsAboutTransport(listener)
+  yield* warningsAboutApi(listener)
   const { port, certfile, keyfile, psk_hint, origin } = listener
   for (const [name, value] of Object.entries({ certfile, keyfile })) {
     if (value !== undefined && namesSeveralFiles(value)) yield severalFiles(name, value, origin)

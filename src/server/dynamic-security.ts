@@ -2,7 +2,7 @@
 // again at a reload and when the file was edited.
 
 import { join } from 'node:path'
-import { dynamicSecurityPlugin, highAvailabilityPlugin } from '../auth/built-in-plugins.ts'
+import { dynamicSecurityPlugin, highAvailabilityPlugin, pluginsOf } from '../auth/built-in-plugins.ts'
 import type { UserDirectory } from '../auth/user-directory.ts'
 import { AppError } from '../base/errors.ts'
 import { escapeText } from '../base/escape.ts'
@@ -30,11 +30,8 @@ const topic = '$CONTROL/dynamic-security/v1'
 const lookMs = 1000
 
 /** The plugin's lines that hold for a listener; undefined where there are none. */
-export function securityPlugin(
-  { global_plugin: everywhere }: GlobalSettings,
-  { plugin: own }: ListenerSettings,
-): Plugin | undefined {
-  return [...own, ...everywhere].find(
+export function securityPlugin(global: GlobalSettings, listener: ListenerSettings): Plugin | undefined {
+  return pluginsOf(global, listener).findLast(
     ({ baseName }) => baseName === dynamicSecurityPlugin || baseName === highAvailabilityPlugin,
   )
 }

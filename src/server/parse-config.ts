@@ -8,6 +8,7 @@ import { resolve } from '../config/resolve.ts'
 import { allLogTypes } from '../observe/log-values.ts'
 import { checkConfig, warningsAbout } from './check-config.ts'
 import { type Config, options } from './options.ts'
+import { persistenceMessages, withPersistencePlugin } from './persistence-plugin.ts'
 
 export interface ConfigInputs {
   readonly files: ConfigFiles
@@ -17,6 +18,8 @@ export interface ConfigInputs {
   readonly verbosity?: 'verbose' | 'quiet' | undefined
   /** From `--tls-keylog`; goes before the option. */
   readonly tlsKeylog?: string | undefined
+  /** From `MOSQUITTO_PERSISTENCE_LOCATION`; goes before the option. */
+  readonly persistenceLocation?: string | undefined
 }
 
 /**
@@ -27,15 +30,20 @@ export interface ConfigInputs {
  */
 export function parseConfig(
   file: string | undefined,
-  { files, ports = [], verbosity, tlsKeylog }: ConfigInputs,
+  { files, ports = [], verbosity, tlsKeylog, persistenceLocation }: ConfigInputs,
 ): Config {
   const draft = file === undefined ? emptyDraft() : parseFile(options, file, files)
   if (verbosity !== undefined) draft.globals.set('log_type', verbosity === 'verbose' ? allLogTypes : [])
   if (tlsKeylog !== undefined) draft.globals.set('tls_keylog', tlsKeylog)
+  if (persistenceLocation !== undefined) draft.globals.set('persistence_location', persistenceLocation)
   // The keys and values of `resolve` are those of the tables that `Config` derives from.
-  const resolved = resolve(options, draft, ports) as unknown as Pick<Config, 'global' | 'listeners' | 'localOnly'>
-  if (draft.problems.every(problem => problem.refusedBy !== 'mosquitto')) draft.problems.push(...checkConfig(resolved))
+  const written = resolve(options, draft, ports) as unknown as Pick<Config, 'global' | 'listeners' | 'localOnly'>
+  if (draft.problems.every(problem => problem.refusedBy !== 'mosquitto')) draft.problems.push(...checkConfig(written))
   if (draft.problems.length > 0) throw new ConfigError(draft.problems)
-  const messages = [...draft.messages, ...warningsAbout(resolved)]
-  return Object.freeze({ ...resolved, messages: Object.freeze(messages), sources: Object.freeze(draft.sources) })
+  const messages = [...draft.messages, ...persistenceMessages(written), ...warningsAbout(written)]
+  return Object.freeze({
+    ...withPersistencePlugin(written),
+    messages: Object.freeze(messages),
+    sources: Object.freeze(draft.sources),
+  })
 }

@@ -2,7 +2,7 @@
 // that cannot be used throws, and whoever asked keeps the realms it had.
 
 import type { SourceName } from '../auth/auth-chain.ts'
-import { aclFilePlugin, passwordFilePlugin } from '../auth/built-in-plugins.ts'
+import { aclFilePlugin, passwordFilePlugin, pluginsOf } from '../auth/built-in-plugins.ts'
 import { createCertificateRealm } from '../auth/certificate-realm.ts'
 import { type CertificateMapping, createFileRealm } from '../auth/file-realm.ts'
 import { takesTokens } from '../auth/jwt-options.ts'
@@ -126,12 +126,12 @@ function passwordPath(global: GlobalSettings, listener: ListenerSettings): strin
 
 /** What the lines of a plugin say that is built in; those of the last such plugin count. */
 function pluginOption(
-  { global_plugin: everywhere }: GlobalSettings,
-  { plugin: own }: ListenerSettings,
+  global: GlobalSettings,
+  listener: ListenerSettings,
   name: string,
   option: string,
 ): string | undefined {
-  return [...everywhere, ...own].findLast(({ baseName }) => baseName === name)?.option(option)
+  return pluginsOf(global, listener).findLast(({ baseName }) => baseName === name)?.option(option)
 }
 
 function certificateIdentity(listener: ListenerSettings): CertificateMapping {
