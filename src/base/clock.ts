@@ -15,3 +15,8 @@ export function systemClock(): Clock {
 export function wallClock(): number {
   return Date.now()
 }
+
+/** The machine's monotonic clock itself, in microseconds, as systemd compares it (RELOADING=1, sd_notify(3)). */
+export function monotonicMicroseconds(): bigint {
+  return process.hrtime.bigint() / 1000n
+}

@@ -6,10 +6,11 @@ import type { AddressInfo } from 'node:net'
 import { escapeText } from '../base/escape.ts'
 import { createLimitedServer, type ServerLimits } from '../base/limited-server.ts'
 import type { Log } from '../base/log.ts'
-import { type HttpRoutes, plainText } from './answer.ts'
+import type { HttpRoutes } from './answer.ts'
 import { HttpListenError } from './errors.ts'
 import { isOwnName } from './host-names.ts'
 import type { HttpAddress } from './options.ts'
+import { internalError, misdirected, notFound, type Response, send } from './response.ts'
 
 export const httpLimits: ServerLimits = {
   connections: 64,
@@ -86,18 +87,7 @@ function answer(request: IncomingMessage, response: ServerResponse, deps: HttpDe
   }
 }
 
-interface Response {
-  readonly status: number
-  readonly body: string
-  /** Plain text when absent. */
-  readonly type?: string
-  readonly headers?: Readonly<Record<string, string>>
-}
-
-const notFound: Response = { status: 404, body: 'not found\n' }
-const internalError: Response = { status: 500, body: 'internal error\n' }
 const methodNotAllowed: Response = { status: 405, body: 'only GET and HEAD\n', headers: { Allow: 'GET, HEAD' } }
-const misdirected: Response = { status: 421, body: 'asked by a name that is not mine; see metrics_host\n' }
 
 function refusalOf({ method, headersDistinct, socket }: IncomingMessage, deps: HttpDeps): Response | undefined {
   const [host = '', ...others] = headersDistinct['host'] ?? []
@@ -108,16 +98,4 @@ function refusalOf({ method, headersDistinct, socket }: IncomingMessage, deps: H
 
 function pathOf({ url = '' }: IncomingMessage): string {
   return url.split('?', 1)[0] ?? ''
-}
-
-function send(request: IncomingMessage, response: ServerResponse, { status, body, type, headers }: Response): void {
-  response.writeHead(status, {
-    ...headers,
-    'Content-Type': type ?? plainText,
-    'Content-Length': Buffer.byteLength(body),
-    'Cache-Control': 'no-store',
-    'X-Content-Type-Options': 'nosniff',
-    Connection: 'close',
-  })
-  response.end(request.method === 'HEAD' ? undefined : body)
 }

@@ -27,6 +27,11 @@ export class SysTree {
     this.#loads = loadSources.map(([name, read]) => ({ name, read, count: read(counters), averages: [0, 0, 0] }))
   }
 
+  /** What was published last, by topic. */
+  get published(): ReadonlyMap<string, string> {
+    return this.#published
+  }
+
   /** The topics whose values have changed since the last call; at first all of them. */
   update(now: number, gauges: Gauges): readonly SysTopic[] {
     this.#clientsMaximum = Math.max(this.#clientsMaximum, gauges.clientsTotal)

@@ -72,6 +72,8 @@ export interface RunningBroker {
   readonly banFile: BanFile | undefined
   /** As last loaded; a reload replaces it. */
   config: Config
+  /** Whether the event loop is as quick as `health_max_lag` wants it, as `/healthz` says it. */
+  keepsUp(): boolean
   /**
    * Says goodbye to every client, waits until the last byte has left and what was recorded is safe, and closes everything.
    *
@@ -170,10 +172,7 @@ export async function startBroker(
   })
   try {
     await monitor.open()
-    await durability.open(
-      global,
-      planned.map(({ context }) => context),
-    )
+    await durability.open(global, contextsOfSessions(planned))
     security?.attach(broker)
     external.attach(broker)
     openBrokerControl({ broker, log, config: () => current, listeners: () => listeners }, banFile)
@@ -183,6 +182,11 @@ export async function startBroker(
       downloads,
       certificateRevoked: () => broker.recheckCertificates(),
       issued: control.issued && unlessAllowed(control.issued, settings),
+      async openApi(own, context) {
+        // Loaded here, as the monitor's: most brokers have no such listener.
+        const { openHttpApi } = await import('./http-api.ts')
+        return openHttpApi(own, context, { broker, log, config: () => current, systree: () => sys.published })
+      },
     })
     await tlsWatch.begin(opened())
   } catch (error) {
@@ -215,6 +219,7 @@ export async function startBroker(
     set config(next) {
       current = next
     },
+    keepsUp: () => lag.longestMs(clock.now()) <= settings().health_max_lag,
     async stop(mostMs) {
       sayGoodbye(broker, listeners)
       await Promise.race([Promise.all([allEnded(broker), durability.drain()]), delay(mostMs)])
@@ -249,6 +254,17 @@ interface PlannedListener {
   readonly context: ListenerContext
 }
 
+/** Those that a session may have come by. */
+function contextsOfSessions(planned: readonly PlannedListener[]): readonly ListenerContext[] {
+  return planned.filter(({ settings }) => settings.protocol !== 'http_api').map(({ context }) => context)
+}
+
+/** What listeners get beside what all of them have. */
+interface OpeningDeps extends Pick<TrustDeps, 'revocations' | 'downloads' | 'certificateRevoked' | 'issued'> {
+  /** Opens one with `protocol http_api`. */
+  openApi(own: PlannedListener['settings'], context: ListenerContext): Promise<Listener>
+}
+
 /** Binds all, or none. */
 async function openListeners(
   planned: readonly PlannedListener[],
@@ -256,7 +272,7 @@ async function openListeners(
   log: BrokerLog,
   clock: Clock,
   settings: () => Config['global'],
-  trustDeps: Pick<TrustDeps, 'revocations' | 'downloads' | 'certificateRevoked' | 'issued'>,
+  { openApi, ...trustDeps }: OpeningDeps,
 ): Promise<readonly OpenListener[]> {
   const open: { listener: Listener; context: ListenerContext }[] = []
   const mostConnections = connectionsFor(readProcess().mostOpenFiles)
@@ -298,7 +314,8 @@ async function openListeners(
           return broker.accept(peer, transport, context)
         },
       }
-      open.push({ listener: await openListener(own, deps), context })
+      const isApi = own.protocol === 'http_api'
+      open.push({ listener: await (isApi ? openApi(own, context) : openListener(own, deps)), context })
     }
   } catch (error) {
     for (const { listener } of open) listener.close()

@@ -1,44 +1,70 @@
-// A broker that was started as root becomes another user before it opens anything (mosquitto.conf(5), `user`).
+// A broker that was started as root becomes another user before it opens anything (mosquitto.conf(5), `user`; PUID and PGID).
 
 import { execFileSync } from 'node:child_process'
 import { lchownSync, mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { AppError } from '../base/errors.ts'
 import { escapeText } from '../base/escape.ts'
+import type { Environment } from './environment.ts'
+
+/** The numbers of an account; those that are undefined are looked up. */
+export type Numbers = Partial<Pick<Environment, 'uid' | 'gid'>>
 
 /**
  * Becomes `user` when running as root; the default `mosquitto` gives way to `nobody` where there is none.
  *
  * @param directories that the user is to have: made, with mode 0700, where they are not there
+ * @param numbers go before those of `user`
  * @throws AppError when there is no such user, or a directory cannot be made for it
  */
-export function dropPrivileges(user: string, directories: readonly string[]): void {
-  if (process.geteuid?.() !== 0 || user === 'root') return
+export function dropPrivileges(user: string, directories: readonly string[], numbers: Numbers = {}): void {
+  if (process.geteuid?.() !== 0) return
+  const { uid, gid } = numbers
+  if (uid !== undefined) {
+    becomeNumbers({ uid, gid: gid ?? uid, groups: [gid ?? uid] }, String(uid), directories)
+    return
+  }
+  if (user === 'root' && gid === undefined) return
   const candidates = user === 'mosquitto' ? [user, 'nobody'] : [user]
-  for (const name of candidates) if (become(name, directories)) return
+  for (const name of candidates) {
+    const account = accountOf(name)
+    if (account === undefined) continue
+    becomeNumbers(gid === undefined ? account : { ...account, gid, groups: [gid] }, name, directories)
+    return
+  }
   throw new AppError(
     'ERR_SERVER_USER',
     `Error: Unable to drop privileges to '${escapeText(user)}' because this user does not exist.`,
   )
 }
 
-/** @returns false when there is no such user */
-function become(user: string, directories: readonly string[]): boolean {
+interface Account {
+  readonly uid: number
+  readonly gid: number
+  readonly groups: readonly number[]
+}
+
+/** @returns undefined when there is no such user */
+function accountOf(user: string): Account | undefined {
   const uid = idOf('-u', user)
   const gid = idOf('-g', user)
   const groups = idOf('-G', user)
-  if (uid === undefined || gid === undefined || groups === undefined) return false
+  if (uid === undefined || gid === undefined || groups === undefined) return undefined
+  return { uid: Number(uid), gid: Number(gid), groups: groups.split(' ').map(Number) }
+}
+
+/** @param name for people */
+function becomeNumbers({ uid, gid, groups }: Account, name: string, directories: readonly string[]): void {
   for (const directory of directories) {
     try {
-      makeFor(directory, Number(uid), Number(gid))
+      makeFor(directory, uid, gid)
     } catch (error) {
-      throw new DirectoryError(directory, user, error as Error)
+      throw new DirectoryError(directory, name, error as Error)
     }
   }
-  process.setgroups?.(groups.split(' ').map(Number))
-  process.setgid?.(Number(gid))
-  process.setuid?.(Number(uid))
-  return true
+  process.setgroups?.([...groups])
+  process.setgid?.(gid)
+  process.setuid?.(uid)
 }
 
 /** What is there already stays whose it is. */

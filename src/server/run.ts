@@ -14,6 +14,7 @@ import { ConfigError } from '../config/config-error.ts'
 import { filesOnDisk } from '../config/config-files.ts'
 import { BanFile } from '../control/ban-file.ts'
 import { HttpListenError } from '../http/errors.ts'
+import { HttpDirectoryError, ServedDirectory } from '../http/served-directory.ts'
 import { ListenerError } from '../net/errors.ts'
 import { RevocationFiles } from '../net/revocation-files.ts'
 import { loadTlsOptions } from '../net/tls-context.ts'
@@ -26,16 +27,18 @@ import { loadRevocations, type RunningBroker, startBroker } from './compose.ts'
 import { daemonize, tellParent } from './daemon.ts'
 import { storeDirectory } from './durability.ts'
 import { readDirectory } from './dynamic-security.ts'
+import { readEnvironment } from './environment.ts'
 import { errorLines } from './error-lines.ts'
 import { ExternalAuth } from './external-auth.ts'
 import { growDescriptorTable } from './open-files.ts'
 import type { Config } from './options.ts'
 import { parseConfig } from './parse-config.ts'
 import { dropPrivileges } from './privileges.ts'
-import { reload } from './reload.ts'
+import { type ReloadInputs, reload } from './reload.ts'
 import { RulesLoader } from './rules.ts'
 import { Signals } from './signals.ts'
 import { logSubscriptionTree } from './subscription-dump.ts'
+import { keepTelling, type ServiceManager, servedBy, serviceManager } from './systemd.ts'
 
 export interface RunOptions {
   readonly configFile: string | undefined
@@ -57,12 +60,14 @@ const exitCode = { stopped: 0, unusable: 1, configuration: 3 } as const
 export async function runBroker(options: RunOptions, io: RunIo): Promise<number> {
   const config = readConfig(options, io)
   if (config === undefined) return exitCode.configuration
+  const { umask } = readEnvironment(process.env)
+  if (umask !== undefined) process.umask(umask)
   // Read while the files of the program are still readable.
   version()
   if (options.testConfig) return await testConfig(config, io)
   if (options.daemon && !process.connected) return daemonize(io)
   try {
-    dropPrivileges(config.global.user, config.global.persistence ? [storeDirectory(config.global)] : [])
+    becomeUser(config, config.global.persistence ? [storeDirectory(config.global)] : [])
     const log = createLog(config.global, systemLogIo({ now: wallClock }))
     growDescriptorTable()
     return await serve(options, config, log)
@@ -83,13 +88,14 @@ async function testConfig(config: Config, io: RunIo): Promise<number> {
   }
   for (const { line } of config.messages) io.stderr.write(stamped(line))
   try {
-    dropPrivileges(config.global.user, [])
+    becomeUser(config, [])
     const clock = systemClock()
     const verifier = new PasswordVerifier(passwordVerifierDefaults, clock)
     const rules = new RulesLoader(log, verifier, readDirectory(config, log), new ExternalAuth(log, clock))
     for (const listener of config.listeners) {
       rules.realm(config.global, listener)
       if (listener.certfile !== undefined) loadTlsOptions(listener, log)
+      if (listener.protocol === 'http_api' && listener.http_dir !== undefined) new ServedDirectory(listener.http_dir)
     }
     if (config.global.ban_file !== undefined) new BanFile(config.global.ban_file, wallClock)
     await loadRevocations(new RevocationFiles(log), config)
@@ -102,18 +108,25 @@ async function testConfig(config: Config, io: RunIo): Promise<number> {
   return exitCode.stopped
 }
 
+function becomeUser({ global }: Config, directories: readonly string[]): void {
+  dropPrivileges(global.user, directories, readEnvironment(process.env))
+}
+
 function readConfig(options: RunOptions, io: RunIo): Config | undefined {
   try {
     return parseConfig(options.configFile, inputs(options))
   } catch (error) {
-    if (!(error instanceof ConfigError)) throw error
-    for (const line of error.lines) io.stderr.write(stamped(line))
+    if (!(error instanceof AppError)) throw error
+    const lines = error instanceof ConfigError ? error.lines : errorLines(error)
+    for (const line of lines) io.stderr.write(stamped(line))
     return undefined
   }
 }
 
 function inputs({ ports, verbose, quiet, tlsKeylog }: RunOptions) {
-  return { files: filesOnDisk, ports, verbosity: quiet ? 'quiet' : verbose ? 'verbose' : undefined, tlsKeylog } as const
+  const { persistenceLocation } = readEnvironment(process.env)
+  const verbosity = quiet ? 'quiet' : verbose ? 'verbose' : undefined
+  return { files: filesOnDisk, ports, verbosity, tlsKeylog, persistenceLocation } as const
 }
 
 async function serve(options: RunOptions, config: Config, log: BrokerLog): Promise<number> {
@@ -154,12 +167,16 @@ async function serve(options: RunOptions, config: Config, log: BrokerLog): Promi
   log.write('information', `castellan version ${version()} running`)
   options.onListening?.()
   tellParent()
-  const error = await Promise.race([untilStopped(signals, options, running, log, audit), lost.promise])
+  const manager = serviceManager(log)
+  const stopTelling = keepTelling(manager, servedBy(running), systemClock().now)
+  const error = await Promise.race([untilStopped(signals, options, running, log, audit, manager), lost.promise])
+  const lastWord = stopTelling()
   removePidFile(config.global.pid_file)
   certificates?.close()
   const code = await (error === undefined ? stop(running, signals, log) : abandon(running, error, log))
   noteStop(audit, error === undefined ? 'a signal' : error.message)
   await closeAudit(audit)
+  await lastWord
   log.flush()
   return code
 }
@@ -201,19 +218,33 @@ function untilStopped(
   running: RunningBroker,
   log: BrokerLog,
   audit: AuditTrail | undefined,
+  manager: ServiceManager | undefined,
 ): Promise<undefined> {
   const notes = new ReloadNotes(audit, running.config)
   const again = { configFile: options.configFile, ...inputs(options) }
   let reloads: Promise<unknown> = Promise.resolve()
   return new Promise(resolve => {
     signals.deliver(signal => {
-      if (signal === 'SIGHUP') reloads = reloads.then(() => reload(running, log, again, notes))
+      if (signal === 'SIGHUP') reloads = reloads.then(() => reloadTold(manager, running, log, again, notes))
       else if (signal === 'SIGUSR1')
         log.write('notice', running.broker.journal === undefined ? nothingToSave : allIsSaved)
       else if (signal === 'SIGUSR2') logSubscriptionTree(running.broker, log)
       else resolve(undefined)
     })
   })
+}
+
+/** The service manager waits for the end of it, whatever comes of it. */
+async function reloadTold(
+  manager: ServiceManager | undefined,
+  running: RunningBroker,
+  log: BrokerLog,
+  again: ReloadInputs,
+  notes: ReloadNotes,
+): Promise<void> {
+  manager?.reloading()
+  await reload(running, log, again, notes)
+  manager?.ready(servedBy(running).status())
 }
 
 const nothingToSave = 'Nothing saved: `persistence` is off, sessions and retained messages live in memory.'
@@ -226,7 +257,15 @@ class PidFileError extends AppError {
 }
 
 /** What Mosquitto's exit code 1 stands for: the configuration is right, and the system does not let us. */
-const unusable = [AuditFileError, ListenerError, HttpListenError, CertificateServiceError, PidFileError, StoreError]
+const unusable = [
+  AuditFileError,
+  ListenerError,
+  HttpListenError,
+  HttpDirectoryError,
+  CertificateServiceError,
+  PidFileError,
+  StoreError,
+]
 
 function writePidFile(path: string | undefined): void {
   if (path === undefined) return

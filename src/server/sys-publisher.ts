@@ -24,6 +24,11 @@ export class SysPublisher {
     this.#nextAt = now
   }
 
+  /** What was published last, by topic; empty with `sys_interval 0`. */
+  get published(): ReadonlyMap<string, string> {
+    return this.#tree.published
+  }
+
   advance(now: number): void {
     const { sys_interval: seconds } = this.#broker.settings
     if (seconds === 0 || now < this.#nextAt) return
