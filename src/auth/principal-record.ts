@@ -18,6 +18,8 @@ const methods: readonly AuthenticationMethod[] = [
   'preshared-key',
   'SCRAM-SHA-256',
   'token',
+  'application',
+  'bridge',
 ]
 
 /** @returns UTF-8, readable by `principalFrom` */
@@ -53,8 +55,10 @@ export function principalFrom(record: string): Principal | undefined {
   const method = methods.find(candidate => candidate === name)
   const details = parseGiven(given)
   if (method === undefined || details === undefined || typeof evidence !== 'string') return undefined
-  if (username === null)
-    return method === 'anonymous' ? provePrincipal(undefined, method, evidence, details) : undefined
+  if (username === null) {
+    const mayBeNameless = method === 'anonymous' || method === 'application' || method === 'bridge'
+    return mayBeNameless ? provePrincipal(undefined, method, evidence, details) : undefined
+  }
   return typeof username === 'string' ? provePrincipal(username, method, evidence, details) : undefined
 }
 

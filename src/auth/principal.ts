@@ -10,6 +10,8 @@ export type AuthenticationMethod =
   | 'preshared-key'
   | 'SCRAM-SHA-256'
   | 'token'
+  | 'application'
+  | 'bridge'
 
 /** What came with the proof beside the name: from a certificate, a token or a directory outside. */
 export interface Given {
@@ -93,9 +95,11 @@ class ProvenPrincipal implements Given {
 
   /**
    * Who owns the sessions this principal opens (features H4). Users are told apart by name whatever proved it; all
-   * anonymous clients are one owner, also those that give a name nobody asked them to prove.
+   * anonymous clients are one owner, also those that give a name nobody asked them to prove. What a bridge has is no client's,
+   * be it of the user whose rights the bridge has.
    */
   get owner(): string {
+    if (this.method === 'bridge') return `bridge:${this.username ?? ''}`
     return this.method === 'anonymous' || this.username === undefined ? 'anonymous' : `user:${this.username}`
   }
 }

@@ -47,11 +47,14 @@ export function addresses(): Value<readonly BridgeAddress[]> {
   return {
     syntax: '<host>[:<port>] …',
     parse(rest, name, previous) {
-      if (previous !== undefined) throw new OptionValueError("Error: Duplicate 'bridge address' value in configuration.")
+      if (previous !== undefined)
+        throw new OptionValueError("Error: Duplicate 'bridge address' value in configuration.")
       const words = upToComment(rest.split(' ').filter(word => word !== ''))
       if (words.length === 0) throw emptyValue(name)
       if (words.length > mostAddresses) {
-        throw new OptionValueError(`Error: '${name}' has ${words.length} addresses, at most ${mostAddresses} are tried.`)
+        throw new OptionValueError(
+          `Error: '${name}' has ${words.length} addresses, at most ${mostAddresses} are tried.`,
+        )
       }
       return words.map(word => addressOf(word, name))
     },

@@ -1,6 +1,7 @@
 // Reads mosquitto.conf line by line into a draft: names, scopes, order and values as Mosquitto 2.1 takes them.
 
 import { escapeText } from '../base/escape.ts'
+import { BridgeLines } from './bridge-lines.ts'
 import { type ConfigProblem, type Location, placeOf } from './config-error.ts'
 import { type ConfigFiles, maximumConfigBytes } from './config-files.ts'
 import { type Draft, type DraftListener, emptyDraft } from './draft.ts'
@@ -20,7 +21,8 @@ interface FileState {
   readonly includedFrom: readonly Location[]
   line: number
   listener: DraftListener | undefined
-  bridge: boolean
+  /** The options of the bridge above; undefined before the first. */
+  bridge: Map<string, unknown> | undefined
   /** The options of the plugin above; undefined before the first. */
   plugin: Map<string, unknown> | undefined
 }
@@ -61,7 +63,7 @@ class ConfigParser {
       return
     }
     this.draft.sources.push(file)
-    const state: FileState = { file, includedFrom, line: 0, listener: undefined, bridge: false, plugin: undefined }
+    const state: FileState = { file, includedFrom, line: 0, listener: undefined, bridge: undefined, plugin: undefined }
     for (const line of readLines(bytes)) {
       if (this.#countProblems('mosquitto') === maximumProblems) return
       state.line = line.number
@@ -88,7 +90,6 @@ class ConfigParser {
     }
     const values = this.#valuesFor(option, line.name, state)
     this.#remark(option, line.name)
-    if (option.opens === 'bridge') state.bridge = true
     if (option.opens === 'plugin') state.plugin = new Map()
     const name =
       option.scope === 'plugin' && line.name !== key ? line.name.replace(/^(plugin|auth)_opt_/, '') : line.name
@@ -97,6 +98,7 @@ class ConfigParser {
     const value = option.value.parse(line.rest, name, values.get(place), warn, this.#named(option))
     values.set(place, value)
     if (option.opens === 'plugin') state.plugin = optionsOfLast(value) ?? state.plugin
+    if (option.opens === 'bridge') state.bridge = optionsOfLast(value)
     this.#refuseUnsupported(key, option, value, values, state)
   }
 
@@ -121,8 +123,8 @@ class ConfigParser {
         if (state.listener === undefined || state.listener === this.#defaultListener) throw needsListener(name)
         return state.listener.values
       case 'bridge':
-        if (!state.bridge) throw needsBridge(name)
-        return new Map()
+        if (state.bridge === undefined) throw needsBridge(name)
+        return state.bridge
       case 'plugin':
         if (state.plugin === undefined) throw needsPlugin(option, name)
         return state.plugin
@@ -320,10 +322,10 @@ function adviceOn({ advice }: NonNullable<AnyOption['unsupported']>, value: unkn
   return typeof advice === 'string' ? advice : advice(value as never)
 }
 
-/** Where the lines after a plugin's go; undefined for a plugin that is not kept. */
+/** Where the lines after a plugin's or a bridge's go; undefined for a plugin that is not kept. */
 function optionsOfLast(value: unknown): Map<string, unknown> | undefined {
   const last: unknown = Array.isArray(value) ? value.at(-1) : undefined
-  return isPlugin(last) ? last.options : undefined
+  return isPlugin(last) || last instanceof BridgeLines ? last.options : undefined
 }
 
 function originOf(state: FileState): string {

@@ -8,6 +8,8 @@ import { httpHookFault } from '../auth/http-hook-options.ts'
 import { claimFault, takesTokens, tokenFault } from '../auth/jwt-options.ts'
 import { ldapFault } from '../auth/ldap-options.ts'
 import { escapeText } from '../base/escape.ts'
+import { bridgeFaults, bridgeWarnings } from '../bridge/check.ts'
+import { bridgesOf } from '../bridge/options.ts'
 import type { ConfigProblem } from '../config/config-error.ts'
 import type { ConfigMessage } from '../config/draft.ts'
 import type { Plugin } from '../config/plugin.ts'
@@ -32,7 +34,12 @@ export function checkConfig(config: Resolved): readonly ConfigProblem[] {
     ...config.listeners.flatMap(listener => tokenFaults(config, listener)),
     ...config.listeners.flatMap(listener => grantFaults(config, listener)),
     ...config.listeners.flatMap(listener => sourceFaults(config, listener)),
+    ...bridgeProblems(config),
   ]
+}
+
+function bridgeProblems({ global }: Resolved): readonly ConfigProblem[] {
+  return bridgeFaults(bridgesOf(global.connection)).map(fault => ({ refusedBy: 'mosquitto', ...fault, locations: [] }))
 }
 
 function pluginProblems(config: Resolved): readonly ConfigProblem[] {
@@ -127,6 +134,7 @@ export function warningsAbout(config: Resolved): readonly ConfigMessage[] {
     ...(global.allow_unissued_certificates && global.ca_directory !== undefined ? [copiedKeysAreLetIn] : []),
     ...(listeners.some(listener => isHighlyAvailable(global, listener)) ? [thereIsNoCluster] : []),
     ...pluginWarnings(config),
+    ...bridgeWarnings(bridgesOf(global.connection)),
     ...metricsForEverybody(global.metrics_listener),
     ...(global.tls_keylog === undefined ? [] : [secretsAreWritten]),
   ]

@@ -2,7 +2,7 @@
 
 import { type AuditSettings, auditOptions } from '../audit/options.ts'
 import { type ListenerSettings as AuthListenerSettings, type AuthSettings, authOptions } from '../auth/options.ts'
-import { bridgeOptions } from '../broker/bridge-options.ts'
+import { type BridgeDirectory, bridgeOptions } from '../bridge/options.ts'
 import {
   type ListenerSettings as BrokerListenerSettings,
   type BrokerSettings,
@@ -78,7 +78,8 @@ export type GlobalSettings = ServerSettings &
   AuthSettings &
   BrokerSettings &
   LogSettings &
-  HttpSettings
+  HttpSettings &
+  BridgeDirectory
 
 /** One listener, with everything that it inherits already filled in. */
 export type ListenerSettings = NetListenerSettings & AuthListenerSettings & BrokerListenerSettings

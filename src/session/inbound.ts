@@ -142,6 +142,12 @@ export class InboundExchanges {
     this.#received = undefined
   }
 
+  /** The client has lost its session, and will use these packet ids for other messages. */
+  forgetAll(): void {
+    for (const packetId of this.#received ?? []) this.#record?.removeInbound(packetId)
+    this.#received = undefined
+  }
+
   /** PUBREL. @returns whether the exchange was open */
   release(packetId: number): boolean {
     const isKnown = this.#received?.delete(packetId) === true

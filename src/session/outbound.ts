@@ -207,6 +207,11 @@ export class Outbound {
     return this.#queue.length
   }
 
+  /** Whether an exchange with this packet id is under way. */
+  usesPacketId(packetId: number): boolean {
+    return this.#inflight.get(packetId) !== undefined
+  }
+
   get inflightMessages(): number {
     return this.#inflight.size
   }
