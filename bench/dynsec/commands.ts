@@ -1,16 +1,18 @@
 // The commands that are timed: each on something that is there once, so that none is refused.
 
 import { setTimeout as delay } from 'node:timers/promises'
-import { Asker, LeftAloneError, Pinger } from './asker.ts'
+import { Asker } from './asker.ts'
 import { aclsFor, clientName, commonRole, groupName, membersOf, roleName, type Size } from './dataset.ts'
+import { type LongestWait, Pinger } from './pinger.ts'
+import { LeftAloneError } from './waiter.ts'
 
 export interface CommandFigures {
   readonly name: string
   /** Milliseconds until the answer; undefined for what nobody has asked for. */
   readonly median: number | undefined
   readonly most: number | undefined
-  /** Milliseconds: the longest wait of another client meanwhile; undefined where the broker closed the connection instead. */
-  readonly stall: number | undefined
+  /** Of another client meanwhile; undefined where the broker closed the connection instead. */
+  readonly others: LongestWait | undefined
 }
 
 export interface CommandPlan {
@@ -113,24 +115,28 @@ const large: TimedCommands = [
 ]
 
 /** @returns up to the command that a broker did not survive @throws BenchError */
-export async function timeCommands(port: number, plan: CommandPlan): Promise<readonly CommandFigures[]> {
+export async function timeCommands(
+  port: number,
+  brokerPid: number,
+  plan: CommandPlan,
+): Promise<readonly CommandFigures[]> {
   const { size, times: most, settleMs } = plan
   const asker = await Asker.join(port)
-  const pinger = await Pinger.join(port)
+  const pinger = await Pinger.join(port, brokerPid)
   const figures: CommandFigures[] = []
   let asked = ''
   const timeAll = async (commands: TimedCommands, behind: string) => {
     for (const { name, times = most, command } of commands) {
       const waits: number[] = []
       asked = name
-      pinger.takeLongest()
+      await pinger.takeLongest()
       for (let turn = 0; turn < Math.min(times, most); turn++) {
         waits.push(await asker.ask(...[command(turn, size)].flat()))
       }
-      figures.push({ name, median: median(waits), most: Math.max(...waits), stall: pinger.takeLongest() })
+      figures.push({ name, median: median(waits), most: Math.max(...waits), others: await pinger.takeLongest() })
     }
     await delay(settleMs)
-    figures.push({ name: behind, median: undefined, most: undefined, stall: pinger.takeLongest() })
+    figures.push({ name: behind, median: undefined, most: undefined, others: await pinger.takeLongest() })
   }
   try {
     await timeAll(usual, 'the file behind these')
@@ -138,7 +144,7 @@ export async function timeCommands(port: number, plan: CommandPlan): Promise<rea
     return figures
   } catch (error) {
     if (!(error instanceof LeftAloneError)) throw error
-    return [...figures, { name: asked, median: undefined, most: undefined, stall: undefined }]
+    return [...figures, { name: asked, median: undefined, most: undefined, others: undefined }]
   } finally {
     asker.leave()
     pinger.leave()

@@ -66,7 +66,7 @@ export class Ground {
   async #timeCommands(file: string): Promise<void> {
     const { broker, port } = await this.#start(file, startRow)
     this.#rows.set('resident then', `${formatWhole(residentBytes([broker.pid]) / mebibyte)} MiB`)
-    for (const figures of await timeCommands(port, this.#plan)) {
+    for (const figures of await timeCommands(port, broker.pid, this.#plan)) {
       this.#rows.set(figures.name, shown(figures))
     }
     await broker.stop()
@@ -132,8 +132,8 @@ function confText(port: number, file: string | undefined): string {
   return `${lines.join('\n')}\n`
 }
 
-function shown({ median, most, stall }: CommandFigures): string {
-  if (stall === undefined) return 'ends the connection, and the rest'
+function shown({ median, most, others }: CommandFigures): string {
+  if (others === undefined) return 'ends the connection, and the rest'
   const own = median === undefined ? '' : `${median.toFixed(1)} / ${most?.toFixed(1)} ms, `
-  return `${own}others ${stall.toFixed(1)} ms`
+  return `${own}others ${others.atWork.toFixed(1)} (${others.all.toFixed(1)}) ms`
 }

@@ -59,7 +59,7 @@ function keep({ size, times, isShared }: Plan, rows: readonly (readonly string[]
     ...rest.map(line),
     '',
     `- ${formatWhole(size.clients)} clients, ${formatWhole(size.roles)} roles, ${formatWhole(size.groups)} groups${isShared ? ', and one of all clients' : ''}; each command ${times} times, one after the other: median / most until the answer`,
-    '- others: the longest wait of another client for PINGRESP meanwhile',
+    '- others: the longest wait of another client for PINGRESP meanwhile; in brackets with the time in which broker or client waited for a processor, which other threads of the broker had, too',
     `- ${processor}, ${cores} cores, ${kernel}, Node ${node}; broker on core 0, load on core 1`,
     '',
   ].join('\n')

@@ -15,8 +15,11 @@ export class Effects {
   /** Roles and groups, by `key`, that may have been given to anybody. */
   readonly #changed = new Set<string>()
   readonly #created = new Set<string>()
-  /** Who had roles and groups that many had. */
-  readonly #many: ReadonlySet<Client>[] = []
+  /**
+   * Who has roles and groups that many have, as it is when it is asked: whoever loses one later in the same request is noted
+   * by name then, and one that is deleted keeps its own end of the links.
+   */
+  readonly #many: { has(client: Client): boolean }[] = []
   #state: SecurityState | undefined = undefined
   #concernsAll = false
 
@@ -94,8 +97,7 @@ export class Effects {
       for (const client of clients.keys()) this.disconnect(client)
       return
     }
-    // As they are now: what comes next may take the links away.
-    this.#many.push(new Set(clients.keys()))
+    this.#many.push(clients)
     this.#state = state
   }
 

@@ -93,3 +93,15 @@ test('dynsec 5: createRole passes over ACLs that are none, and of two for one to
     { acltype: 'publishClientSend', topic: 'a', priority: 0, allow: true },
   ])
 })
+
+test('dynsec 5: modifyGroup concerns those whom it takes out of a group of many, and those whom it leaves in it', async () => {
+  const { ask, changed } = startSecurity()
+  const names = Array.from({ length: 1200 }, (_, i) => `member-${i}`)
+  for (const username of names) await ask('createClient', { username })
+  const clients = names.map(username => ({ username }))
+  await ask('modifyGroup', { groupname: 'g', clients: [...clients, { username: 'u' }, { username: 'v' }] })
+  await ask('modifyGroup', { groupname: 'g', clients: [...clients, { username: 'v' }] })
+  assert.deepEqual(changed.at(-1), { names: ['u', 'v'], disconnected: ['u', 'v'] })
+  await ask('modifyGroup', { groupname: 'g', clients: [] })
+  assert.deepEqual(changed.at(-1), { names: ['v'], disconnected: ['v'] })
+})

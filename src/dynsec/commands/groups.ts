@@ -111,8 +111,11 @@ function members(listed: readonly Listed[], { state }: CommandContext): Readonly
   )
 }
 
-function replaceMembers(group: Group, clients: ReadonlyMap<Client, number>, { state }: CommandContext): void {
-  for (const client of [...group.clients.keys()]) state.removeMember(group, client)
+function replaceMembers(group: Group, clients: ReadonlyMap<Client, number>, { effects, state }: CommandContext): void {
+  for (const client of [...group.clients.keys()]) {
+    if (!clients.has(client)) effects.disconnect(client)
+    state.removeMember(group, client)
+  }
   for (const [client, priority] of clients) state.addMember(group, client, priority)
 }
 
