@@ -16,6 +16,8 @@ export interface UpArguments {
   readonly port: number | undefined
   /** The same, of the loopback listener: 1883. */
   readonly localPort: number | undefined
+  /** Of health and metrics on loopback; undefined: none. */
+  readonly metricsPort: number | undefined
 }
 
 export class UpError extends AppError {
@@ -31,13 +33,14 @@ export const clientRecipe = 'castellan cert issue device-2 --ca castellan-data/c
 
 export const upHelp = `Brings up a secure broker from nothing, and the same one again.
 
-Usage: castellan up [--dir DIR] [--host NAME]... [--port PORT] [--local-port PORT]
+Usage: castellan up [--dir DIR] [--host NAME]... [--port PORT] [--local-port PORT] [--metrics-port PORT]
 
   --dir DIR          the data directory (default castellan-data); made when there is none, or when it is empty
   --host NAME        a further host name or IP address that clients will use, without wildcards; may be repeated. This
                      machine's name, localhost, 127.0.0.1 and ::1 are always in
   --port PORT        where clients with certificates connect (default 8883)
   --local-port PORT  where programs on this machine connect with a password (default 1883)
+  --metrics-port PORT  where /healthz, /readyz and /metrics are answered on this machine; without it nowhere
   --help             this page
 
 The first start makes, in DIR:
@@ -71,14 +74,18 @@ export function parseUpArguments(args: readonly string[], cwd: string): UpArgume
   const { values } = parse(args)
   const port = portOf('--port', values.port)
   const localPort = portOf('--local-port', values['local-port'])
+  const metricsPort = portOf('--metrics-port', values['metrics-port'])
   if ((port ?? 8883) === (localPort ?? 1883))
     throw usage(`--port and --local-port are both ${port ?? localPort}; choose two`)
+  if (metricsPort === (port ?? 8883) || metricsPort === (localPort ?? 1883))
+    throw usage(`--metrics-port ${metricsPort} is a port for clients, too; choose another`)
   return {
     help: values.help === true,
     dir: directory(resolve(cwd, values.dir ?? 'castellan-data')),
     hosts: (values.host ?? []).map(host),
     port,
     localPort,
+    metricsPort,
   }
 }
 
@@ -91,6 +98,7 @@ function parse(args: readonly string[]) {
         host: { type: 'string', multiple: true },
         port: { type: 'string' },
         'local-port': { type: 'string' },
+        'metrics-port': { type: 'string' },
         help: { type: 'boolean', short: 'h' },
       },
     })

@@ -62,7 +62,8 @@ export async function make(files: DataDirectory, wanted: UpArguments, now: numbe
     makePrivateDirectories(building)
     await issueAll(building, names, now)
     const asRoot = process.geteuid?.() === 0
-    const text = configText(files, wanted.port ?? defaultPort, wanted.localPort ?? defaultLocalPort, asRoot)
+    const { port = defaultPort, localPort = defaultLocalPort, metricsPort } = wanted
+    const text = configText(files, { port, localPort, metricsPort }, asRoot)
     write(building.acl, aclText)
     write(building.passwords, '')
     write(building.config, text)
@@ -109,6 +110,7 @@ function sameDirectory(one: string, other: string): boolean {
 export interface Ports {
   readonly port: number
   readonly localPort: number | undefined
+  readonly metricsPort: number | undefined
 }
 
 /**
@@ -128,7 +130,11 @@ export function portsOf(files: DataDirectory, wanted: UpArguments): Ports {
   if (wanted.localPort !== undefined && wanted.localPort !== localPort) {
     throw otherPort('--local-port', wanted.localPort, localPort, shown)
   }
-  return { port, localPort }
+  const metricsPort = numberIn(config, /^metrics_listener +(\d+) *$/m)
+  if (wanted.metricsPort !== undefined && wanted.metricsPort !== metricsPort) {
+    throw otherPort('--metrics-port', wanted.metricsPort, metricsPort, shown)
+  }
+  return { port, localPort, metricsPort }
 }
 
 /**

@@ -48,7 +48,15 @@ export function clientFiles({ clients }: DataDirectory, name: string): { certifi
 /** The first line of every configuration that `castellan up` made: how it knows its own. */
 export const configMark = '# Made by castellan up. Yours to change; castellan up never writes to it again.'
 
-export function configText(files: DataDirectory, port: number, localPort: number, asRoot: boolean): string {
+/** Where a new broker listens: everywhere, on this machine, and on this machine for health and metrics, if at all. */
+export interface ConfigPorts {
+  readonly port: number
+  readonly localPort: number
+  readonly metricsPort: number | undefined
+}
+
+export function configText(files: DataDirectory, ports: ConfigPorts, asRoot: boolean): string {
+  const { port, localPort, metricsPort } = ports
   return `${configMark}
 # The language is mosquitto.conf's. After a change: castellan run -c ${files.config} --test-config,
 # then send the broker SIGHUP.
@@ -73,7 +81,7 @@ audit_file ${files.audit}
 # Sessions, queues and retained messages are kept in castellan-store: what was acknowledged survives any end of the broker.
 persistence true
 persistence_location ${files.dir}
-
+${metricsPort === undefined ? '' : metricsText(metricsPort)}
 # For everybody: TLS, and a client certificate of our own authority. The name in the certificate (its CN) is the user
 # name, so a password is neither needed nor looked at. Who is revoked (castellan cert revoke NAME --ca ...) is out at once.
 listener ${port}
@@ -86,6 +94,13 @@ use_identity_as_username true
 
 # For programs on this machine only: no TLS, but a user name and a password.
 listener ${localPort} 127.0.0.1
+`
+}
+
+function metricsText(port: number): string {
+  return `
+# /healthz, /readyz and Prometheus /metrics, for programs on this machine only.
+metrics_listener ${port}
 `
 }
 

@@ -213,6 +213,20 @@ test('another --port or --host than the directory was made with is refused', asy
   assert.deepEqual(snapshot(dir), before)
 })
 
+test('--metrics-port has health and metrics answered on this machine, at each start; without it nothing of it is there', async t => {
+  const [dir, closed] = [join(place(t), 'data'), join(place(t), 'data')]
+  const metrics = ['--metrics-port', String(await freePort())]
+  assert.equal((await run('--dir', dir, ...(await portArguments()), ...metrics)).code, 0)
+  assert.match(readFileSync(join(dir, 'castellan.conf'), 'utf8'), new RegExp(`^metrics_listener ${metrics[1]}$`, 'm'))
+  assert.equal((await run('--dir', dir, ...metrics)).code, 0)
+  const other = await run('--dir', dir, '--metrics-port', '9')
+  assert.deepEqual([other.code, /--metrics-port 9: the directory was made with \d+/.test(other.err)], [5, true])
+  await run('--dir', closed, ...(await portArguments()))
+  assert.doesNotMatch(readFileSync(join(closed, 'castellan.conf'), 'utf8'), /metrics_listener/)
+  const twice = await run('--dir', closed, '--metrics-port', '1883')
+  assert.deepEqual([twice.code, /is a port for clients, too/.test(twice.err)], [2, true])
+})
+
 test('a directory that was moved or copied is refused while its configuration names the old place', async t => {
   const parent = place(t)
   const [dir, moved] = [join(parent, 'data'), join(parent, 'moved')]

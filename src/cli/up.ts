@@ -76,18 +76,21 @@ async function findOrMake(files: DataDirectory, wanted: UpArguments): Promise<Po
     refuseMoved(files)
     const ports = portsOf(files, wanted)
     const advice = `change the listener line of '${escapeText(files.config)}'`
-    await refuseTaken(ports, { port: advice, localPort: advice })
+    await refuseTaken(ports, () => advice)
     return ports
   }
-  const ports = { port: wanted.port ?? defaultPort, localPort: wanted.localPort ?? defaultLocalPort }
-  await refuseTaken(ports, { port: 'choose another with --port', localPort: 'choose another with --local-port' })
+  const { port = defaultPort, localPort = defaultLocalPort, metricsPort } = wanted
+  const ports = { port, localPort, metricsPort }
+  await refuseTaken(ports, option => `choose another with ${option}`)
   await make(files, wanted, systemClock().now())
   return ports
 }
 
-async function refuseTaken({ port, localPort }: Ports, advice: { port: string; localPort: string }): Promise<void> {
-  await refuseTakenPort(port, undefined, advice.port)
-  if (localPort !== undefined) await refuseTakenPort(localPort, '127.0.0.1', advice.localPort)
+async function refuseTaken(ports: Ports, adviceFor: (option: string) => string): Promise<void> {
+  const { port, localPort, metricsPort } = ports
+  await refuseTakenPort(port, undefined, adviceFor('--port'))
+  if (localPort !== undefined) await refuseTakenPort(localPort, '127.0.0.1', adviceFor('--local-port'))
+  if (metricsPort !== undefined) await refuseTakenPort(metricsPort, '127.0.0.1', adviceFor('--metrics-port'))
 }
 
 async function refuseTakenPort(port: number, host: string | undefined, advice: string): Promise<void> {
