@@ -1,18 +1,42 @@
-// What `npm pack` makes is what people install: it is built, complete, and runs without the sources.
+// What `npm pack` makes is what people install: it is built, complete, and runs without the sources, without a compiler and under
+// an older Node.
 
 import assert from 'node:assert/strict'
 import { execFileSync, spawnSync } from 'node:child_process'
-import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  globSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import test from 'node:test'
+import { after, test } from 'node:test'
 import { version } from '../../src/base/version.ts'
+import { toolNames } from '../../src/cli/help-pages.ts'
+import { verbs } from '../../src/cli/verbs.ts'
+import { freePort } from '../support/free-port.ts'
+import { startProgram } from '../support/line-process.ts'
 import { repository, repositoryFiles } from './source-files.ts'
 
-test('the packed package is built, and runs from where it was unpacked', t => {
-  const directory = mkdtempSync(join(tmpdir(), 'castellan-package-'))
-  t.after(() => rmSync(directory, { recursive: true }))
-  const root = unpack(pack(directory), directory)
+/** Bytes of the archive, and of what it holds. */
+const packedLimit = 2_000_000
+const unpackedLimit = 8_000_000
+
+const directory = mkdtempSync(join(tmpdir(), 'castellan-package-'))
+after(() => rmSync(directory, { recursive: true }))
+const archive = pack()
+
+test('the packed package is built, and runs from where it was unpacked', () => {
+  const root = unpack()
   assert.equal(existsSync(join(root, 'src')), false, 'it runs what was built, not the sources')
   const program = join(root, 'bin/castellan')
   const told = spawnSync(program, ['--version'], { encoding: 'utf8' })
@@ -26,27 +50,109 @@ test('the packed package is built, and runs from where it was unpacked', t => {
   assert.match(bad.stderr, /Unknown configuration variable 'bogus'/)
 })
 
-/** Packs a copy, so that the checkout gets no `dist`. @returns the archive */
-function pack(directory: string): string {
+test('the package holds the program, its types, pages and units, and neither tests nor maps nor sources', () => {
+  const listed = execFileSync('tar', ['-tzf', archive], { encoding: 'utf8' }).trim().split('\n')
+  const paths = listed.map(path => path.replace(/^package\//, ''))
+  const places = [
+    /^(package\.json|README\.md|CHANGELOG\.md|LICENSE)$/,
+    /^bin\/castellan$/,
+    /^dist\/[\w/-]+(\.js|\.d\.ts)$/,
+    /^dist\/man\/castellan(-\w+)?\.1$|^dist\/man\/castellan\.conf\.5$/,
+    /^docs\/[\w/-]+\.md$/,
+    /^packaging\/(README\.md|systemd\/castellan\.\w+|default\/castellan|container\/(Dockerfile|healthcheck\.mjs))$/,
+  ]
+  assert.deepEqual(
+    paths.filter(path => !places.some(place => place.test(path))),
+    [],
+  )
+  assert.deepEqual(
+    ['src', 'docs']
+      .flatMap(folder => globSync(`${folder}/**/*.{ts,md}`, { cwd: repository }))
+      .filter(path => !path.endsWith('.test.ts'))
+      .map(path => path.replace(/^src\/(.*)\.ts$/, 'dist/$1.js'))
+      .filter(path => !paths.includes(path)),
+    [],
+    'every source is built, and every page of docs is there',
+  )
+  for (const name of [...verbs.map(verb => verb.name), ...toolNames]) {
+    assert.ok(paths.includes(`dist/man/castellan-${name}.1`), name)
+  }
+})
+
+test(`the package is at most ${packedLimit / 1e6} MB, and ${unpackedLimit / 1e6} MB unpacked`, () => {
+  assert.ok(statSync(archive).size <= packedLimit, `it is ${statSync(archive).size} bytes`)
+  const lines = execFileSync('tar', ['-tvzf', archive], { encoding: 'utf8' }).trim().split('\n')
+  const bytes = lines.reduce((sum, line) => sum + Number(line.split(/\s+/)[2]), 0)
+  assert.ok(bytes <= unpackedLimit, `it is ${bytes} bytes`)
+})
+
+test('installed in an empty directory, without a compiler and with Node 20, `castellan up` brings up a broker', async t => {
+  const place = join(directory, 'empty')
+  mkdirSync(place)
+  const env = poorMachine()
+  install(place, [])
+  const data = join(place, 'data')
+  const ports = ['--port', String(await freePort()), '--local-port', String(await freePort())]
+  const program = join(place, 'node_modules/.bin/castellan')
+  const broker = startProgram(t, program, ['up', '--dir', data, ...ports], { cwd: place, env })
+  await broker.waitForLine(/castellan version \S+ running/)
+  assert.deepEqual(await broker.stop(), { code: 0, signal: null })
+  const runsOn = /^castellan-data|^data$/
+  assert.ok(readdirSync(place).some(name => runsOn.test(name)))
+})
+
+test('installed for all with npm install -g, the program is on PATH, and man finds its pages', () => {
+  const prefix = join(directory, 'prefix')
+  install(directory, ['--global', '--prefix', prefix])
+  const told = spawnSync(join(prefix, 'bin/castellan'), ['--version'], { encoding: 'utf8', env: poorMachine() })
+  assert.deepEqual([told.stdout, told.stderr], [`castellan version ${version()}\n`, ''])
+  const page = readFileSync(join(prefix, 'share/man/man1/castellan-up.1'), 'utf8')
+  assert.match(page, /^\.TH "CASTELLAN\\-UP" 1/)
+  assert.ok(existsSync(join(prefix, 'share/man/man5/castellan.conf.5')))
+})
+
+/** Installs the archive as a user does; with whatever registry npm is told to use, and what its cache has first. */
+function install(cwd: string, options: readonly string[]): void {
+  const quiet = ['--no-audit', '--no-fund', '--loglevel=error']
+  const compilers = { CC: 'false', CXX: 'false' }
+  execFileSync('npm', ['install', '--prefer-offline', ...quiet, ...options, archive], {
+    cwd,
+    env: { ...process.env, ...compilers },
+    stdio: 'pipe',
+  })
+}
+
+/** An environment whose PATH has a Node that is too old, and else what every system has. */
+function poorMachine(): Record<string, string> {
+  const bin = join(directory, 'old')
+  mkdirSync(bin, { recursive: true })
+  writeFileSync(join(bin, 'node'), '#!/bin/sh\necho v20.20.2\n')
+  chmodSync(join(bin, 'node'), 0o755)
+  return { PATH: `${bin}:/usr/bin:/bin`, HOME: directory }
+}
+
+/** Packs a copy, so that the checkout gets no `dist`: as a person does it, with the settings of this repository. @returns the archive */
+function pack(): string {
   const checkout = join(directory, 'checkout')
   for (const path of repositoryFiles()) cpSync(join(repository, path), join(checkout, path))
   symlinkSync(join(repository, 'node_modules'), join(checkout, 'node_modules'))
   const cache = join(directory, 'cache')
-  // Scripts of this package alone, also where the user's npm is told to run none.
-  execFileSync(
-    'npm',
-    ['pack', '--offline', '--ignore-scripts=false', '--silent', '--cache', cache, '--pack-destination', directory],
-    {
-      cwd: checkout,
-      stdio: 'pipe',
-    },
-  )
+  execFileSync('npm', ['pack', '--offline', '--silent', '--cache', cache, '--pack-destination', directory], {
+    cwd: checkout,
+    env: withoutNpm(),
+    stdio: 'pipe',
+  })
   return join(directory, `castellan-${version()}.tgz`)
 }
 
+/** `npm test` hands its own settings down, that it runs no scripts among them. */
+function withoutNpm(): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^npm_/i.test(name)))
+}
+
 /** @returns the package's root, with what it depends on beside it */
-function unpack(archive: string, directory: string): string {
-  const place = join(directory, 'installed')
+function unpack(): string {
+  const place = join(directory, 'unpacked')
   mkdirSync(place)
   execFileSync('tar', ['-xzf', archive, '-C', place])
   symlinkSync(join(repository, 'node_modules'), join(place, 'node_modules'))
