@@ -31,6 +31,7 @@ import { readProcess } from '../observe/process-figures.ts'
 import type { StoreError } from '../store/store-error.ts'
 import { loadX509Library } from '../x509/library.ts'
 import { noteFiles, noteHandshake, noteRevocationList } from './audit.ts'
+import { BridgeService } from './bridges.ts'
 import { openBrokerControl } from './broker-control.ts'
 import { Census } from './census.ts'
 import { Durability } from './durability.ts'
@@ -70,6 +71,7 @@ export interface RunningBroker {
   readonly external: ExternalAuth
   /** undefined where nobody can be banned. */
   readonly banFile: BanFile | undefined
+  readonly bridges: BridgeService
   /** As last loaded; a reload replaces it. */
   config: Config
   /** Whether the event loop is as quick as `health_max_lag` wants it, as `/healthz` says it. */
@@ -123,6 +125,7 @@ export async function startBroker(
   const broker = createBroker(global, log, clock)
   const { audit } = control
   broker.audit = audit
+  const bridges = new BridgeService(broker, config, planned[0]?.context, settings)
   const revocations = new RevocationFiles(log)
   const downloads = new RevocationDownloads(log, global.crl_fetch_max_bytes)
   const tlsWatch = new TlsWatch(log, {
@@ -145,6 +148,7 @@ export async function startBroker(
     census.advance(now)
     sys.advance(now)
     durability.advance(now)
+    bridges.advance(now)
     security?.advance(now)
     external.advance(now)
     revocations.advance(now)
@@ -172,7 +176,8 @@ export async function startBroker(
   })
   try {
     await monitor.open()
-    await durability.open(global, contextsOfSessions(planned))
+    await durability.open(global, [...contextsOfSessions(planned), ...bridges.contexts])
+    await bridges.prepare()
     security?.attach(broker)
     external.attach(broker)
     openBrokerControl({ broker, log, config: () => current, listeners: () => listeners }, banFile)
@@ -205,6 +210,7 @@ export async function startBroker(
   }
   log.onTopicLine = (topic, line) => broker.publishOwn(topic, Buffer.from(line), false, 20)
   for (const { listener } of listeners) listener.start()
+  bridges.start()
   return {
     broker,
     listeners,
@@ -213,6 +219,7 @@ export async function startBroker(
     security,
     external,
     banFile,
+    bridges,
     get config() {
       return current
     },
@@ -221,8 +228,9 @@ export async function startBroker(
     },
     keepsUp: () => lag.longestMs(clock.now()) <= settings().health_max_lag,
     async stop(mostMs) {
+      const bridgesEnded = bridges.stop()
       sayGoodbye(broker, listeners)
-      await Promise.race([Promise.all([allEnded(broker), durability.drain()]), delay(mostMs)])
+      await Promise.race([Promise.all([allEnded(broker), durability.drain(), bridgesEnded]), delay(mostMs)])
       const isSafe = await Promise.race([durability.close().then(() => true), delay(closingMs, false)])
       await Promise.race([security?.close(), delay(foldingMs)])
       clearInterval(ticker)
@@ -231,8 +239,9 @@ export async function startBroker(
       return isSafe ? 'stopped' : 'unsaved'
     },
     async abandon() {
+      const bridgesEnded = bridges.stop()
       sayGoodbye(broker, listeners)
-      await Promise.race([allEnded(broker), delay(closingMs)])
+      await Promise.race([Promise.all([allEnded(broker), bridgesEnded]), delay(closingMs)])
     },
   }
 }

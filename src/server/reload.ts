@@ -91,7 +91,9 @@ function apply(running: RunningBroker, next: Config, prepared: readonly Prepared
   running.verifier.settings = passwordChecks(next.global)
   running.broker.failures.settings = failureThrottle(next.global)
   running.broker.takeovers.settings = takeoverThrottle(next.global)
+  running.bridges.adopt(next)
   running.broker.reconfigure(next.global)
+  running.bridges.reload()
 }
 
 /** An interface is no index signature to the compiler, though it is nothing else here. */
