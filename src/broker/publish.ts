@@ -55,6 +55,27 @@ export function receivePublish(
   return undefined
 }
 
+/**
+ * Answers a PUBLISH that goes no further, in place of `receivePublish`: nobody gets it.
+ *
+ * @param topicName that of the packet, its alias resolved
+ * @param reasonCode of the acknowledgement, where there is one
+ * @throws ProtocolViolationError when the packet is illegal on this connection
+ */
+export function discardPublish(
+  connection: ClientConnection,
+  packet: Publish,
+  topicName: string,
+  reasonCode: number,
+): void {
+  const { broker, session, agreement } = connection
+  checkOffered(broker, connection, packet, topicName)
+  const isRepeated = packet.qos === 2 && session.inbound.has(packet.packetId)
+  if (packet.qos === 2) takeQuota(agreement.receiveQuota, isRepeated)
+  broker.counters.publishDropped++
+  acknowledgePublish(connection, packet, isRepeated, reasonCode)
+}
+
 /** Before MQTT 5 nobody can be told that memory is short: those wait for it. */
 function whomToWaitFor(
   { broker, session, protocolVersion }: ClientConnection,

@@ -29,7 +29,7 @@ import { clientTrust, loadTlsOptions, type TrustDeps } from './tls-context.ts'
 import type { TurnQueue } from './turn-queue.ts'
 import { clearSocketPath, forOwnerAndGroup } from './unix-socket.ts'
 import { nameOf, WayIn } from './way-in.ts'
-import type { WebSocketAcceptor } from './websocket-acceptor.ts'
+import type { UpgradeRequest, WebSocketAcceptor } from './websocket-acceptor.ts'
 
 export interface ListenerDeps extends TrustDeps {
   readonly log: Log
@@ -58,6 +58,8 @@ export interface ListenerDeps extends TrustDeps {
   readonly presharedKey: KeyLookup
   /** Writes down the secrets of TLS connections; only with `tls_keylog`. */
   readonly keyLog?: ((line: Uint8Array) => void) | undefined
+  /** Whether the listener has no address of its own: it is given its streams (`take`). */
+  readonly isUnbound?: boolean
   /** Called for a peer that may speak MQTT: plain, or through TLS and accepted. */
   accept(peer: Peer, transport: SocketConnection, listener: Listener): ConnectionHandler
 }
@@ -75,6 +77,12 @@ export interface Listener {
   advance(now: number): void
   /** Begins to accept; until then connections wait. */
   start(): void
+  /**
+   * Takes a stream that somebody else has accepted, as if it had come in here; there where streams carry MQTT.
+   *
+   * @param request the upgrade to a WebSocket, where it was read from the stream already
+   */
+  take?(stream: AcceptedStream, request?: UpgradeRequest): void
   /**
    * Reads and tries what new settings name; address and port stay as they are.
    *
@@ -95,7 +103,7 @@ export async function openListener(settings: ListenerSettings, deps: ListenerDep
   const webSockets = settings.protocol === 'websockets' ? await webSocketAcceptor(deps) : undefined
   const listener = new BoundListener(settings, webSockets, deps)
   try {
-    await listener.bind()
+    if (deps.isUnbound !== true) await listener.bind()
   } catch (error) {
     listener.close()
     throw error
@@ -121,6 +129,8 @@ class BoundListener implements Listener, StreamOwner, ConnectionOwner {
   readonly #waiting = new FairQueue<AcceptedStream>()
   /** Open connections by address. */
   readonly #places = new Map<string, number>()
+  /** The upgrades that were read already. */
+  readonly #requests = new WeakMap<AcceptedStream, UpgradeRequest>()
   #started = false
   #connectionDeps: ConnectionDeps | undefined
   /** What their limits were made from; a reload makes others. */
@@ -169,6 +179,11 @@ class BoundListener implements Listener, StreamOwner, ConnectionOwner {
   start(): void {
     this.#started = true
     this.#beginNext()
+  }
+
+  take(stream: AcceptedStream, request?: UpgradeRequest): void {
+    if (request !== undefined) this.#requests.set(stream, request)
+    this.#incoming(stream)
   }
 
   prepareReload(settings: ListenerSettings): () => void {
@@ -313,6 +328,7 @@ class BoundListener implements Listener, StreamOwner, ConnectionOwner {
     this.#pending.set(stream, undefined)
     this.#wayIn.accept({
       accepted: stream,
+      request: this.#requests.get(stream),
       port: this.settings.path === undefined ? this.port : 0,
       isStranger: () => this.#pending.has(stream),
       arrived: (carrier, peer) => this.#connect(stream, carrier, peer),

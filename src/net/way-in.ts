@@ -14,7 +14,7 @@ import type { ProxiedTls, ProxyHeader, ProxyVersion } from './proxy-header.ts'
 import { readProxyHeader } from './proxy-reader.ts'
 import { SocketStream } from './socket-stream.ts'
 import type { HandshakeProof, TlsAcceptor } from './tls-acceptor.ts'
-import type { WebSocketAcceptor, WebSocketAcceptorDeps } from './websocket-acceptor.ts'
+import type { UpgradeRequest, WebSocketAcceptor, WebSocketAcceptorDeps } from './websocket-acceptor.ts'
 
 export interface WayInDeps extends WebSocketAcceptorDeps {
   /** The settings in force. */
@@ -23,6 +23,8 @@ export interface WayInDeps extends WebSocketAcceptorDeps {
 
 export interface Visit {
   readonly accepted: AcceptedStream
+  /** The upgrade to a WebSocket, where it was read already. */
+  readonly request?: UpgradeRequest | undefined
   /** The listener's, for the log; 0 for a unix socket. */
   readonly port: number
   /** Whether the broker has not let it in yet. */
@@ -165,7 +167,7 @@ export class WayIn {
 
   /** @param plain what was accepted, where there is no TLS */
   #upgrade(visitor: Visitor, plain: AcceptedStream | undefined): void {
-    const { socket, peer, arrived } = visitor
+    const { socket, peer, request, arrived } = visitor
     if (this.#webSockets === undefined) {
       arrived(plain ?? new SocketStream(socket), peer)
       return
@@ -182,13 +184,14 @@ export class WayIn {
       messageTimeoutMs: packetTimeoutMs,
       maximumBytes: () => (visitor.isStranger() ? maximumStrangerPacketSize : maximumPacketSize) + besideOnePacket,
     }
-    this.#webSockets.accept(socket, {
+    const upgrade = {
       name: nameOf(peer),
       timeoutMs: this.#timeoutMs,
       rules: { origins, takesCertificates, maximumMessageSize: maximumPacketSize + besideOnePacket },
       limits,
-      opened: stream => arrived(stream, peer),
-    })
+      opened: (stream: ByteStream) => arrived(stream, peer),
+    }
+    this.#webSockets.accept(socket, upgrade, request)
   }
 
   get #timeoutMs(): number {

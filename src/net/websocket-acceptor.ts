@@ -45,6 +45,13 @@ export interface Upgrade {
   opened(stream: ByteStream): void
 }
 
+/** The request of an upgrade that somebody else has read. */
+export interface UpgradeRequest {
+  readonly request: IncomingMessage
+  /** What was read behind it. */
+  readonly head: Buffer
+}
+
 type MqttWebSocketServer = InstanceType<typeof WebSocketServer<typeof MqttWebSocket>>
 
 interface Pending extends Upgrade {
@@ -80,8 +87,11 @@ export class WebSocketAcceptor {
     this.#http.on('clientError', (error, socket) => this.#clientError(error, socket as Socket))
   }
 
-  /** @param socket paused */
-  accept(socket: Socket, upgrade: Upgrade): void {
+  /**
+   * @param socket paused
+   * @param read the request, where the socket has none to come
+   */
+  accept(socket: Socket, upgrade: Upgrade, read?: UpgradeRequest): void {
     const { clock, wheel } = this.#deps
     const deadline = new Timer(() => {
       this.#deps.log.write('notice', `Client from ${upgrade.name} closed: connect_timeout exceeded.`)
@@ -91,6 +101,10 @@ export class WebSocketAcceptor {
     this.#pending.set(socket, { ...upgrade, deadline })
     wheel.set(deadline, clock.now() + upgrade.timeoutMs)
     socket.on('close', () => wheel.clear(deadline))
+    if (read !== undefined) {
+      this.#upgrade(read.request, socket, read.head)
+      return
+    }
     this.#http.emit('connection', socket)
     socket.resume()
   }

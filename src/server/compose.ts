@@ -5,6 +5,7 @@ import { randomUUID } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { AuditTrail } from '../audit/trail.ts'
 import { PasswordVerifier } from '../auth/password-verifier.ts'
+import type { Realm } from '../auth/realm.ts'
 import { Throttle } from '../auth/throttle.ts'
 import { type Clock, wallClock } from '../base/clock.ts'
 import { escapeText } from '../base/escape.ts'
@@ -36,6 +37,7 @@ import { openBrokerControl } from './broker-control.ts'
 import { Census } from './census.ts'
 import { Durability } from './durability.ts'
 import { SecurityService } from './dynamic-security.ts'
+import type { Embedding } from './embedding.ts'
 import { ExternalAuth } from './external-auth.ts'
 import { failureThrottle, passwordChecks, takeoverThrottle } from './guard-settings.ts'
 import { Monitor } from './monitor.ts'
@@ -94,6 +96,8 @@ export interface StartControl {
   readonly givesUp: AbortSignal
   /** undefined without `audit_file`. */
   readonly audit?: AuditTrail | undefined
+  /** The program around the broker, which begins to accept itself; undefined where the broker is the program. */
+  readonly embedding?: Embedding | undefined
   /** Called once: the store takes nothing any more, and nothing can be acknowledged. */
   storeLost(error: StoreError): void
 }
@@ -110,6 +114,7 @@ export async function startBroker(
   control: StartControl,
 ): Promise<RunningBroker> {
   const { global } = config
+  const { embedding } = control
   const verifier = new PasswordVerifier(passwordChecks(global), clock)
   let current = config
   const settings = () => current.global
@@ -119,12 +124,13 @@ export async function startBroker(
   const rules = new RulesLoader(log, verifier, security?.directory, external)
   const planned = config.listeners.map(settings => ({
     settings,
-    context: new ListenerContext(settings, rules.realm(global, settings)),
+    context: new ListenerContext(settings, realmOf(rules, global, settings, embedding)),
   }))
   external.adopt()
   const broker = createBroker(global, log, clock)
   const { audit } = control
   broker.audit = audit
+  embedding?.begun(broker)
   const bridges = new BridgeService(broker, config, planned[0]?.context, settings)
   const revocations = new RevocationFiles(log)
   const downloads = new RevocationDownloads(log, global.crl_fetch_max_bytes)
@@ -183,6 +189,7 @@ export async function startBroker(
     openBrokerControl({ broker, log, config: () => current, listeners: () => listeners }, banFile)
     await loadRevocations(revocations, config)
     listeners = await openListeners(planned, broker, log, clock, settings, {
+      embedding,
       revocations: path => revocations.get(path),
       downloads,
       certificateRevoked: () => broker.recheckCertificates(),
@@ -209,7 +216,7 @@ export async function startBroker(
     noteRevocationList(audit, 'crl_fetch', ended)
   }
   log.onTopicLine = (topic, line) => broker.publishOwn(topic, Buffer.from(line), false, 20)
-  for (const { listener } of listeners) listener.start()
+  if (embedding === undefined) for (const { listener } of listeners) listener.start()
   bridges.start()
   return {
     broker,
@@ -230,9 +237,9 @@ export async function startBroker(
     async stop(mostMs) {
       const bridgesEnded = bridges.stop()
       sayGoodbye(broker, listeners)
-      await Promise.race([Promise.all([allEnded(broker), durability.drain(), bridgesEnded]), delay(mostMs)])
-      const isSafe = await Promise.race([durability.close().then(() => true), delay(closingMs, false)])
-      await Promise.race([security?.close(), delay(foldingMs)])
+      await Promise.race([Promise.all([allEnded(broker), durability.drain(), bridgesEnded]), patience(mostMs)])
+      const isSafe = await Promise.race([durability.close().then(() => true), patience(closingMs)])
+      await Promise.race([security?.close(), patience(foldingMs)])
       clearInterval(ticker)
       monitor.close()
       log.onTopicLine = undefined
@@ -241,7 +248,7 @@ export async function startBroker(
     async abandon() {
       const bridgesEnded = bridges.stop()
       sayGoodbye(broker, listeners)
-      await Promise.race([Promise.all([allEnded(broker), bridgesEnded]), delay(closingMs)])
+      await Promise.race([Promise.all([allEnded(broker), bridgesEnded]), patience(closingMs)])
     },
   }
 }
@@ -258,6 +265,16 @@ function createBroker(global: Config['global'], log: BrokerLog, clock: Clock): B
   })
 }
 
+function realmOf(
+  rules: RulesLoader,
+  global: Config['global'],
+  settings: Config['listeners'][number],
+  embedding: Embedding | undefined,
+): Realm {
+  const realm = rules.realm(global, settings)
+  return embedding === undefined ? realm : embedding.realm(realm, settings)
+}
+
 interface PlannedListener {
   readonly settings: Config['listeners'][number]
   readonly context: ListenerContext
@@ -270,6 +287,7 @@ function contextsOfSessions(planned: readonly PlannedListener[]): readonly Liste
 
 /** What listeners get beside what all of them have. */
 interface OpeningDeps extends Pick<TrustDeps, 'revocations' | 'downloads' | 'certificateRevoked' | 'issued'> {
+  readonly embedding: Embedding | undefined
   /** Opens one with `protocol http_api`. */
   openApi(own: PlannedListener['settings'], context: ListenerContext): Promise<Listener>
 }
@@ -281,7 +299,7 @@ async function openListeners(
   log: BrokerLog,
   clock: Clock,
   settings: () => Config['global'],
-  { openApi, ...trustDeps }: OpeningDeps,
+  { openApi, embedding, ...trustDeps }: OpeningDeps,
 ): Promise<readonly OpenListener[]> {
   const open: { listener: Listener; context: ListenerContext }[] = []
   const mostConnections = connectionsFor(readProcess().mostOpenFiles)
@@ -317,10 +335,11 @@ async function openListeners(
         handshakeRefused: refused => noteHandshake(broker.audit, context.name, refused),
         ...trustDeps,
         keyLog: keyLog?.write,
+        isUnbound: embedding?.isUnbound(own) === true,
         presharedKey: identity => context.realm.presharedKey(identity),
         accept(peer, transport) {
           counters.socketsOpened++
-          return broker.accept(peer, transport, context)
+          return embedding?.accept(broker, peer, transport, context) ?? broker.accept(peer, transport, context)
         },
       }
       const isApi = own.protocol === 'http_api'
@@ -399,6 +418,11 @@ function tellStall(log: BrokerLog, delayMs: number, mostMs: number): void {
 function sayGoodbye(broker: Broker, listeners: readonly OpenListener[]): void {
   for (const { listener } of listeners) listener.close()
   broker.stop()
+}
+
+/** Holds no process up once what it waited for is there; until then the ticker does. @returns false, in time */
+function patience(milliseconds: number): Promise<false> {
+  return delay(milliseconds, false, { ref: false })
 }
 
 /** The transports cut off whoever does not take its last bytes within `write_timeout`. */
