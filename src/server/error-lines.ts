@@ -22,6 +22,14 @@ function isForbidden(error: unknown): boolean {
 
 /** Whoever starts a broker as root seldom knows that it is another account that opens the files. */
 function accountHint(): string {
-  const { username } = userInfo()
-  return `The broker runs as '${username}' (option 'user'), which may not: let that account have the file, or name another.`
+  return `The broker runs as '${accountName()}' (option 'user'), which may not: let that account have the file, or name another.`
+}
+
+/** By its number where it has no name (PUID). */
+function accountName(): string {
+  try {
+    return userInfo().username
+  } catch {
+    return String(process.getuid?.() ?? '')
+  }
 }

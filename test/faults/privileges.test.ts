@@ -63,3 +63,26 @@ test(
     )
   },
 )
+
+test('conf §1, PUID, PGID: these numbers go before `user`, also where no account has them', asRoot, async t => {
+  const broker = await startBroker(t, { config, env: { PUID: '23456', PGID: '34567' } })
+  await enter(t, broker)
+  const { uid, gid } = statSync(join(broker.dir, 'state/castellan-store/data.mdb'))
+  assert.deepEqual([uid, gid], [23456, 34567])
+})
+
+test('conf §1, PUID: a store that may not be used is told of with the number of the account', asRoot, async t => {
+  const occupied = (place: { port: number; dir: string }) => {
+    mkdirSync(join(place.dir, 'state/castellan-store'), { recursive: true, mode: 0o700 })
+    return config(place)
+  }
+  const program = await runBroker(t, 'castellan', { config: occupied, env: { PUID: '23456' } })
+  assert.equal(program.ended?.code, 1)
+  assert.match(program.stderr.join('\n'), /The broker runs as '23456' \(option 'user'\), which may not/)
+})
+
+test('conf §1, PUID: what is no number ends the start with exit code 3', asRoot, async t => {
+  const program = await runBroker(t, 'castellan', { config, env: { PUID: 'mosquitto' } })
+  assert.match(program.report(), /Error: Invalid PUID 'mosquitto'; it is the number of a user\./)
+  assert.equal(program.ended?.code, 3)
+})
