@@ -2,10 +2,9 @@
 // client wait for a processor meanwhile.
 
 import { connect, type Socket } from 'node:net'
+import { Histogram, type Latency } from '../../src/client/histogram.ts'
 import { connectBytes, publishBytes, subscribeBytes } from '../../test/support/packet-bytes.ts'
 import { splitPacket } from '../../test/support/packet-reader.ts'
-import { Histogram } from '../load/histogram.ts'
-import type { Latency } from '../load/result.ts'
 import { ProcessorWait } from './processor-wait.ts'
 
 /** Milliseconds between two messages. */

@@ -1,9 +1,9 @@
 // Scenarios without messages: how quickly connections are taken, and what they cost in memory when they are silent.
 
 import { setTimeout as sleep } from 'node:timers/promises'
+import { Histogram } from '../../src/client/histogram.ts'
 import type { Client } from './client.ts'
 import { ClientPool, silent } from './client-pool.ts'
-import { Histogram } from './histogram.ts'
 import { loadResult, noFaults, noMessages } from './judgement.ts'
 import { proportionalBytes } from './processes.ts'
 import type { Connects, Idle, LoadRequest } from './request.ts'

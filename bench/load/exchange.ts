@@ -1,9 +1,9 @@
 // The middle of a run with messages: counts what arrives, times it, and gives publishers back their credit.
 
+import { Histogram } from '../../src/client/histogram.ts'
+import { ArrivalRing, SequenceCheck } from '../../src/client/sequence-check.ts'
 import type { ClientListener, Counters } from './client.ts'
-import { Histogram } from './histogram.ts'
 import type { Publisher } from './publisher.ts'
-import { ArrivalRing, SequenceCheck } from './sequence-check.ts'
 import { micros, readUint32, stamp } from './stamp.ts'
 import type { Topology } from './topology.ts'
 

@@ -1,7 +1,7 @@
 // An open loop: messages leave at fixed times, whatever came of the earlier ones, and latency counts from those times. A
 // generator that waited for a slow broker would leave out just the messages that suffered from it.
 
-import { Histogram } from './histogram.ts'
+import { Histogram } from '../../src/client/histogram.ts'
 import { loadResult } from './judgement.ts'
 import { Pacemaker } from './pacemaker.ts'
 import type { Publisher } from './publisher.ts'

@@ -1,5 +1,6 @@
 // What the load generator answers: one JSON object on its standard output.
 
+import type { Latency } from '../../src/client/histogram.ts'
 import type { Scenario } from './request.ts'
 
 /** What must all be zero. */
@@ -64,13 +65,6 @@ export interface LoadResult extends Faults {
   readonly paced?: PacedFigures
   readonly durable?: DurableFigures
   readonly flood?: FloodFigures
-}
-
-export interface Latency {
-  readonly p50: number
-  readonly p99: number
-  readonly p999: number
-  readonly max: number
 }
 
 export interface ConnectsFigures {

@@ -1,6 +1,12 @@
 // Latencies, counted in buckets whose width grows with the value: constant memory, and an error bounded in percent.
 
-import type { Latency } from './result.ts'
+/** In microseconds. */
+export interface Latency {
+  readonly p50: number
+  readonly p99: number
+  readonly p999: number
+  readonly max: number
+}
 
 /** 32 buckets to each doubling: the middle of one is at most 1/64 off any value in it. */
 const bucketBits = 5
