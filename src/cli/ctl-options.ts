@@ -112,8 +112,13 @@ export function readOptions(args: readonly string[], options: CtlOptions): reado
   return []
 }
 
-/** @returns whether the value was taken */
-function readOption(name: string, value: () => string | undefined, options: CtlOptions): boolean {
+/**
+ * Reads one option.
+ *
+ * @returns whether the value was taken
+ * @throws CtlUsageError
+ */
+export function readOption(name: string, value: () => string | undefined, options: CtlOptions): boolean {
   const option = Object.hasOwn(table, name) ? table[name] : undefined
   if (option === undefined) throw new CtlUsageError(`Error: Unknown option '${shownName(name)}'.`)
   if ('refused' in option) throw new CtlUsageError(`Error: ${name}: ${option.refused}.`)
