@@ -11,6 +11,13 @@ import { pathSegments } from './request-path.ts'
 import { commonHeaders, internalError, misdirected, notFound, type Response, send } from './response.ts'
 import type { ServedDirectory, ServedFile } from './served-directory.ts'
 
+/** Where a request comes from. */
+export interface Asker {
+  /** Textual IP address. */
+  readonly address: string
+  readonly port: number
+}
+
 /** Somebody who was let in. */
 export interface Reader {
   /** Nothing was proven. */
@@ -28,7 +35,7 @@ export interface Stranger {
 export interface ApiDeps {
   readonly log: Log
   /** @param credentials undefined for a request without */
-  judge(credentials: BasicCredentials | undefined, address: string): Promise<Reader | Stranger>
+  judge(credentials: BasicCredentials | undefined, peer: Asker): Promise<Reader | Stranger>
   /** Names that it answers to besides its own address and `localhost`, in lower case. */
   hostNames(): readonly string[]
   /** By path; undefined when there is nothing to tell. */
@@ -62,7 +69,8 @@ async function answer(request: IncomingMessage, response: ServerResponse, deps: 
     send(request, response, methodNotAllowed)
     return
   }
-  const reader = await deps.judge(basicCredentials(request.headers.authorization), request.socket.remoteAddress ?? '')
+  const { remoteAddress: address = '', remotePort: port = 0 } = request.socket
+  const reader = await deps.judge(basicCredentials(request.headers.authorization), { address, port })
   if ('status' in reader) {
     send(request, response, strangerAnswer(reader))
     return

@@ -78,7 +78,7 @@ class HttpApiListener implements Listener {
     const door = new ApiDoor(deps.broker, context)
     this.#answer = {
       log: deps.log,
-      judge: (credentials, address) => door.judge(credentials, address),
+      judge: (credentials, peer) => door.judge(credentials, peer),
       hostNames: () => [...deps.config().global.metrics_host, ...ownName(this.settings)],
       resources: resources(deps),
       directory: () => this.#files.directory,

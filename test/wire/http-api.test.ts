@@ -119,6 +119,7 @@ test('protocol http_api: without allow_anonymous it asks for a password, as the 
   assert.equal(unasked.body, 'Not authorised\n')
   assert.equal((await ask(api, '/api/v1/version', { auth: 'reader:wrong' })).status, 401)
   assert.equal((await ask(api, '/api/v1/version', { auth: 'nobody:secret' })).status, 401)
+  await api.broker.waitForLine(/Refused a request of the http_api from 127\.0\.0\.1:\d+ as 'nobody': /)
   assert.equal((await ask(api, '/api/v1/version', { auth: 'reader:secret' })).status, 200)
   assert.equal((await ask(api, '/api/v1/version', { auth: 'reader:secret', host: 'proxy.example' })).status, 200)
 })
