@@ -34,6 +34,7 @@ export const errorCodes: Readonly<Record<string, string>> = {
   ERR_CONFIG_REFUSED: 'The configuration has faults; nothing of it takes effect.',
   ERR_CONFIG_VALUE: "An option's value is not of its form or outside its range.",
   ERR_CONTROL_BAN_FILE: 'The file of bans cannot be read, or holds something else.',
+  ERR_DOCTOR_FILE: 'What `castellan doctor` was to examine cannot be read, or is no configuration.',
   ERR_DYNSEC_COMMAND: 'A command of dynamic security was not carried out; its response says why.',
   ERR_DYNSEC_EDITED:
     'The file of dynamic security was edited while it was written, again and again; what was to be in it holds, and is tried again.',

@@ -14,8 +14,8 @@ gets in, and whether it may subscribe to # and $SYS/#. One connection at a time,
   -o table|json|sarif      lines for people; JSON; SARIF 2.1.0 for code hosts and editors
       --json, --sarif      the same as -o json and -o sarif
 
-Rules, weights and grades are in docs/doctor.md and docs/reference/doctor.md. Exit codes: 0 examined, 2 wrong usage, 3 nothing there,
-6 no broker there, 7 below --min-score.
+Rules, weights and grades are in docs/doctor.md and docs/reference/doctor.md. Exit codes: 0 examined, 1 not readable, 2 wrong usage,
+3 nothing there, 6 no broker there, 7 below --min-score.
 
 Examples:
   castellan doctor /etc/mosquitto/mosquitto.conf

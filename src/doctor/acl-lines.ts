@@ -21,10 +21,12 @@ export interface AclLines {
   readonly oddities: readonly AclOddity[]
 }
 
-export function readAclLines(text: string): AclLines {
+/** @param note takes, in words, what was not looked at */
+export function readAclLines(text: string, note: (what: string) => void): AclLines {
   const reader = new AclReader()
-  const lines = text.split('\n').slice(0, mostAclLines)
-  for (const [index, line] of lines.entries()) reader.take(line, index + 1)
+  const lines = text.split('\n')
+  if (lines.length > mostAclLines) note(`of ${lines.length} lines only the first ${mostAclLines} were looked at`)
+  for (const [index, line] of lines.slice(0, mostAclLines).entries()) reader.take(line, index + 1)
   return reader
 }
 

@@ -56,7 +56,8 @@ export class Listener extends Section {
   }
 
   get isLocal(): boolean {
-    return this.path !== undefined || (this.address !== undefined && isLoopback(this.address))
+    if (this.path !== undefined || this.last('bind_interface')?.value === 'lo') return true
+    return this.address !== undefined && isLoopback(this.address)
   }
 
   get isTls(): boolean {
@@ -116,6 +117,8 @@ export class Configuration {
   readonly isPerListener: boolean
   /** Whether a line has an option that Mosquitto does not know. */
   hasOwnOptions = false
+  /** Whether a line has an option that anybody knows. */
+  hasKnownOptions = false
 
   constructor(file: string, isPerListener: boolean) {
     this.file = file
@@ -235,6 +238,7 @@ class Reader {
     const setting = { file: line.file, line: line.number, key, name: line.name, value: line.rest.trim() }
     const { configuration } = this
     configuration.settings.push(setting)
+    if (known !== undefined) configuration.hasKnownOptions = true
     if (known?.option.own === true) configuration.hasOwnOptions = true
     if (option !== undefined) this.#state.plugin?.settings.push(setting)
     else if (known?.option.scope === 'directive') this.#steer(setting)

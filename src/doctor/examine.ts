@@ -22,6 +22,7 @@ export interface Report extends Score {
  * Examines a configuration and all that it names; changes nothing.
  *
  * @param table every option that is known, by name
+ * @throws DoctorError for a file that cannot be read, or is something else
  */
 export async function examineFile(file: string, table: OptionTable, surroundings?: Surroundings): Promise<Report> {
   const facts = await gatherFacts(file, table, surroundings)

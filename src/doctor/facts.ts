@@ -4,14 +4,23 @@
 import { existsSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { wallClock } from '../base/clock.ts'
-import { filesOnDisk } from '../config/config-files.ts'
+import { escapeText } from '../base/escape.ts'
+import { filesOnDisk, maximumConfigBytes } from '../config/config-files.ts'
 import type { OptionTable } from '../config/option.ts'
 import { parseFile } from '../config/parse.ts'
 import { type AclLines, readAclLines } from './acl-lines.ts'
 import { type Beside, lookBeside } from './beside.ts'
-import { type Configuration, isTrue, type PluginLines, readConfiguration, type Setting } from './configuration.ts'
+import {
+  type Configuration,
+  isTrue,
+  mostLines,
+  type PluginLines,
+  readConfiguration,
+  type Setting,
+} from './configuration.ts'
+import { DoctorError } from './errors.ts'
 import type { Problem } from './finding.ts'
-import { isInMemory, look, mostBytes, whereIs } from './look.ts'
+import { isInMemory, look, mostBytes, readBytes, whereIs } from './look.ts'
 import { type PasswordLine, readPasswordLines } from './password-lines.ts'
 import { type PskLine, readPskLines } from './psk-lines.ts'
 import { readSecurityFile, type SecurityFacts } from './security-file.ts'
@@ -28,7 +37,7 @@ export interface Named<T> {
 export interface FileMode {
   readonly setting: Setting
   readonly path: string
-  readonly kind: 'key' | 'password' | 'rules' | 'psk' | 'security'
+  readonly kind: 'key' | 'password' | 'rules' | 'psk' | 'security' | 'secret'
   readonly mode: number | undefined
 }
 
@@ -66,15 +75,20 @@ export interface Surroundings {
  * Reads a configuration and all that it names.
  *
  * @param table every option that is known, by name
+ * @throws DoctorError for a file that cannot be read, or is something else
  */
 export async function gatherFacts(
   file: string,
   table: OptionTable,
   { now, keepsTime }: Surroundings = surroundings(),
 ): Promise<Facts> {
-  const configuration = readConfiguration(file, table, filesOnDisk)
+  const configuration = readMain(file, table)
   const problems: Problem[] = [...refusals(file, table)]
+  if (configuration.settings.length === mostLines) {
+    problems.push({ place: { file }, message: `only the first ${mostLines} lines were looked at` })
+  }
   const read = (setting: Setting) => readNamed(setting, file, mostBytes, problems)
+  const noteOn = (path: string) => (message: string) => problems.push({ place: { file: path }, message })
   const named = secretFiles(configuration)
   const tls: TlsFacts[] = []
   for (const listener of configuration.listeners) {
@@ -83,7 +97,7 @@ export async function gatherFacts(
   }
   const passwords: Named<readonly PasswordLine[]>[] = []
   for (const each of readAll(named.password, read)) {
-    passwords.push({ ...each, content: await readPasswordLines(each.content.toString('utf8')) })
+    passwords.push({ ...each, content: await readPasswordLines(each.content.toString('utf8'), noteOn(each.path)) })
   }
   return {
     now,
@@ -91,7 +105,10 @@ export async function gatherFacts(
     configuration,
     problems,
     passwords,
-    acls: readAll(named.rules, read).map(each => ({ ...each, content: readAclLines(each.content.toString('utf8')) })),
+    acls: readAll(named.rules, read).map(each => ({
+      ...each,
+      content: readAclLines(each.content.toString('utf8'), noteOn(each.path)),
+    })),
     psks: readAll(named.psk, read).map(each => ({ ...each, content: readPskLines(each.content.toString('utf8')) })),
     securities: readAll(named.security, read).flatMap(each => {
       const content = readSecurityFile(each.content, each.path)
@@ -105,6 +122,14 @@ export async function gatherFacts(
     pluginFiles: configuration.plugins.map(plugin => pluginFile(plugin, file)),
     persistence: persistenceOf(configuration),
   }
+}
+
+function readMain(file: string, table: OptionTable): Configuration {
+  const content = readBytes(file, maximumConfigBytes)
+  if (typeof content === 'string') throw new DoctorError(`'${escapeText(file, 4096)}' cannot be read: ${content}`)
+  const configuration = readConfiguration(file, table, filesOnDisk)
+  if (configuration.hasKnownOptions || configuration.settings.length === 0) return configuration
+  throw new DoctorError(`'${escapeText(file, 4096)}' is no mosquitto.conf: no line of it begins with an option`)
 }
 
 /** What Mosquitto would say to it, and stop at. */
@@ -152,14 +177,33 @@ function served({ file, listeners }: Configuration): readonly string[] {
 
 function modesOf(configuration: Configuration, named: SecretFiles): readonly FileMode[] {
   const keys = configuration.every('keyfile', 'bridge_keyfile')
-  const kinds = Object.entries({ key: keys, ...named }) as [FileMode['kind'], readonly Setting[]][]
-  return kinds.flatMap(([kind, settings]) =>
+  const secret = configuration.every(...secretOptions)
+  const kinds = Object.entries({ key: keys, ...named, secret }) as [FileMode['kind'], readonly Setting[]][]
+  const files = kinds.flatMap(([kind, settings]) =>
     settings.map(setting => {
       const path = whereIs(setting.value, configuration.file)
       return { setting, path, kind, mode: look(path)?.mode }
     }),
   )
+  // A configuration is a file with a secret when a bridge's password stands in it.
+  const written = new Map(configuration.every('remote_password', 'bridge_psk').map(setting => [setting.file, setting]))
+  const inside = [...written].map(([path, setting]) => ({
+    setting,
+    path,
+    kind: 'secret' as const,
+    mode: look(path)?.mode,
+  }))
+  return [...files, ...inside]
 }
+
+/** Options of ours that name a file with a secret. */
+const secretOptions = [
+  'auth_http_secret_file',
+  'ca_passphrase_file',
+  'jwt_secret_file',
+  'ldap_bind_password_file',
+  'tls_keylog',
+]
 
 function pluginFile(plugin: PluginLines, configFile: string): PluginFile {
   const path = whereIs(plugin.path, configFile)

@@ -106,6 +106,11 @@ export function quoted(text: string): string {
   return `'${escapeText(text, longestShown)}'`
 }
 
+/** Text as a word of a command to be pasted: whoever wrote a strange file must not write commands of whoever reads the report. */
+export function word(text: string, otherwise: string): string {
+  return /^[A-Za-z0-9_@%+=:,./][A-Za-z0-9_@%+=:,./-]*$/.test(text) && text.length <= longestShown ? text : otherwise
+}
+
 /** A few of the names, and how many more there are. */
 export function quotedList(names: readonly string[]): string {
   const told = names.slice(0, mostNames).map(quoted).join(', ')

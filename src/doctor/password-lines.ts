@@ -54,13 +54,16 @@ interface Entry {
   readonly secret: PasswordHash | string | undefined
 }
 
-/** @returns the entries in their order; names and lines, never a hash */
-export async function readPasswordLines(text: string): Promise<readonly PasswordLine[]> {
-  const entries = text
-    .split('\n')
-    .flatMap((line, index) => readEntry(line, index + 1) ?? [])
-    .slice(0, mostPasswords)
-  const guessed = await guess(entries)
+/**
+ * @param note takes, in words, what was not looked at
+ * @returns the entries in their order; names and lines, never a hash
+ */
+export async function readPasswordLines(text: string, note: (what: string) => void): Promise<readonly PasswordLine[]> {
+  const all = text.split('\n').flatMap((line, index) => readEntry(line, index + 1) ?? [])
+  if (all.length > mostPasswords) note(`of ${all.length} users only the first ${mostPasswords} were looked at`)
+  const entries = all.slice(0, mostPasswords)
+  const { guessed, isDone } = await guess(entries)
+  if (!isDone) note('not every word was tried for every user: that would have taken too long')
   return entries.map(entry => ({ ...entry.line, isGuessed: guessed.has(entry) }))
 }
 
@@ -94,7 +97,9 @@ function kindOf(text: string, secret: PasswordHash | string | undefined): Passwo
 }
 
 /** Everybody's own name is tried before the list is, so that a budget that ends leaves nobody out. */
-async function guess(entries: readonly Entry[]): Promise<ReadonlySet<Entry>> {
+async function guess(
+  entries: readonly Entry[],
+): Promise<{ readonly guessed: ReadonlySet<Entry>; readonly isDone: boolean }> {
   const guessed = new Set<Entry>()
   let left = guessBudget
   const rounds = [undefined, ...commonPasswords]
@@ -103,11 +108,11 @@ async function guess(entries: readonly Entry[]): Promise<ReadonlySet<Entry>> {
       const { secret } = entry
       if (secret === undefined || secret === '' || guessed.has(entry)) continue
       left -= costOf(secret)
-      if (left < 0) return guessed
+      if (left < 0) return { guessed, isDone: false }
       if (await fits(secret, word ?? entry.line.username)) guessed.add(entry)
     }
   }
-  return guessed
+  return { guessed, isDone: true }
 }
 
 async function fits(secret: PasswordHash | string, word: string): Promise<boolean> {

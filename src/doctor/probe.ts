@@ -2,7 +2,7 @@
 
 import { wallClock } from '../base/clock.ts'
 import { UnreachableError } from '../client/errors.ts'
-import type { Target } from '../client/target.ts'
+import { openStream, type Target } from '../client/target.ts'
 import type { ProtocolVersion } from '../mqtt/packet.ts'
 import { isLoopback } from './configuration.ts'
 import type { AnonymousAnswer, Endpoint, TlsAnswer } from './endpoint.ts'
@@ -27,12 +27,12 @@ export async function probeBroker(
   target: ProbeTarget,
 ): Promise<{ readonly endpoint: Endpoint; readonly seen: readonly (readonly [string, string])[] }> {
   const place = { file: target.url }
+  // Whether anybody is there is known after one connection, not after seven.
+  const first = await openStream({ host: target.host, port: target.port }, newDeadline())
+  first.destroy()
   const tls = target.isTls ? await probeTls(target, place, newDeadline) : undefined
   const anonymous = await login(target, 4)
   const modern = await login(target, 5)
-  if (tls === undefined && anonymous === undefined && modern === undefined) {
-    throw new UnreachableError(`there is no connection to ${target.host} port ${target.port}`)
-  }
   const endpoint = {
     now: wallClock(),
     place,

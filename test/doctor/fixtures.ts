@@ -55,6 +55,12 @@ const rounds = (count: number) =>
   `$7$${count}$${Buffer.alloc(12, 's').toString('base64')}$${Buffer.alloc(64, 'h').toString('base64')}`
 const longKey = (fill: string) => fill.repeat(64)
 const acl = (acltype: string, topic: string) => ({ acltype, topic, priority: 0, allow: true })
+const client = (iterations: number) => ({
+  username: 'alice',
+  salt: Buffer.alloc(12, 's').toString('base64'),
+  password: Buffer.alloc(64, 'h').toString('base64'),
+  iterations,
+})
 const closed = { publishClientSend: false, publishClientReceive: true, subscribe: false, unsubscribe: true }
 
 export const fixtures: readonly Fixture[] = [
@@ -96,6 +102,13 @@ export const fixtures: readonly Fixture[] = [
     bad: { ...conf('listener 8883', 'certfile HERE/x.crt', 'keyfile HERE/x.key'), 'x.key': ['key', 0o640] },
     good: { ...conf('listener 8883', 'certfile HERE/x.crt', 'keyfile HERE/x.key'), 'x.key': ['key', 0o400] },
     evidence: /x\.key' of keyfile has mode 0640$/,
+  },
+  {
+    id: 'D03',
+    about: "a bridge's password in the configuration",
+    bad: { 'mosquitto.conf': ['connection x\naddress 127.0.0.1\nremote_password hidden\n', 0o644] },
+    good: { 'mosquitto.conf': ['connection x\naddress 127.0.0.1\n', 0o644] },
+    evidence: /mosquitto\.conf' of remote_password has mode 0644$/,
   },
   {
     id: 'D04',
@@ -312,6 +325,20 @@ export const fixtures: readonly Fixture[] = [
     bad: withUsers('alice:\n'),
     good: withUsers(`alice:${strong}\n`),
     evidence: /^the password of 'alice' is empty$/,
+  },
+  {
+    id: 'D17',
+    about: 'a client of dynamic security',
+    bad: withSecurity({ clients: [client(101)] }),
+    good: withSecurity({ clients: [client(210_000)] }),
+    evidence: /^fewer than 210000 rounds: 'alice'$/,
+  },
+  {
+    id: 'D18',
+    about: 'one user twice',
+    bad: withUsers(`alice:${strong}\nalice:${sha512('a')}\n`),
+    good: withUsers(`alice:${strong}\nAlice:${sha512('a')}\n`),
+    evidence: /^'alice' is there twice$/,
   },
   {
     id: 'D18',

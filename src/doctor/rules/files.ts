@@ -1,6 +1,6 @@
 // Who else may read or change what the broker relies on.
 
-import { quoted, type Rule } from '../finding.ts'
+import { quoted, type Rule, word } from '../finding.ts'
 import { shownMode } from '../look.ts'
 
 const groupOrOthersRead = 0o044
@@ -23,7 +23,7 @@ export const fileRules: readonly Rule[] = [
         .map(({ setting, path, mode = 0 }) => ({
           place: setting,
           evidence: `${quoted(path)} of ${setting.name} has mode ${shownMode(mode)}`,
-          fix: `chmod 0600 ${quoted(path)}, owned by the user that the broker runs as`,
+          fix: `chmod 0600 ${word(path, 'FILE')}, owned by the user that the broker runs as`,
         })),
   },
   {

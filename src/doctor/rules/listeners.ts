@@ -28,7 +28,7 @@ export const listenerRules: readonly Rule[] = [
     severity: 'critical',
     title: 'a plaintext listener that other machines reach',
     why: 'Passwords and messages cross the network for everybody on the way to read and change; the number 8883 encrypts nothing.',
-    fix: 'certfile and keyfile below the listener, or bind it to this machine: listener 1883 127.0.0.1',
+    fix: 'certfile /etc/mosquitto/certs/server.crt and keyfile /etc/mosquitto/certs/server.key below it; or for this machine alone: listener 1883 127.0.0.1',
     check: ({ configuration }) =>
       configuration.listeners
         .filter(listener => !listener.isLocal && !listener.isTls && listener.last('psk_hint') === undefined)

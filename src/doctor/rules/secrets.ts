@@ -3,7 +3,7 @@
 import type { PasswordHash } from '../../auth/password-hash.ts'
 import { hashDefaults } from '../../auth/password-hash.ts'
 import type { Facts } from '../facts.ts'
-import { type Observation, quoted, quotedList, type Rule } from '../finding.ts'
+import { type Observation, quoted, quotedList, type Rule, word } from '../finding.ts'
 import type { PasswordLine } from '../password-lines.ts'
 import type { PskLine } from '../psk-lines.ts'
 
@@ -16,7 +16,7 @@ export const secretRules: readonly Rule[] = [
     severity: 'high',
     title: 'passwords that are kept badly',
     why: 'Whoever gets the file tries millions of passwords a second; a line that cannot be read keeps its user out, and some brokers from starting.',
-    fix: 'castellan passwd FILE NAME, for each user: the new entry is argon2id',
+    fix: 'castellan passwd FILE NAME, and so on for each user: the new entry is argon2id',
     check: facts => [...badlyKept(facts), ...badlyKeptClients(facts)],
   },
   {
@@ -53,6 +53,7 @@ function badlyKept({ passwords }: Facts): readonly Observation[] {
     return [...ways].map(([way, entries]) => ({
       place: { file: path, line: entries[0]?.line ?? 1 },
       evidence: `${way}: ${quotedList(entries.map(({ username }) => username))}`,
+      fix: `castellan passwd ${word(path, 'FILE')} ${word(entries[0]?.username ?? '', 'NAME')}, and so on for each user: the new entry is argon2id`,
     }))
   })
 }
@@ -90,12 +91,13 @@ function isWeak(hash: PasswordHash | undefined): boolean {
 
 function emptyAndGuessed(file: string, entries: readonly PasswordLine[]): readonly Observation[] {
   return entries.flatMap(({ username, line, kind, isGuessed }) => {
-    const place = { file, line }
-    if (kind === 'empty') return [{ place, evidence: `the password of ${quoted(username)} is empty` }]
-    if (!isGuessed) return []
-    return [
-      { place, evidence: `the password of ${quoted(username)} is the name, or of the words that are tried first` },
+    const command = `castellan passwd ${word(file, 'FILE')} ${word(username, 'NAME')}`
+    const fix = `${command}, with a password that a program made: openssl rand -base64 18`
+    const found = (what: string) => [
+      { place: { file, line }, evidence: `the password of ${quoted(username)} ${what}`, fix },
     ]
+    if (kind === 'empty') return found('is empty')
+    return isGuessed ? found('is the name, or of the words that are tried first') : []
   })
 }
 
