@@ -1,11 +1,12 @@
 // What options of mosquitto.conf do, one after the other, seen from the wire: those that no other test of the real program shows.
 
 import assert from 'node:assert/strict'
-import { stat } from 'node:fs/promises'
+import { readFile, stat } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import { join as joinPath } from 'node:path'
 import test, { type TestContext } from 'node:test'
+import { throwawayPki } from '../support/authority.ts'
 import { runBroker, startBroker } from '../support/broker-process.ts'
 import { freePort } from '../support/free-port.ts'
 import { connectBytes, publishBytes, subscribeBytes, type Version } from '../support/packet-bytes.ts'
@@ -232,6 +233,26 @@ test('mosquitto-conf 4 use_username_as_clientid: the client id is the user name,
   await first.expectDisconnect(0x8e)
   assert.equal(await refusal(t, broker, {}), 0x87)
   assert.equal(await refusal(t, broker, { version: 4 as Version }), 5)
+})
+
+test('mosquitto-conf 4 use_subject_as_username: the whole subject is the name, whatever CONNECT says; the identity goes before it', async t => {
+  const { authority, server, client: files } = await throwawayPki()
+  const tls = {
+    ca: await readFile(authority.ca.cert),
+    cert: await readFile(files.cert),
+    key: await readFile(files.key),
+  }
+  const listener = `certfile ${server.cert}\nkeyfile ${server.key}\ncafile ${authority.ca.cert}\nrequire_certificate true`
+  for (const [lines, name] of [
+    ['use_subject_as_username true', 'CN=user1'],
+    ['use_subject_as_username true\nuse_identity_as_username true', 'user1'],
+  ] as const) {
+    const { port, process } = await startWireBroker(t, `${listener}\n${lines}`)
+    const client = await connectRaw(t, { port, tls: { ...tls, servername: 'localhost' } })
+    client.send(connectBytes({ clientId: 'x', username: 'somebody', password: 'else' }))
+    assert.equal((await client.expectConnack()).reasonCode, 0)
+    await process.waitForLine(new RegExp(`New client connected from .* as x .*u'${name}'`))
+  }
 })
 
 test('mosquitto-conf 4 port, bind_address: the default listener is where they say', async t => {
