@@ -9,10 +9,12 @@ export function freePort(): Promise<number> {
 
 /** Below those that the system hands out: nobody is given one by chance while a broker is started again. */
 const quietPorts = { first: 20_000, count: 10_000 }
+let nextOffset = process.pid
 
-/** A free TCP port of the loopback address that stays free while nothing listens on it. */
+/** A free TCP port of the loopback address that stays free while nothing listens on it; another one each time. */
 export async function quietPort(): Promise<number> {
-  for (let offset = process.pid; ; offset++) {
+  for (;;) {
+    const offset = nextOffset++
     try {
       return await listenOnce(quietPorts.first + (offset % quietPorts.count))
     } catch (error) {
