@@ -99,6 +99,11 @@ export async function gatherFacts(
   for (const each of readAll(named.password, read)) {
     passwords.push({ ...each, content: await readPasswordLines(each.content.toString('utf8'), noteOn(each.path)) })
   }
+  const securities: Named<SecurityFacts>[] = []
+  for (const each of readAll(named.security, read)) {
+    const content = await readSecurityFile(each.content, each.path, noteOn(each.path))
+    if (content !== undefined) securities.push({ ...each, content })
+  }
   return {
     now,
     keepsTime,
@@ -110,12 +115,7 @@ export async function gatherFacts(
       content: readAclLines(each.content.toString('utf8'), noteOn(each.path)),
     })),
     psks: readAll(named.psk, read).map(each => ({ ...each, content: readPskLines(each.content.toString('utf8')) })),
-    securities: readAll(named.security, read).flatMap(each => {
-      const content = readSecurityFile(each.content, each.path)
-      if (typeof content !== 'string') return [{ ...each, content }]
-      problems.push({ place: each.setting, message: content })
-      return []
-    }),
+    securities,
     tls,
     beside: lookBeside(served(configuration)),
     modes: modesOf(configuration, named),
@@ -193,7 +193,8 @@ function modesOf(configuration: Configuration, named: SecretFiles): readonly Fil
     kind: 'secret' as const,
     mode: look(path)?.mode,
   }))
-  return [...files, ...inside]
+  // Listeners may share a file.
+  return [...new Map([...files, ...inside].map(file => [file.path, file])).values()]
 }
 
 /** Options of ours that name a file with a secret. */

@@ -1,6 +1,6 @@
 // The doctor's eyes: files are opened for reading and directories listed, within limits, and nothing else is done to them.
 
-import { closeSync, constants, fstatSync, openSync, readdirSync, readFileSync, statfsSync, statSync } from 'node:fs'
+import { closeSync, constants, fstatSync, openSync, readdirSync, readSync, statfsSync, statSync } from 'node:fs'
 import { dirname, isAbsolute, join, resolve } from 'node:path'
 import { systemReason } from '../base/system-reason.ts'
 
@@ -34,12 +34,22 @@ export function readBytes(path: string, limit = mostBytes): Content | string {
     const entry = fstatSync(descriptor)
     if (!entry.isFile()) return 'it is not a file'
     if (entry.size > limit) return `it has more than ${limit} bytes`
-    return { bytes: readFileSync(descriptor), mode: entry.mode }
+    return { bytes: readUpTo(descriptor, entry.size), mode: entry.mode }
   } catch (error) {
     return systemReason(error)
   } finally {
     closeSync(descriptor)
   }
+}
+
+/** No more than it had: files of the kernel have no size, and reading them may wait, or take something away. */
+function readUpTo(descriptor: number, size: number): Buffer {
+  const bytes = Buffer.alloc(size)
+  let length = 0
+  for (let count = -1; count !== 0 && length < size; length += count) {
+    count = readSync(descriptor, bytes, length, size - length, null)
+  }
+  return bytes.subarray(0, length)
 }
 
 export function look(path: string): Seen | undefined {

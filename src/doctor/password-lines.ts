@@ -48,11 +48,21 @@ export const commonPasswords: readonly string[] = [
  */
 const guessBudget = 750_000
 
+/** What somebody has to know to be a user. */
+export interface Secret {
+  readonly username: string
+  /** A hash; of an entry that is not hashed, the password itself. */
+  readonly secret: PasswordHash | string
+}
+
 interface Entry {
   readonly line: Omit<PasswordLine, 'isGuessed'>
-  /** Of a plain entry, the password. */
+  /** undefined for what cannot be read. */
   readonly secret: PasswordHash | string | undefined
 }
+
+/** What is told when guessing came to the end of its budget. */
+export const notAllTried = 'not every word was tried for every user: that would have taken too long'
 
 /**
  * @param note takes, in words, what was not looked at
@@ -62,9 +72,13 @@ export async function readPasswordLines(text: string, note: (what: string) => vo
   const all = text.split('\n').flatMap((line, index) => readEntry(line, index + 1) ?? [])
   if (all.length > mostPasswords) note(`of ${all.length} users only the first ${mostPasswords} were looked at`)
   const entries = all.slice(0, mostPasswords)
-  const { guessed, isDone } = await guess(entries)
-  if (!isDone) note('not every word was tried for every user: that would have taken too long')
-  return entries.map(entry => ({ ...entry.line, isGuessed: guessed.has(entry) }))
+  const { guessed, isDone } = await guessPasswords(entries.flatMap(asSecret))
+  if (!isDone) note(notAllTried)
+  return entries.map(({ line }) => ({ ...line, isGuessed: guessed.has(line.username) }))
+}
+
+function asSecret({ line: { username }, secret }: Entry): readonly Secret[] {
+  return secret === undefined || secret === '' ? [] : [{ username, secret }]
 }
 
 function readEntry(line: string, number: number): Entry | undefined {
@@ -96,20 +110,22 @@ function kindOf(text: string, secret: PasswordHash | string | undefined): Passwo
   return typeof secret === 'string' ? 'plain' : secret.kind
 }
 
-/** Everybody's own name is tried before the list is, so that a budget that ends leaves nobody out. */
-async function guess(
-  entries: readonly Entry[],
-): Promise<{ readonly guessed: ReadonlySet<Entry>; readonly isDone: boolean }> {
-  const guessed = new Set<Entry>()
+/**
+ * Tries the words of the list, and everybody's own name: names first, so that a budget that ends leaves nobody out.
+ *
+ * @returns the names of those whose password was found, and whether all was tried
+ */
+export async function guessPasswords(
+  secrets: readonly Secret[],
+): Promise<{ readonly guessed: ReadonlySet<string>; readonly isDone: boolean }> {
+  const guessed = new Set<string>()
   let left = guessBudget
-  const rounds = [undefined, ...commonPasswords]
-  for (const word of rounds) {
-    for (const entry of entries) {
-      const { secret } = entry
-      if (secret === undefined || secret === '' || guessed.has(entry)) continue
+  for (const word of [undefined, ...commonPasswords]) {
+    for (const { username, secret } of secrets) {
+      if (guessed.has(username)) continue
       left -= costOf(secret)
       if (left < 0) return { guessed, isDone: false }
-      if (await fits(secret, word ?? entry.line.username)) guessed.add(entry)
+      if (await fits(secret, word ?? username)) guessed.add(username)
     }
   }
   return { guessed, isDone: true }

@@ -1,6 +1,8 @@
 // For each rule a small configuration that breaks it and one that does not. A table, and so one idea however long: `CERTS` is the
 // directory of `doctorPki`, `HERE` the one that the files are written to; every file has mode 0600 unless it says another.
 
+import { pbkdf2Sync } from 'node:crypto'
+
 export type Files = Readonly<Record<string, string | readonly [text: string, mode: number]>>
 
 export interface Fixture {
@@ -60,6 +62,10 @@ const client = (iterations: number) => ({
   salt: Buffer.alloc(12, 's').toString('base64'),
   password: Buffer.alloc(64, 'h').toString('base64'),
   iterations,
+})
+const clientWith = (password: string) => ({
+  ...client(1000),
+  password: pbkdf2Sync(password, Buffer.alloc(12, 's'), 1000, 64, 'sha512').toString('base64'),
 })
 const closed = { publishClientSend: false, publishClientReceive: true, subscribe: false, unsubscribe: true }
 
@@ -348,6 +354,13 @@ export const fixtures: readonly Fixture[] = [
     evidence: /^'bob' has the same entry as another$/,
   },
   {
+    id: 'D18',
+    about: 'a client of dynamic security',
+    bad: withSecurity({ clients: [clientWith('admin')] }),
+    good: withSecurity({ clients: [clientWith('qc7Jm2xV')] }),
+    evidence: /^the password of 'alice' is the name, or of the words/,
+  },
+  {
     id: 'D19',
     bad: conf(...tls('server', 'tls_version tlsv1.1')),
     good: conf(...tls('server', 'tls_version tlsv1.2')),
@@ -622,6 +635,13 @@ export const fixtures: readonly Fixture[] = [
     bad: conf('sys_interval 5', 'sys_interval 10'),
     good: conf('log_type error', 'log_type notice'),
     evidence: /^'sys_interval' again after line 1; what counts is '10'$/,
+  },
+  {
+    id: 'D42',
+    about: 'two names of one certificate',
+    bad: conf(...mutual('use_subject_as_username true')),
+    good: conf(...mutual('use_subject_as_username false')),
+    evidence: /^use_subject_as_username has no effect/,
   },
   {
     id: 'D43',

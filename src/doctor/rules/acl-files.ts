@@ -38,7 +38,7 @@ export const aclFileRules: readonly Rule[] = [
     severity: 'medium',
     title: 'topic lines above the first user line, where nobody is anonymous',
     why: 'They are for clients without a user name alone, not for all users: nobody has what they grant.',
-    fix: 'pattern readwrite public/all, which is for everybody; or the line again below each user',
+    fix: 'topic readwrite public/all again below each user line that is to have it',
     check: facts => facts.acls.flatMap(acl => linesForNobody(facts, acl)),
   },
   {

@@ -1,6 +1,6 @@
 // How the broker is run: bridges, limits, logs, and lines that do not do what they did.
 
-import type { BridgeLines, Configuration, Section, Setting } from '../configuration.ts'
+import type { BridgeLines, Configuration, Listener, Section, Setting } from '../configuration.ts'
 import { firstWord, isLoopback, isTrue } from '../configuration.ts'
 import { deprecations } from '../deprecations.ts'
 import { type Observation, quoted, type Rule } from '../finding.ts'
@@ -57,8 +57,10 @@ export const operationRules: readonly Rule[] = [
     title: 'options that are set twice',
     why: 'One of the lines has no effect, and whoever edits that one wonders.',
     fix: 'keep the line that counts',
-    check: ({ configuration }) =>
-      [configuration.globals, ...configuration.listeners, ...configuration.bridges].flatMap(repeatedIn),
+    check: ({ configuration }) => [
+      ...[configuration.globals, ...configuration.listeners, ...configuration.bridges].flatMap(repeatedIn),
+      ...configuration.listeners.flatMap(overridden),
+    ],
   },
   {
     id: 'D45',
@@ -140,6 +142,14 @@ function repeatedIn({ settings }: Section): readonly Observation[] {
     const where = `line ${earlier.line}`
     return [{ place: setting, evidence: `${quoted(setting.name)} again after ${where}; ${effect(setting, earlier)}` }]
   })
+}
+
+/** What another option of the same listener goes before. */
+function overridden(listener: Listener): readonly Observation[] {
+  const subject = listener.last('use_subject_as_username')
+  if (!isTrue(subject) || !listener.isOn('use_identity_as_username')) return []
+  const evidence = 'use_subject_as_username has no effect; what counts is use_identity_as_username true'
+  return [{ place: subject, evidence }]
 }
 
 /** Secrets stand in a few of them. */

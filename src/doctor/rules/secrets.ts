@@ -6,6 +6,7 @@ import type { Facts } from '../facts.ts'
 import { type Observation, quoted, quotedList, type Rule, word } from '../finding.ts'
 import type { PasswordLine } from '../password-lines.ts'
 import type { PskLine } from '../psk-lines.ts'
+import type { SecurityClient } from '../security-file.ts'
 
 /** RFC 4279 §7.2: shorter keys can be guessed from one recorded handshake. */
 const leastKeyBytes = 16
@@ -25,12 +26,14 @@ export const secretRules: readonly Rule[] = [
     title: 'passwords that everybody would try, or that two users share',
     why: 'Names of users, and the words that devices and guides come with, are what is tried first.',
     fix: 'castellan passwd FILE NAME, with a password that a program made: openssl rand -base64 18',
-    check: ({ passwords }) =>
-      passwords.flatMap(({ path, content }) => [
+    check: ({ passwords, securities }) => [
+      ...securities.flatMap(({ path, content }) => guessedClients(path, content.clients)),
+      ...passwords.flatMap(({ path, content }) => [
         ...emptyAndGuessed(path, content),
         ...repeated(path, content, ({ username }) => username, 'is there twice'),
         ...repeated(path, content.filter(hasSecret), ({ fingerprint }) => fingerprint, 'has the same entry as another'),
       ]),
+    ],
   },
   {
     id: 'D22',
@@ -99,6 +102,16 @@ function emptyAndGuessed(file: string, entries: readonly PasswordLine[]): readon
     if (kind === 'empty') return found('is empty')
     return isGuessed ? found('is the name, or of the words that are tried first') : []
   })
+}
+
+function guessedClients(file: string, clients: readonly SecurityClient[]): readonly Observation[] {
+  return clients
+    .filter(({ isGuessed }) => isGuessed)
+    .map(({ name, line }) => ({
+      place: { file, line },
+      evidence: `the password of ${quoted(name)} is the name, or of the words that are tried first`,
+      fix: `castellan ctl dynsec setClientPassword ${word(name, 'NAME')}`,
+    }))
 }
 
 function hasSecret({ kind }: PasswordLine): boolean {

@@ -185,7 +185,9 @@ function endsSoon({ lists, listener }: TlsFacts, now: number): readonly Observat
   })
 }
 
-function foreignLists({ lists, withoutList }: TlsFacts): readonly Observation[] {
+function foreignLists({ lists, withoutList, authorities }: TlsFacts): readonly Observation[] {
+  // Those that could not be read may be the right ones.
+  if (authorities.length === 0) return []
   const [first] = lists
   return [
     ...lists
