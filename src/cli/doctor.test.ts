@@ -127,8 +127,12 @@ test('cli section 6: what is to be pasted into a shell holds no word that a stra
   assert.doesNotMatch(fixes.join('\n'), /curl|evil/)
 })
 
+// To read /proc/kmsg is to wait for the kernel, and to take its words away.
 test('cli section 6: a file that nobody may read, or of another kind, is a problem and no crash', async t => {
-  const dir = directory(t, { 'mosquitto.conf': 'acl_file /dev/null\npassword_file .\ncertfile x\nlistener\n', x: '' })
+  const dir = directory(t, {
+    'mosquitto.conf': 'acl_file /dev/null\npassword_file .\npsk_file /proc/kmsg\ncertfile x\nlistener\n',
+    x: '',
+  })
   chmodSync(join(dir, 'x'), 0)
   const { code, stdout } = await runCommand(doctor, [dir])
   assert.equal(code, 0)
