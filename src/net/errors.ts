@@ -18,6 +18,24 @@ export class ListenerError extends AppError {
   }
 }
 
+/** None of the addresses of a listener is there. */
+export function noNetwork(): ListenerError {
+  return new ListenerError(
+    'ERR_NET_ADDRESS_NOT_AVAILABLE',
+    'Error: Cannot assign requested address',
+    'this machine has no network',
+  )
+}
+
+/** A reload cannot begin or end TLS: connections that wait in the kernel were made without, or with it. */
+export function switchedTls(): ListenerError {
+  return new ListenerError(
+    'ERR_NET_TLS_SETTINGS',
+    'Error: A listener cannot be switched between TLS and plain while running.',
+    'restart the broker to add or remove certfile and keyfile',
+  )
+}
+
 /** The `code` of a system or OpenSSL error, `''` for anything else. */
 export function causeCode(error: unknown): string {
   const code = (error as { readonly code?: unknown } | null)?.code

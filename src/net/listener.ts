@@ -13,7 +13,7 @@ import type { AcceptedStream, ByteStream, StreamOwner } from './byte-stream.ts'
 import type { ClientTrust } from './client-trust.ts'
 import { type ConnectionDeps, type ConnectionOwner, SocketConnection, type TrafficSink } from './connection.ts'
 import type { ConnectionHandler, Peer } from './connection-handler.ts'
-import { ListenerError } from './errors.ts'
+import { ListenerError, noNetwork, switchedTls } from './errors.ts'
 import { transportLimits } from './limits.ts'
 import { OcspStapler } from './ocsp-stapler.ts'
 import type { ListenerSettings, NetSettings } from './options.ts'
@@ -164,11 +164,7 @@ class BoundListener implements Listener, StreamOwner, ConnectionOwner {
       this.#deps.log.write('information', `Opening ipv${family} listen socket on port ${this.port}.`)
     }
     if (this.#servers.length > 0) return
-    throw new ListenerError(
-      'ERR_NET_ADDRESS_NOT_AVAILABLE',
-      'Error: Cannot assign requested address',
-      'this machine has no network',
-    )
+    throw noNetwork()
   }
 
   advance(now: number): void {
@@ -189,11 +185,7 @@ class BoundListener implements Listener, StreamOwner, ConnectionOwner {
   prepareReload(settings: ListenerSettings): () => void {
     const options = tlsOptions(settings, this.#deps, this)
     if ((options === undefined) !== (this.#tls === undefined)) {
-      throw new ListenerError(
-        'ERR_NET_TLS_SETTINGS',
-        'Error: A listener cannot be switched between TLS and plain while running.',
-        'restart the broker to add or remove certfile and keyfile',
-      )
+      throw switchedTls()
     }
     return () => {
       if (options !== undefined) this.#tls?.replace(options)

@@ -13,7 +13,7 @@ import { type ApiDeps, type ApiResource, answerApi } from '../http/api.ts'
 import { httpLimits } from '../http/listener.ts'
 import { ServedDirectory } from '../http/served-directory.ts'
 import { bind, bindAddresses } from '../net/bind.ts'
-import { ListenerError } from '../net/errors.ts'
+import { noNetwork, switchedTls } from '../net/errors.ts'
 import type { Listener } from '../net/listener.ts'
 import { loadTlsOptions } from '../net/tls-context.ts'
 import { ApiDoor } from './http-api-door.ts'
@@ -99,7 +99,7 @@ class HttpApiListener implements Listener {
       this.#log.write('information', `Opening http api listen socket on port ${this.port}.`)
     }
     if (this.#servers.length > 0) return
-    throw new ListenerError('ERR_NET_ADDRESS_NOT_AVAILABLE', 'Error: Cannot assign requested address')
+    throw noNetwork()
   }
 
   advance(): void {}
@@ -111,11 +111,7 @@ class HttpApiListener implements Listener {
   prepareReload(settings: ListenerSettings): () => void {
     const files = loadApiFiles(settings, this.#log)
     if ((files.tls === undefined) !== (this.#files.tls === undefined)) {
-      throw new ListenerError(
-        'ERR_NET_TLS_SETTINGS',
-        'Error: A listener cannot be switched between TLS and plain while running.',
-        'restart the broker to add or remove certfile and keyfile',
-      )
+      throw switchedTls()
     }
     return () => {
       this.settings = settings
