@@ -5,10 +5,10 @@ import { setTimeout as delay, setImmediate as nextTurn } from 'node:timers/promi
 import { systemClock } from '../base/clock.ts'
 import type { AppError } from '../base/errors.ts'
 import { Histogram, type Latency } from '../client/histogram.ts'
+import { LoadConnection, type LoadEvents } from '../client/load-connection.ts'
+import { LoadPublisher, stamp } from '../client/load-publisher.ts'
 import { SequenceCheck } from '../client/sequence-check.ts'
 import type { BenchRequest } from './bench-arguments.ts'
-import { BenchConnection, type BenchEvents } from './bench-connection.ts'
-import { BenchPublisher, stamp } from './bench-publisher.ts'
 import type { Login } from './ctl-exchange.ts'
 
 export interface BenchResult {
@@ -47,8 +47,8 @@ export class BenchRun {
   readonly #run = randomBytes(4).readUInt32LE() & (runWord >>> 1)
   readonly #latency = new Histogram()
   readonly #check: SequenceCheck
-  readonly #publishers: BenchPublisher[] = []
-  readonly #connections: BenchConnection[] = []
+  readonly #publishers: LoadPublisher[] = []
+  readonly #connections: LoadConnection[] = []
   /** How many of a publisher's messages have been delivered, to whichever subscriber. */
   readonly #arrivals: Float64Array
   #delivered = 0
@@ -105,7 +105,7 @@ export class BenchRun {
     })
   }
 
-  #publisher(connection: BenchConnection, topics: readonly string[], index: number): BenchPublisher {
+  #publisher(connection: LoadConnection, topics: readonly string[], index: number): LoadPublisher {
     const { size, qos, subscribers } = this.#request
     const most = this.#request.window
     const windows = {
@@ -113,17 +113,17 @@ export class BenchRun {
       deliveryWindow: subscribers === 0 ? Number.POSITIVE_INFINITY : qos === 0 ? most : most * deliveryWindows,
     }
     const version = this.#login.protocolVersion
-    return new BenchPublisher({ connection, version, topics, size, qos, ...windows, run: this.#run, index })
+    return new LoadPublisher({ connection, version, topics, size, qos, ...windows, run: this.#run, index })
   }
 
-  async #open(name: string, events: BenchEvents): Promise<BenchConnection> {
-    const connection = new BenchConnection(this.#login, events)
+  async #open(name: string, events: LoadEvents): Promise<LoadConnection> {
+    const connection = new LoadConnection(this.#login, events)
     this.#connections.push(connection)
     await connection.open(`bench-${this.#run.toString(36)}-${name}`, this.#request.duration * 2 + 60)
     return connection
   }
 
-  #subscriberEvents(subscriber: number): BenchEvents {
+  #subscriberEvents(subscriber: number): LoadEvents {
     const { publishers, size } = this.#request
     return {
       message: (bytes, at, end) => {
@@ -143,7 +143,7 @@ export class BenchRun {
     }
   }
 
-  #publisherEvents(index: number): BenchEvents {
+  #publisherEvents(index: number): LoadEvents {
     return {
       message: () => {},
       acknowledged: isRefused => {

@@ -5,9 +5,10 @@ import { setInterval as every } from 'node:timers/promises'
 import { systemClock } from '../base/clock.ts'
 import { AppError } from '../base/errors.ts'
 import { escapeText } from '../base/escape.ts'
+import { cleanConnect } from '../client/clean-connect.ts'
 import { Conversation } from '../client/conversation.ts'
 import { openInTime } from '../client/open-in-time.ts'
-import { type Connect, noProperties, PacketType, type Publish, type QoS } from '../mqtt/packet.ts'
+import type { Publish, QoS } from '../mqtt/packet.ts'
 import { type OwnOption, readConnectionArguments } from './connection-arguments.ts'
 import { CtlError, CtlUsageError } from './ctl-error.ts'
 import type { Login } from './ctl-exchange.ts'
@@ -149,10 +150,10 @@ async function show(request: TapRequest, login: Login, io: Io): Promise<void> {
   let left = request.count
   let refusal: NotLetIn | undefined
   let display: Display | undefined
-  const leave = () => conversation.disconnect(0, noProperties)
-  const conversation = new Conversation(connectOf(login), 1, {
+  const leave = () => conversation.disconnect(0, {})
+  const conversation = new Conversation(cleanConnect(login, clientIdOf(login), keepAliveSeconds), 1, {
     connected(code) {
-      if (code === 0) conversation.subscribe(subscriptionsOf(request), noProperties)
+      if (code === 0) conversation.subscribe(subscriptionsOf(request), {})
       else refusal = new NotLetIn(`the broker does not let us in (code ${code}); see -u, --cert`)
     },
     subscribed(_packetId, codes) {
@@ -183,19 +184,8 @@ async function show(request: TapRequest, login: Login, io: Io): Promise<void> {
   if (refusal !== undefined) throw refusal
 }
 
-function connectOf({ protocolVersion, username, password, clientId }: Login): Connect {
-  return {
-    type: PacketType.connect,
-    protocolVersion,
-    bridge: false,
-    cleanStart: true,
-    keepAlive: keepAliveSeconds,
-    clientId: clientId ?? `tap-${randomBytes(8).toString('hex')}`,
-    username,
-    password: password === undefined ? undefined : Buffer.from(password),
-    will: undefined,
-    properties: noProperties,
-  }
+function clientIdOf({ clientId }: Login): string {
+  return clientId ?? `tap-${randomBytes(8).toString('hex')}`
 }
 
 /** With MQTT 5, what is retained from now on is told, too. */

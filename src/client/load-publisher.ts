@@ -3,7 +3,7 @@
 
 import { encodePacket } from '../mqtt/codec.ts'
 import { noProperties, PacketType, type ProtocolVersion, type QoS } from '../mqtt/packet.ts'
-import type { BenchConnection } from './bench-connection.ts'
+import type { LoadConnection } from './load-connection.ts'
 
 /** Where in a payload each of the four stands. */
 export const stamp = { run: 0, publisher: 4, sequence: 8, time: 12 } as const
@@ -14,7 +14,7 @@ const highestPacketId = 65_535
 const noticeable = 8000
 
 export interface PublisherOptions {
-  readonly connection: Pick<BenchConnection, 'write'>
+  readonly connection: Pick<LoadConnection, 'write'>
   readonly version: ProtocolVersion
   /** Published to in turn. */
   readonly topics: readonly string[]
@@ -35,7 +35,7 @@ interface Template {
   readonly packetIdAt: number | undefined
 }
 
-export class BenchPublisher {
+export class LoadPublisher {
   /** Messages sent; the last one's number. */
   sent = 0
   /** Messages that the broker has answered. */

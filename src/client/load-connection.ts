@@ -2,14 +2,14 @@
 
 import type { Socket } from 'node:net'
 import { AppError } from '../base/errors.ts'
-import { RefusedError, UnreachableError } from '../client/errors.ts'
-import { openInTime } from '../client/open-in-time.ts'
 import { decodePacket, encodePacket } from '../mqtt/codec.ts'
 import { Framer } from '../mqtt/framer.ts'
 import { noProperties, type Packet, PacketType, type QoS } from '../mqtt/packet.ts'
-import type { Login } from './ctl-exchange.ts'
+import { cleanConnect, type Visit } from './clean-connect.ts'
+import { RefusedError, UnreachableError } from './errors.ts'
+import { openInTime } from './open-in-time.ts'
 
-export interface BenchEvents {
+export interface LoadEvents {
   /** A message; its payload is `bytes[at, end)`, and is overwritten afterwards. */
   message(bytes: Buffer, at: number, end: number): void
   /** The broker has answered for one message of ours: PUBACK or PUBCOMP, or PUBREC with a refusal. */
@@ -24,11 +24,11 @@ const largestPacket = 16 * 1024 * 1024
 const firstFailure = 0x80
 const highestReceiveMaximum = 65_535
 
-export class BenchConnection {
+export class LoadConnection {
   /** Messages of QoS 1 and 2 that the broker takes at a time. */
   receiveMaximum = highestReceiveMaximum
-  readonly #login: Login
-  readonly #events: BenchEvents
+  readonly #visit: Visit
+  readonly #events: LoadEvents
   readonly #framer = new Framer(largestPacket)
   /** QoS 2: messages that were taken, until their PUBREL. */
   readonly #taken = new Set<number>()
@@ -36,8 +36,8 @@ export class BenchConnection {
   #answer: { resolve: (packet: Packet) => void; reject: (error: AppError) => void } | undefined
   #isLeaving = false
 
-  constructor(login: Login, events: BenchEvents) {
-    this.#login = login
+  constructor(visit: Visit, events: LoadEvents) {
+    this.#visit = visit
     this.#events = events
   }
 
@@ -48,24 +48,12 @@ export class BenchConnection {
    * @throws RefusedError
    */
   async open(clientId: string, keepAlive: number): Promise<void> {
-    const { target, protocolVersion, username, password } = this.#login
-    const socket = await openInTime(target)
+    const socket = await openInTime(this.#visit.target)
     this.#socket = socket
     socket.on('data', chunk => this.#take(chunk as Buffer))
     socket.on('error', cause => this.#lose(new UnreachableError('Error: The connection was lost.', { cause })))
     socket.on('close', () => this.#lose(new UnreachableError('Error: The connection was lost.')))
-    const packet = await this.#ask({
-      type: PacketType.connect,
-      protocolVersion,
-      bridge: false,
-      cleanStart: true,
-      keepAlive,
-      clientId,
-      username,
-      password: password === undefined ? undefined : Buffer.from(password),
-      will: undefined,
-      properties: noProperties,
-    })
+    const packet = await this.#ask(cleanConnect(this.#visit, clientId, keepAlive))
     if (packet.type !== PacketType.connack) throw outOfTurn(packet)
     if (packet.reasonCode >= firstFailure) throw refused('in', packet.reasonCode)
     this.receiveMaximum = packet.properties.receiveMaximum ?? highestReceiveMaximum
@@ -121,7 +109,7 @@ export class BenchConnection {
   #handle(): void {
     const { buffer, header, start, end } = this.#framer
     if (header >> 4 === PacketType.publish) this.#message(buffer, (header >> 1) & 3, start, end)
-    else this.#answered(decodePacket(buffer, header, start, end, this.#login.protocolVersion))
+    else this.#answered(decodePacket(buffer, header, start, end, this.#visit.protocolVersion))
   }
 
   #answered(packet: Packet): void {
@@ -152,7 +140,7 @@ export class BenchConnection {
     let at = start + 2 + bytes.readUInt16BE(start)
     const packetId = qos > 0 ? bytes.readUInt16BE(at) : 0
     if (qos > 0) at += 2
-    if (this.#login.protocolVersion === 5) at = behindProperties(bytes, at)
+    if (this.#visit.protocolVersion === 5) at = behindProperties(bytes, at)
     const isTaken = qos === 2 && this.#taken.has(packetId)
     if (qos === 2) this.#taken.add(packetId)
     if (!isTaken) this.#events.message(bytes, at, end)
@@ -164,7 +152,7 @@ export class BenchConnection {
   }
 
   #send(packet: Packet): void {
-    this.#socket?.write(encodePacket(packet, this.#login.protocolVersion))
+    this.#socket?.write(encodePacket(packet, this.#visit.protocolVersion))
   }
 
   #lose(error: AppError): void {
