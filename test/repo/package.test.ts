@@ -79,6 +79,15 @@ test('the package holds the program, its types, pages and units, and neither tes
   }
 })
 
+test('package.json names every manual page, for npm install -g', () => {
+  const { man } = JSON.parse(readFileSync(join(repository, 'package.json'), 'utf8')) as { man: string[] }
+  const pages = [...verbs.map(verb => verb.name), ...toolNames].map(name => `castellan-${name}.1`)
+  assert.deepEqual(
+    man.toSorted(),
+    ['castellan.1', 'castellan.conf.5', ...pages].map(page => `./dist/man/${page}`).toSorted(),
+  )
+})
+
 test(`the package is at most ${packedLimit / 1e6} MB, and ${unpackedLimit / 1e6} MB unpacked`, () => {
   assert.ok(statSync(archive).size <= packedLimit, `it is ${statSync(archive).size} bytes`)
   const lines = execFileSync('tar', ['-tvzf', archive], { encoding: 'utf8' }).trim().split('\n')
