@@ -7,6 +7,7 @@ const examples: readonly (readonly [line: string, what: string])[] = [
   ['castellan up', 'start here: a secure broker in this directory'],
   ['castellan run -c mosquitto.conf -v', 'your configuration file, with every log line'],
   ['castellan run -c mosquitto.conf --test-config', 'read it, say what is wrong, write nothing'],
+  ['castellan doctor /etc/mosquitto/mosquitto.conf', 'what is not safe about it, with a fix for each'],
   ['castellan passwd -c users.pw alice', 'a new password file with its first user; asks for the password'],
 ]
 
