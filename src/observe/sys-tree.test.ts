@@ -38,19 +38,53 @@ test('features J4: the first update holds every topic of Mosquitto 2.1, once', (
   assert.deepEqual(topics.toSorted(), expected.toSorted())
 })
 
-test('features J4: later updates hold what has changed and nothing else', () => {
+test('features J4: later updates hold what has changed and nothing else, under older names too', () => {
   const tree = new SysTree(new Counters(), 5_000, 'x')
   tree.update(5_000, quiet)
   assert.deepEqual(tree.update(5_900, quiet), [])
   assert.deepEqual(tree.update(15_000, { ...quiet, clientsTotal: 3, clientsConnected: 1 }), [
     ['$SYS/broker/uptime', '10 seconds'],
     ['$SYS/broker/clients/total', '3'],
+    ['$SYS/broker/clients/maximum', '3'],
     ['$SYS/broker/clients/disconnected', '2'],
     ['$SYS/broker/clients/inactive', '2'],
     ['$SYS/broker/clients/connected', '1'],
     ['$SYS/broker/clients/active', '1'],
-    ['$SYS/broker/clients/maximum', '3'],
   ])
+})
+
+test('features J4: each figure shows its own counter or gauge', () => {
+  const counters = new Counters()
+  const tree = new SysTree(counters, 0, 'x')
+  tree.update(0, quiet)
+  const distinct = { clientsTotal: 40, clientsConnected: 30, messagesStored: 2, bytesStored: 3, subscriptions: 4 }
+  const more = { sharedSubscriptions: 5, retainedMessages: 6, packetsQueued: 7, bytesQueued: 8, heapBytes: 1009 }
+  const counted = {
+    bytesReceived: 11,
+    bytesSent: 12,
+    packetsReceived: 13,
+    packetsSent: 14,
+    publishReceived: 15,
+    publishSent: 16,
+    publishDropped: 17,
+    publishBytesReceived: 18,
+    publishBytesSent: 19,
+    socketsOpened: 20,
+    sessionsExpired: 21,
+  }
+  Object.assign(counters, counted)
+  const expected = `clients/total 40 clients/maximum 40 clients/disconnected 10 clients/inactive 10 clients/connected 30
+    clients/active 30 store/messages/count 2 messages/stored 2 store/messages/bytes 3 subscriptions/count 4
+    shared_subscriptions/count 5 packet/out/count 7 packet/out/bytes 8 heap/current 1009 heap/maximum 1009
+    bytes/received 11 bytes/sent 12 messages/received 13 messages/sent 14 publish/messages/received 15
+    publish/messages/sent 16 publish/messages/dropped 17 publish/bytes/received 18 publish/bytes/sent 19
+    connections/socket/count 20 clients/expired 21`.split(/\s+/)
+  const shown = tree
+    .update(0, { ...distinct, ...more })
+    .map(([topic, value]) => [topic.replace('$SYS/broker/', ''), value])
+  const retained = ['retained messages/count', '6']
+  const pairs = Array.from({ length: expected.length / 2 }, (_, i) => expected.slice(2 * i, 2 * i + 2))
+  assert.deepEqual(shown.toSorted(), [...pairs, retained].toSorted())
 })
 
 test('features J4: a maximum stays when its gauge falls', () => {

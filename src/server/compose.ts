@@ -152,7 +152,7 @@ export async function startBroker(
     memory.advance(now)
     broker.advance(now)
     census.advance(now)
-    sys.advance(now)
+    sys.advance(now, wallClock())
     durability.advance(now)
     bridges.advance(now)
     security?.advance(now)

@@ -7,21 +7,24 @@ import { residentBytes } from '../observe/process-figures.ts'
 import { SysTree } from '../observe/sys-tree.ts'
 import type { Census } from './census.ts'
 
+/** How long a copy may wait for a subscriber that is away: newer ones follow. What is retained has no end. */
+const lifeSeconds = 60
+
 export class SysPublisher {
   readonly #broker: Broker
-  readonly #census: Census
+  readonly #census: Pick<Census, 'latest'>
   readonly #tree: SysTree
-  #nextAt: number
+  #intervalMs = 0
+  /** Which multiple of the interval was last published. */
+  #multiple = 0
   /** As it was last known. */
   #residentBytes = 0
 
   /** @param version the value of `$SYS/broker/version` */
-  constructor(broker: Broker, census: Census, version: string) {
+  constructor(broker: Broker, census: Pick<Census, 'latest'>, version: string) {
     this.#broker = broker
     this.#census = census
-    const now = broker.clock.now()
-    this.#tree = new SysTree(broker.counters, now, version)
-    this.#nextAt = now
+    this.#tree = new SysTree(broker.counters, broker.clock.now(), version)
   }
 
   /** What was published last, by topic; empty with `sys_interval 0`. */
@@ -29,16 +32,29 @@ export class SysPublisher {
     return this.#tree.published
   }
 
-  advance(now: number): void {
-    const { sys_interval: seconds } = this.#broker.settings
-    if (seconds === 0 || now < this.#nextAt) return
-    const interval = seconds * 1000
-    this.#nextAt = (Math.floor(now / interval) + 1) * interval
+  /**
+   * Publishes what has changed: at once at the start and after `sys_interval` was changed, then whenever the machine's clock
+   * passes a multiple of it.
+   *
+   * @param now milliseconds of the broker's clock
+   * @param wall milliseconds of the machine's clock, which somebody may set
+   */
+  advance(now: number, wall: number): void {
+    if (!this.#isDue(wall)) return
     this.#residentBytes = residentBytes() ?? this.#residentBytes
     const figures = gauges(this.#broker, this.#census.latest, this.#residentBytes)
     for (const [topicName, value] of this.#tree.update(now, figures)) {
-      this.#broker.publishOwn(topicName, Buffer.from(value), true, 60)
+      this.#broker.publishOwn(topicName, Buffer.from(value), true, lifeSeconds)
     }
+  }
+
+  #isDue(wall: number): boolean {
+    const intervalMs = this.#broker.settings.sys_interval * 1000
+    const multiple = intervalMs === 0 ? 0 : Math.floor(wall / intervalMs)
+    if (intervalMs === this.#intervalMs && multiple === this.#multiple) return false
+    this.#intervalMs = intervalMs
+    this.#multiple = multiple
+    return intervalMs > 0
   }
 }
 
