@@ -1,6 +1,7 @@
 // `castellan doctor` as a command: what it prints, in which form, and with which exit code.
 
 import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
 import { chmodSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -137,6 +138,16 @@ test('cli section 6: a file that nobody may read, or of another kind, is a probl
   const { code, stdout } = await runCommand(doctor, [dir])
   assert.equal(code, 0)
   assert.match(stdout, /acl_file '\/dev\/null' cannot be read: it is not a file/)
+})
+
+test('cli section 6: a pipe that nobody writes to holds nobody up', { timeout: 30_000 }, async t => {
+  const dir = directory(t, {})
+  execFileSync('mkfifo', [join(dir, 'x.conf'), join(dir, 'passwd')])
+  writeFileSync(join(dir, 'mosquitto.conf'), `include_dir ${dir}\npassword_file ${join(dir, 'passwd')}\n`)
+  const { code, stdout } = await runCommand(doctor, [dir])
+  assert.equal(code, 0)
+  assert.match(stdout, /passwd' cannot be read: it is not a file/)
+  assert.match(stdout, /Unable to open config file '.*x\.conf'/)
 })
 
 const wrong: readonly (readonly [args: readonly string[], code: number, says: RegExp])[] = [

@@ -5,7 +5,7 @@ import { existsSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { wallClock } from '../base/clock.ts'
 import { escapeText } from '../base/escape.ts'
-import { filesOnDisk, maximumConfigBytes } from '../config/config-files.ts'
+import { maximumConfigBytes } from '../config/config-files.ts'
 import type { OptionTable } from '../config/option.ts'
 import { parseFile } from '../config/parse.ts'
 import { type AclLines, readAclLines } from './acl-lines.ts'
@@ -20,7 +20,7 @@ import {
 } from './configuration.ts'
 import { DoctorError } from './errors.ts'
 import type { Problem } from './finding.ts'
-import { isInMemory, look, mostBytes, readBytes, whereIs } from './look.ts'
+import { configFiles, isInMemory, look, mostBytes, readBytes, whereIs } from './look.ts'
 import { type PasswordLine, readPasswordLines } from './password-lines.ts'
 import { type PskLine, readPskLines } from './psk-lines.ts'
 import { readSecurityFile, type SecurityFacts } from './security-file.ts'
@@ -127,14 +127,14 @@ export async function gatherFacts(
 function readMain(file: string, table: OptionTable): Configuration {
   const content = readBytes(file, maximumConfigBytes)
   if (typeof content === 'string') throw new DoctorError(`'${escapeText(file, 4096)}' cannot be read: ${content}`)
-  const configuration = readConfiguration(file, table, filesOnDisk)
+  const configuration = readConfiguration(file, table, configFiles)
   if (configuration.hasKnownOptions || configuration.settings.length === 0) return configuration
   throw new DoctorError(`'${escapeText(file, 4096)}' is no mosquitto.conf: no line of it begins with an option`)
 }
 
 /** What Mosquitto would say to it, and stop at. */
 function refusals(file: string, table: OptionTable): readonly Problem[] {
-  return parseFile(table, file, filesOnDisk)
+  return parseFile(table, file, configFiles)
     .problems.filter(({ refusedBy }) => refusedBy === 'mosquitto')
     .map(({ message, locations: [place], hint }) => ({
       place,

@@ -3,6 +3,7 @@
 import { closeSync, constants, fstatSync, openSync, readdirSync, readSync, statfsSync, statSync } from 'node:fs'
 import { dirname, isAbsolute, join, resolve } from 'node:path'
 import { systemReason } from '../base/system-reason.ts'
+import { type ConfigFiles, maximumConfigBytes } from '../config/config-files.ts'
 
 /** Bytes of one password, ACL, key or security file. */
 export const mostBytes = 16 * 1024 * 1024
@@ -68,6 +69,17 @@ export function namesIn(directory: string): readonly string[] {
   } catch {
     return []
   }
+}
+
+/** For the parser of mosquitto.conf: `include_dir` may hold a pipe that nobody writes to. */
+export const configFiles: ConfigFiles = {
+  read(path) {
+    const seen = look(path)
+    if (seen?.isDirectory) return 'directory'
+    const content = readBytes(path, maximumConfigBytes)
+    return typeof content === 'string' ? 'unreadable' : content.bytes
+  },
+  list: directory => (look(directory)?.isDirectory ? namesIn(directory) : undefined),
 }
 
 /** `statfs(2)`: tmpfs and ramfs. */

@@ -20,7 +20,7 @@ export const accessRules: readonly Rule[] = [
     id: 'D24',
     severity: 'high',
     title: 'dynamic security that is open by default',
-    why: 'Where no rule speaks, the default does; a client without a password, or a group of the anonymous, is open to anybody.',
+    why: 'Where no rule speaks, the default does; a client without a password is left to whatever else lets clients in, and what the group of the anonymous may do anybody may.',
     fix: 'castellan ctl dynsec setDefaultACLAccess publishClientSend deny, the same for subscribe; setClientPassword for who administers',
     check: ({ securities }) =>
       securities.flatMap(({ path, content: { openByDefault, clients, anonymousAllows } }) => [

@@ -20,7 +20,7 @@ export const operationRules: readonly Rule[] = [
     severity: 'medium',
     title: 'no limits',
     why: 'One client, broken or hostile, takes all connections, memory or time of the broker.',
-    fix: 'max_connections 1000, max_packet_size 100000, max_queued_bytes 10000000, max_keepalive 3600',
+    fix: 'a line each: max_connections 1000, max_packet_size 100000, max_queued_bytes 10000000, max_keepalive 3600',
     check: ({ configuration }) => missingLimits(configuration),
   },
   {
