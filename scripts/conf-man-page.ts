@@ -4,7 +4,7 @@ import { version } from '../src/base/version.ts'
 import { roffHead, roffItem, roffParagraph, roffSection } from '../src/cli/roff.ts'
 import type { AnyOption, OptionTable } from '../src/config/option.ts'
 import { optionTables } from '../src/server/options.ts'
-import { roomTitles, showDefault, supportMark } from './options-page.ts'
+import { reloads, roomTitles, showDefault, supportMark } from './options-page.ts'
 
 /** The page, in roff. */
 export function confManPage(): string {
@@ -38,7 +38,12 @@ function item([name, option]: readonly [string, AnyOption]): string {
 
 function facts({ default: initial, scope, reload, own }: AnyOption): string {
   const shown = showDefault(initial)
-  const parts = [shown === '' ? undefined : `default ${shown}`, scope, reload, own === true ? 'own' : undefined]
+  const parts = [
+    shown === '' ? undefined : `default ${shown}`,
+    scope,
+    ...(reloads.has(scope) ? [reload] : []),
+    own === true ? 'own' : undefined,
+  ]
   return `(${parts.filter(part => part !== undefined).join('; ')})`
 }
 

@@ -63,7 +63,14 @@ function row(name: string, option: AnyOption): string {
   return `| ${cells.map(cell => cell.replaceAll('|', '\\|')).join(' | ')} |`
 }
 
-const reloads: ReadonlySet<Scope> = new Set(['global', 'security', 'listener', 'listener-only', 'named-listener'])
+/** Where a reload tells anything. */
+export const reloads: ReadonlySet<Scope> = new Set([
+  'global',
+  'security',
+  'listener',
+  'listener-only',
+  'named-listener',
+])
 
 function remarks(option: AnyOption): string {
   const marks = [

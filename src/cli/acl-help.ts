@@ -27,9 +27,11 @@ have them, are publish and receive. What decides is the broker's own code. Wheth
 
 ${rules}
 A running broker instead, by explainAccess of $CONTROL/broker/v1 (enable_control_api true, and a right to it)
-  -L, --url URL            mqtt://HOST[:PORT], mqtts://…; or --host, -p/--port, --unix
-  -u, --username NAME      who asks; the password is asked for, or --password-file, --password-env
-      --cafile, --capath, --tls-use-os-certs, --cert, --key, --insecure    as for castellan ctl
+  -L, --url URL            mqtt://HOST[:PORT], mqtts://…
+      --host HOST, -p, --port PORT, --unix PATH    instead of it
+  -u, --username NAME      who asks; the password is asked for
+      --password-file FILE, --password-env NAME    instead of asking
+      --cafile FILE, --capath DIRECTORY, --tls-use-os-certs, --cert FILE, --key FILE, --insecure    as for castellan ctl
 A client that is connected with this id is asked about with all that it was given at its login.
 
 Exit codes: 0 allowed (on each listener), 1 denied, 2 wrong usage, or something that cannot be read or reached.

@@ -13,6 +13,7 @@ What is made
                                and where it goes
   -q                           says nothing
   -m one                       the first
+      --as NAME                s, m, l, or one of your own
   -m two                       the second
 
 Exit codes: 0 done. What --this says is not an option.
@@ -33,6 +34,7 @@ test('cli section 7: options are what has a line of its own, with all names, val
     { names: ['--to'], value: 'DIR', choices: [], doc: 'where it comes from, and where it goes' },
     { names: ['-q'], value: undefined, choices: [], doc: 'says nothing' },
     { names: ['-m'], value: 'one', choices: ['one', 'two'], doc: 'the first' },
+    { names: ['--as'], value: 'NAME', choices: ['s', 'm', 'l'], doc: 's, m, l, or one of your own' },
     { names: ['--dry-run'], value: undefined, choices: [], doc: '' },
     { names: ['-o'], value: 'json|name', choices: ['json', 'name'], doc: '' },
   ])

@@ -126,12 +126,14 @@ function usageOptions(form: string): HelpOption[] {
 
 const word = /^[A-Za-z0-9][\w.-]*$/
 
-/** Small words are themselves what can be given, and else the list that an explanation begins with: `ec-p256 (default), ed25519`. */
+/** Small words are themselves what can be given, else the list that an explanation begins with: `ec-p256 (default), ed25519`. */
 function choicesOf(value: string | undefined, doc: string): readonly string[] {
   if (value === undefined) return []
   if (/^[a-z][a-z0-9.-]*(\|[a-z0-9.-]+)*$/.test(value)) return value.split('|')
   if (!/^[A-Z]+$/.test(value)) return []
   const [list = ''] = doc.split(';')
-  const words = list.split(', ').map(item => item.replace(/ \([^)]*\)$/, ''))
-  return words.length > 1 && words.every(item => word.test(item)) ? words : []
+  const items = list.split(', ').map(item => item.replace(/ \([^)]*\)$/, ''))
+  const end = items.findIndex(item => !word.test(item))
+  const words = end === -1 ? items : items.slice(0, end)
+  return words.length > 1 ? words : []
 }
