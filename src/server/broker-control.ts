@@ -109,7 +109,10 @@ class View implements BrokerView {
     const connection = this.#connected.get(clientId)
     const principal = connection?.session.principal
     const isConnected = principal !== undefined && (username === undefined || username === principal.username)
-    const contexts = this.#parts.listeners().map(({ context }) => context)
+    const contexts = this.#parts
+      .listeners()
+      .filter(({ listener }) => listener.settings.protocol !== 'http_api')
+      .map(({ context }) => context)
     const judges = (isConnected && connection !== undefined ? [connection.listener] : contexts).map(judgeOf)
     const holder = isConnected ? principal : { username, roles: [], groups: [] }
     const { roles, groups } = holder

@@ -4,6 +4,7 @@
 import type { Server as HttpServer, RequestListener } from 'node:http'
 import type { Server as HttpsServer } from 'node:https'
 import type { AddressInfo, Socket } from 'node:net'
+import { escapeText } from '../base/escape.ts'
 import { createLimitedServer, createSecureLimitedServer, type ServerLimits } from '../base/limited-server.ts'
 import type { Log } from '../base/log.ts'
 import { version } from '../base/version.ts'
@@ -96,6 +97,10 @@ class HttpApiListener implements Listener {
       if (!(await bind(server, { host: address, port, ipv6Only: family === 6 }, optional))) continue
       this.#servers.push(server)
       this.port = (server.address() as AddressInfo).port
+      // No file descriptors, and the like: this client is lost, the listener goes on.
+      server.on('error', error => {
+        this.#log.write('error', `Error: Unable to accept a connection of the http_api: ${escapeText(error.message)}.`)
+      })
       this.#log.write('information', `Opening http api listen socket on port ${this.port}.`)
     }
     if (this.#servers.length > 0) return

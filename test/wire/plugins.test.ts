@@ -1,9 +1,14 @@
 // The plugins that are parts of this program, as the lines of mosquitto.conf name them: whom they are for, and what they are told.
 
 import assert from 'node:assert/strict'
+import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join as joinPath } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import test from 'node:test'
 import { runBroker, startBroker } from '../support/broker-process.ts'
 import { freePort } from '../support/free-port.ts'
+import { sqliteSchema } from '../support/mosquitto-sqlite.ts'
 import { connectBytes } from '../support/packet-bytes.ts'
 import { passwordLines } from '../support/password-lines.ts'
 import { dial, join, lasting, leave, publish, subscribe, type WireBroker } from '../support/wire-broker.ts'
@@ -91,6 +96,17 @@ test('mosquitto-conf 6 mosquitto_persist_sqlite: sessions outlive the broker, in
   const second = await startBroker(t, { config: again })
   const back = await join(t, { port: second.port, process: second }, lasting('lasting'))
   assert.equal((await back.expectPublish()).payload, 'kept')
+})
+
+test('mosquitto-conf 6 mosquitto_persist_sqlite: its database is imported at the first start, wherever it lies', async t => {
+  const directory = mkdtempSync(joinPath(tmpdir(), 'castellan-sqlite-'))
+  t.after(() => rmSync(directory, { recursive: true }))
+  new DatabaseSync(joinPath(directory, 'm.sqlite3')).exec(sqliteSchema)
+  const config = ({ port, dir }: { port: number; dir: string }) =>
+    `listener ${port} 127.0.0.1\npersistence_location ${dir}\nglobal_plugin /x/mosquitto_persist_sqlite.so\nplugin_opt_db_file ${directory}/m.sqlite3\n`
+  const broker = await startBroker(t, { config })
+  await broker.waitForLine(/Imported sessions: 0, .* from '.*\/m\.sqlite3'/)
+  assert.ok(existsSync(joinPath(broker.dir, 'castellan-store')))
 })
 
 test('mosquitto-conf 6 mosquitto_persist_sqlite: without a database it is not active, which is said', async t => {
