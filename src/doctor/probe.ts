@@ -10,7 +10,7 @@ import { probeLogin } from './login-probe.ts'
 import { probeTls } from './tls-probe.ts'
 
 /** Milliseconds for one connection and all that is asked over it. */
-const connectionMs = 5000
+const connectionMs = 10_000
 
 export interface ProbeTarget {
   /** As it was given. */
