@@ -247,6 +247,15 @@ test('mosquitto-conf 5 restart_timeout: a lost connection is opened again after 
   assert.equal(bridged.dialed.length, 2)
 })
 
+test('[MQTT-3.3.4-9] another broker that passes the Receive Maximum of this one is borne with: it would come again with the same', async () => {
+  const bridged = new BridgedEngine(`${out}bridge_protocol_version mqttv50\nbridge_receive_maximum 2\ntopic # in 2`)
+  await bridged.start()
+  const remote = await bridged.remote()
+  assert.equal((await remote.welcome()).properties.receiveMaximum, 2)
+  for (let packetId = 1; packetId <= 30; packetId++) remote.publish('a', 'x', { qos: 2, packetId })
+  for (let packetId = 1; packetId <= 30; packetId++) await remote.next(PacketType.pubrec)
+})
+
 const two = out.replace('there:1883', 'main:1 spare:2')
 
 test('mosquitto-conf 5 round_robin false: the first address is returned to as soon as it can be reached', async () => {

@@ -37,7 +37,9 @@ export function agree(attempt: ConnectAttempt, session: Session): Agreement {
   const { settings } = connection.listener
   const { properties, protocolVersion } = packet
   const limits = broker.limitsOf(session.principal, session.access)
-  const receiveMaximum = protocolVersion < 5 ? Number.POSITIVE_INFINITY : limits.max_inflight_messages || 65_535
+  // Mosquitto 2.0.11 passes ours when it resumes a session: its messages would never get through.
+  const isUnbounded = protocolVersion < 5 || connection.listener.isForBridge
+  const receiveMaximum = isUnbounded ? Number.POSITIVE_INFINITY : limits.max_inflight_messages || 65_535
   return {
     session,
     isBridge: packet.bridge,

@@ -8,6 +8,8 @@ import type { ListenerSettings } from './options.ts'
 export class ListenerContext {
   settings: ListenerSettings
   realm: Realm
+  /** Its client is a bridge: what that brings is another broker's, which nobody here can hold to a Receive Maximum. */
+  readonly isForBridge: boolean
   /** Of its CONNECT packets, `max_connect_rate`. */
   readonly connectRate = new TokenBucket()
 
@@ -17,8 +19,9 @@ export class ListenerContext {
     return path ?? `${address ?? ''}:${port}`
   }
 
-  constructor(settings: ListenerSettings, realm: Realm) {
+  constructor(settings: ListenerSettings, realm: Realm, isForBridge = false) {
     this.settings = settings
     this.realm = realm
+    this.isForBridge = isForBridge
   }
 }

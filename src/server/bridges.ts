@@ -74,7 +74,8 @@ export class BridgeService {
     for (const { name, local_username: username } of this.#configured) {
       const realm = createBridgeRealm({ inner: first.realm, username, log: this.#log })
       const context = this.#contexts.get(name)
-      if (context === undefined) this.#contexts.set(name, new ListenerContext(ownSettings(first.settings, name), realm))
+      if (context === undefined)
+        this.#contexts.set(name, new ListenerContext(ownSettings(first.settings, name), realm, true))
       else context.realm = realm
     }
   }

@@ -143,7 +143,7 @@ export class BridgedEngine {
     const hostOf = (name: string) => {
       const username = this.settings.find(one => one.name === name)?.local_username
       const realm = createBridgeRealm({ inner: listener.realm, username })
-      const context = contexts.get(name) ?? new ListenerContext(ownSettings(listener.settings, name), realm)
+      const context = contexts.get(name) ?? new ListenerContext(ownSettings(listener.settings, name), realm, true)
       contexts.set(name, context)
       return bridgeHost(broker, context, deps)
     }
