@@ -3,6 +3,7 @@
 
 import { escapeText } from '../base/escape.ts'
 import { nearestName } from '../config/nearest-name.ts'
+import type { AnyOption } from '../config/option.ts'
 import { options } from '../server/options.ts'
 import { OptionsError } from './errors.ts'
 import { brokerScopes, listenerScopes } from './options.ts'
@@ -39,8 +40,12 @@ export function listenerLines(values: Values, where: string, security: Values): 
   const { port, address, path, ...others } = values
   for (const name of Object.keys(others)) checkName(name, listenerScopes, where)
   const head = { text: `listener ${addressText(port, address, path, where)}`, place: `the address${where}` }
-  const settings = { ...security, ...others }
-  return [head, ...Object.entries(settings).flatMap(([name, value]) => linesOf(name, value, where))]
+  const inherited = Object.entries(security).filter(([name]) => others[name] === undefined)
+  return [
+    head,
+    ...inherited.flatMap(([name, value]) => linesOf(name, value, '')),
+    ...Object.entries(others).flatMap(([name, value]) => linesOf(name, value, where)),
+  ]
 }
 
 function addressText(port: unknown, address: unknown, path: unknown, where: string): string {
@@ -57,11 +62,13 @@ function word(value: unknown, what: string): string {
 }
 
 function checkName(name: string, scopes: readonly string[], where: string): void {
-  const known = Object.entries(options).flatMap(([key, { scope }]) => (scopes.includes(scope) ? [key] : []))
+  const known = Object.entries<AnyOption>(options).flatMap(([key, { scope, opens }]) =>
+    scopes.includes(scope) && opens === undefined ? [key] : [],
+  )
   if (known.includes(name) && !ofPrograms.includes(name)) return
   const what = `option '${escapeText(name)}'${where}`
   if (ofPrograms.includes(name)) throw new OptionsError([`${what} is for a broker that is a program of its own`])
-  if (Object.hasOwn(options, name)) throw new OptionsError([`${what} belongs elsewhere: see docs/library.md`])
+  if (Object.hasOwn(options, name)) throw new OptionsError([`${what} cannot stand here: see docs/library.md`])
   const nearest = nearestName(name, known)
   throw new OptionsError([`${what} is not known${nearest === undefined ? '' : `, did you mean '${nearest}'?`}`])
 }

@@ -43,8 +43,14 @@ export function readConfiguration(options: BrokerOptions): Configuration {
   }
   // No listener of its own: then it listens nowhere, and not as a broker without a file does.
   const bound = config.localOnly ? [] : config.listeners
+  const messages = config.localOnly ? config.messages.filter(({ line }) => !isAboutLocalOnly(line)) : config.messages
   const all = [...bound, placed.given, placed.givenWebSocket, placed.own]
-  return { config: Object.freeze({ ...config, listeners: Object.freeze(all), localOnly: false }), ...placed }
+  return { config: Object.freeze({ ...config, messages, listeners: Object.freeze(all), localOnly: false }), ...placed }
+}
+
+/** The three lines of a broker that has no listener. */
+function isAboutLocalOnly(line: string): boolean {
+  return /^(Starting in local only mode|Create a configuration file which defines|For more details see )/.test(line)
 }
 
 function readText(conf: string | undefined, confFile: string | undefined): Config {

@@ -13,8 +13,9 @@ import { ClosedError } from './errors.ts'
 import type { BrokerEvents, EventName, ListenerAddress } from './events.ts'
 import { HookedConnection } from './hooked-connection.ts'
 import type { TakeStream } from './in-process-client.ts'
+import { messageOf } from './message.ts'
 import type { Program } from './program.ts'
-import { Publisher, type PublishOptions } from './publisher.ts'
+import { Publisher, type PublishOptions, packetOf } from './publisher.ts'
 import { type AttachedServer, type AttachOptions, attachServer, type Doors, streamOf } from './servers.ts'
 import { InProcessSubscription, type MessageHandler, type SubscribeOptions, type Subscription } from './subscription.ts'
 
@@ -119,8 +120,11 @@ export class EmbeddedBroker implements AsyncDisposable {
    * @throws MessageError, QueueFullError, RefusedError, ClosedError
    */
   async publish(topicName: string, payload: string | Uint8Array, options?: PublishOptions): Promise<void> {
-    const job = this.#publisher.publish(topicName, payload, options)
-    await job
+    const packet = packetOf(topicName, payload, options)
+    await this.#publisher.publish(packet)
+    const { events } = this.#parts.program
+    if (!events.isAwaited('published')) return
+    events.emit('published', { client: undefined, message: messageOf(packet, topicName) })
   }
 
   /**

@@ -33,11 +33,14 @@ type WrittenSettings<S extends Settings<Table, never> | object> = {
 /** What belongs to a program that runs alone. */
 type OfPrograms = 'user' | 'pid_file'
 
+/** What other lines follow, which no object says: these are for `conf`. */
+type Openings = 'connection' | 'global_plugin' | 'plugin' | 'plugin_load' | 'plugin_use'
+
 /** Options of the whole broker; those about security hold for every listener that has none of its own. */
-export type ConfOptions = WrittenSettings<Omit<Settings<Table, (typeof brokerScopes)[number]>, OfPrograms>>
+export type ConfOptions = WrittenSettings<Omit<Settings<Table, (typeof brokerScopes)[number]>, OfPrograms | Openings>>
 
 /** Options of one listener. */
-export type ListenerConfOptions = WrittenSettings<Settings<Table, ListenerScope>>
+export type ListenerConfOptions = WrittenSettings<Omit<Settings<Table, ListenerScope>, Openings>>
 
 export type ListenerOptions = ListenerConfOptions &
   (

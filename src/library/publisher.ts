@@ -26,8 +26,11 @@ export const mostUnfinished = 10_000
 /** Of QoS 1 and 2 on the way to the broker, where it says nothing else (§3.2.2.3.3). */
 const defaultReceiveMaximum = 65_535
 
+/** Without the packet id, which is chosen when it is sent. */
+export type OwnPacket = Omit<Publish, 'packetId'>
+
 interface Job {
-  readonly packet: Omit<Publish, 'packetId'>
+  readonly packet: OwnPacket
   resolve(): void
   reject(error: AppError): void
 }
@@ -55,8 +58,7 @@ export class Publisher {
    *   that it has to reach, and safe there
    * @throws MessageError, QueueFullError, RefusedError or ClosedError
    */
-  async publish(topicName: string, payload: string | Uint8Array, options: PublishOptions = {}): Promise<void> {
-    const packet = packetOf(topicName, payload, options)
+  async publish(packet: OwnPacket): Promise<void> {
     if (this.#isClosed) throw new ClosedError()
     if (this.#unfinished >= mostUnfinished) throw new QueueFullError(`${mostUnfinished} messages are on their way`)
     this.#unfinished++
@@ -165,11 +167,12 @@ export class Publisher {
 /** Of a fixed header, the length of the topic name, a packet id and the length of the properties, at most. */
 const headerBytes = 13
 
-function sizeOf({ payload, topicName, properties }: Job['packet']): number {
+function sizeOf({ payload, topicName, properties }: OwnPacket): number {
   return headerBytes + sizeOfMessage(payload.length, Buffer.byteLength(topicName), properties)
 }
 
-function packetOf(topicName: string, payload: string | Uint8Array, options: PublishOptions): Job['packet'] {
+/** @throws MessageError for what cannot be sent */
+export function packetOf(topicName: string, payload: string | Uint8Array, options: PublishOptions = {}): OwnPacket {
   const { qos = 0, retain = false, properties } = options
   return {
     type: PacketType.publish,
