@@ -11,7 +11,7 @@ import type { RunningBroker } from './compose.ts'
 
 /** How often the line with the counts is looked at, in milliseconds; it is sent when it has changed. */
 const statusEveryMs = 30_000
-/** A messenger that takes longer is given up, in milliseconds. */
+/** A messenger that takes longer is given up, and the end of the broker waits no longer for it, in milliseconds. */
 const mostMs = 5000
 
 export interface Messenger {
@@ -34,15 +34,14 @@ export function servedBy({ broker, keepsUp }: Pick<RunningBroker, 'broker' | 'ke
   }
 }
 
-/** How often the manager is thought of, and how long the end of the broker waits for it, in milliseconds. */
+/** How often the manager is thought of, in milliseconds. */
 const tickMs = 1000
-const lastWordMs = 1000
 
 /**
  * Says that the broker is ready, and from then on how it is.
  *
  * @param now milliseconds
- * @returns ends that, and says that the broker stops; resolves when that is known, or after a second
+ * @returns ends that, and says that the broker stops; resolves when that is known, or the messenger is given up
  */
 export function keepTelling(
   manager: ServiceManager | undefined,
@@ -55,7 +54,7 @@ export function keepTelling(
   return () => {
     clearInterval(ticker)
     manager.stopping()
-    return Promise.race([manager.delivered(), delay(lastWordMs, undefined, { ref: false })])
+    return Promise.race([manager.delivered(), delay(mostMs, undefined, { ref: false })])
   }
 }
 
