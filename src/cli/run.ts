@@ -1,5 +1,6 @@
 // `castellan run`, and the same broker under the name `mosquitto`: the command line of the latter, unchanged.
 
+import { brokerTitle, mosquittoTitle } from '../base/process-title.ts'
 import { version } from '../base/version.ts'
 import { parseRunArguments, type RunArguments } from '../config/run-arguments.ts'
 import { brokerExitCode, exitCode } from './exit-code.ts'
@@ -8,6 +9,8 @@ import type { Io } from './verbs.ts'
 /** What the two names differ in: only in what a shell sees. */
 interface Name {
   readonly usage: string
+  /** What `ps` shows. */
+  readonly title: string
   readonly versionLine: () => string
   readonly helpCode: number
   readonly refusalCode: number
@@ -25,6 +28,7 @@ export function mosquitto(args: readonly string[], io: Io): Promise<number> {
 
 const castellanRun: Name = {
   usage: 'castellan run',
+  title: brokerTitle,
   versionLine: () => `castellan version ${version()}`,
   helpCode: exitCode.ok,
   refusalCode: exitCode.usage,
@@ -32,6 +36,7 @@ const castellanRun: Name = {
 
 const mosquittoName: Name = {
   usage: 'mosquitto',
+  title: mosquittoTitle,
   versionLine: () => `mosquitto version 2.1 (castellan ${version()})`,
   helpCode: brokerExitCode.badConfiguration,
   refusalCode: brokerExitCode.badConfiguration,
@@ -50,7 +55,7 @@ async function runAs(name: Name, args: readonly string[], io: Io): Promise<numbe
       io.stderr.write(`${parsed.message}\n${parsed.showUsage ? `\n${usageLines(name)}\n` : ''}`)
       return name.refusalCode
     case 'run':
-      return startBroker(parsed.arguments, io)
+      return startBroker({ ...parsed.arguments, title: name.title }, io)
   }
 }
 
@@ -64,6 +69,8 @@ export async function startBroker(options: RunOptions, io: Io): Promise<number> 
 export interface RunOptions extends RunArguments {
   /** Called once everything listens. */
   readonly onListening?: () => void
+  /** What `ps` shows; without it, that of any broker of this program. */
+  readonly title?: string
 }
 
 function usageLines(name: Name): string {
@@ -88,8 +95,8 @@ and lets everybody in.
   -h, --help              this page
       --version           the version
 
-Signals: HUP reads configuration, passwords, rules and certificates again, all of it or nothing; USR2 logs the subscription
-tree; TERM and INT stop.
+Signals: HUP reads configuration, passwords, rules and certificates again, all of it or nothing; RTMIN opens the log file anew;
+USR2 logs the subscription tree; TERM and INT stop. castellan signal sends them.
 Exit codes: 0 stopped, 1 a certificate or a port cannot be used, 3 a mistake in the configuration${name.refusalCode === exitCode.usage ? ', 2 wrong usage' : ''}.
 
 Examples:

@@ -9,6 +9,7 @@ import { systemClock, wallClock } from '../base/clock.ts'
 import { AppError } from '../base/errors.ts'
 import { escapeText } from '../base/escape.ts'
 import type { Log } from '../base/log.ts'
+import { brokerTitle } from '../base/process-title.ts'
 import { version } from '../base/version.ts'
 import { ConfigError } from '../config/config-error.ts'
 import { filesOnDisk } from '../config/config-files.ts'
@@ -50,6 +51,8 @@ export interface RunOptions {
   readonly tlsKeylog?: string
   /** Called once everything listens. */
   readonly onListening?: () => void
+  /** What `ps` shows of it, if not `brokerTitle`. */
+  readonly title?: string
 }
 
 export type RunIo = Pick<NodeJS.Process, 'stdout' | 'stderr'>
@@ -66,6 +69,7 @@ export async function runBroker(options: RunOptions, io: RunIo): Promise<number>
   version()
   if (options.testConfig) return await testConfig(config, io)
   if (options.daemon && !process.connected) return daemonize(io)
+  process.title = options.title ?? brokerTitle
   try {
     becomeUser(config, config.global.persistence ? [storeDirectory(config.global)] : [])
     const log = createLog(config.global, systemLogIo({ now: wallClock }))
@@ -132,6 +136,7 @@ function inputs({ ports, verbose, quiet, tlsKeylog }: RunOptions) {
 async function serve(options: RunOptions, config: Config, log: BrokerLog): Promise<number> {
   const signals = new Signals()
   log.write('information', `castellan version ${version()} starting`)
+  if (!signals.catchesRealTime) log.write('warning', realTimeEnds)
   if (options.configFile === undefined) log.write('information', 'Using default config.')
   else log.write('information', `Config loaded from ${escapeText(options.configFile)}.`)
   for (const { type, line } of config.messages) log.write(type, line)
@@ -229,6 +234,7 @@ function untilStopped(
       else if (signal === 'SIGUSR1')
         log.write('notice', running.broker.journal === undefined ? nothingToSave : allIsSaved)
       else if (signal === 'SIGUSR2') logSubscriptionTree(running.broker, log)
+      else if (signal === 'SIGRTMIN') log.reopen()
       else resolve(undefined)
     })
   })
@@ -246,6 +252,9 @@ async function reloadTold(
   await reload(running, log, again, notes)
   manager?.ready(servedBy(running).status())
 }
+
+const realTimeEnds =
+  'Warning: This version of Node lets SIGRTMIN end the process: use SIGHUP where a log file is to be opened anew.'
 
 const nothingToSave = 'Nothing saved: `persistence` is off, sessions and retained messages live in memory.'
 const allIsSaved = 'Nothing to save: what was acknowledged is in the store already.'

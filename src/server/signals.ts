@@ -1,16 +1,24 @@
 // Mosquitto's signals. They are caught from the first moment on: one that comes during the start waits for its end, unless it
 // ends the broker, which a start that takes long gives way to.
 
+import { onRealTimeSignal } from './real-time-signal.ts'
+
+const named = ['SIGHUP', 'SIGUSR1', 'SIGUSR2', 'SIGINT', 'SIGTERM'] as const
+
+/** What the broker acts upon. */
+export type BrokerSignal = (typeof named)[number] | 'SIGRTMIN'
+
 export class Signals {
-  readonly #waiting: NodeJS.Signals[] = []
+  readonly #waiting: BrokerSignal[] = []
   readonly #ending = new AbortController()
   readonly #again = Promise.withResolvers<void>()
-  #act: ((signal: NodeJS.Signals) => void) | undefined
+  #act: ((signal: BrokerSignal) => void) | undefined
+  /** Where it is not, SIGRTMIN ends the process. */
+  readonly catchesRealTime: boolean
 
   constructor() {
-    for (const signal of ['SIGHUP', 'SIGUSR1', 'SIGUSR2', 'SIGINT', 'SIGTERM'] as const) {
-      process.on(signal, () => this.#take(signal))
-    }
+    for (const signal of named) process.on(signal, () => this.#take(signal))
+    this.catchesRealTime = onRealTimeSignal(() => this.#take('SIGRTMIN'))
   }
 
   /** Aborted by the first signal that ends the broker. */
@@ -24,12 +32,12 @@ export class Signals {
   }
 
   /** Hands over what has come and what comes. */
-  deliver(act: (signal: NodeJS.Signals) => void): void {
+  deliver(act: (signal: BrokerSignal) => void): void {
     this.#act = act
     for (const signal of this.#waiting.splice(0)) act(signal)
   }
 
-  #take(signal: NodeJS.Signals): void {
+  #take(signal: BrokerSignal): void {
     if (signal === 'SIGINT' || signal === 'SIGTERM') {
       if (this.#ending.signal.aborted) this.#again.resolve()
       this.#ending.abort()
