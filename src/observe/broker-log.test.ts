@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import type { LogType } from '../base/log.ts'
 import { createLog, LogFileError } from './broker-log.ts'
-import { type LogIo, systemLogIo } from './log-io.ts'
+import { type LogIo, type LogOutlet, systemLogIo } from './log-io.ts'
 import { maximumWaitingBytes } from './log-sink.ts'
 import { allLogTypes } from './log-values.ts'
 import type { LogSettings } from './options.ts'
@@ -19,28 +19,40 @@ const settings: LogSettings = {
   log_type: ['error', 'warning', 'notice', 'information'],
 }
 
-/** Descriptors 1 and 2 and files, in memory; `turn` ends the work at hand, `accept` ends the write under way. */
+/** Places for lines, in memory; `turn` ends the work at hand, `accept` ends the write under way. */
 function fakeIo(nowMs = 1_700_000_000_900) {
-  const written = new Map<number, string>()
+  const written = new Map<string, string>()
   const tasks: (() => void)[] = []
   const writes: (() => void)[] = []
   const opened: string[] = []
-  const closed: number[] = []
-  const append = (fd: number, bytes: Uint8Array) => {
-    written.set(fd, (written.get(fd) ?? '') + Buffer.from(bytes).toString())
+  const closed: string[] = []
+  const append = (name: string, bytes: Uint8Array) => {
+    written.set(name, (written.get(name) ?? '') + Buffer.from(bytes).toString())
     return bytes.length
   }
+  const outlet = (name: string): LogOutlet => ({
+    write: (bytes, done) => void writes.push(() => done(false, append(name, bytes))),
+    writeNow: bytes => append(name, bytes),
+    end: bytes => {
+      append(name, bytes)
+      closed.push(name)
+    },
+  })
+  let tellLost = (_why: string) => {}
   const io: LogIo = {
     now: () => nowMs,
-    stdout: 1,
-    stderr: 2,
-    open: path => {
+    stdout: outlet('stdout'),
+    stderr: outlet('stderr'),
+    openFile: path => {
       if (path.startsWith('/denied')) throw new Error('EACCES')
-      return 10 + opened.push(path)
+      opened.push(path)
+      return outlet(path)
     },
-    close: fd => void closed.push(fd),
-    write: (fd, bytes, done) => void writes.push(() => done(false, append(fd, bytes))),
-    writeNow: append,
+    openSyslog: failed => {
+      tellLost = failed
+      opened.push('syslog')
+      return outlet('syslog')
+    },
     soon: task => void tasks.push(task),
   }
   const turn = () => {
@@ -50,7 +62,8 @@ function fakeIo(nowMs = 1_700_000_000_900) {
     turn()
     for (const end of writes.splice(0)) end()
   }
-  return { io, opened, closed, writes, turn, accept, text: (fd: number) => written.get(fd) ?? '' }
+  const text = (name: string) => written.get(name) ?? ''
+  return { io, opened, closed, writes, turn, accept, text, loseLines: (why: string) => tellLost(why) }
 }
 
 test('mosquitto-conf 3 log_timestamp: a line is `<epoch>: <message>`, and the message alone when false', () => {
@@ -58,14 +71,14 @@ test('mosquitto-conf 3 log_timestamp: a line is `<epoch>: <message>`, and the me
   createLog(settings, io).write('notice', 'hello')
   createLog({ ...settings, log_timestamp: false }, io).write('notice', 'hello')
   accept()
-  assert.equal(text(2), '1700000000: hello\nhello\n')
+  assert.equal(text('stderr'), '1700000000: hello\nhello\n')
 })
 
 test('mosquitto-conf 3 log_timestamp_format: the time is written in that format', () => {
   const { io, accept, text } = fakeIo()
   createLog({ ...settings, log_timestamp_format: '[%s]' }, io).write('notice', 'hello')
   accept()
-  assert.equal(text(2), '[1700000000]: hello\n')
+  assert.equal(text('stderr'), '[1700000000]: hello\n')
 })
 
 test('mosquitto-conf 3 log_type: only the named types are written and enabled', () => {
@@ -73,7 +86,7 @@ test('mosquitto-conf 3 log_type: only the named types are written and enabled', 
   const log = createLog({ ...settings, log_type: ['error', 'debug'] }, io)
   for (const type of allLogTypes) log.write(type, type)
   accept()
-  assert.equal(text(2), '1700000000: error\n1700000000: debug\n')
+  assert.equal(text('stderr'), '1700000000: error\n1700000000: debug\n')
   assert.deepEqual(
     allLogTypes.filter(type => log.enabled(type)),
     ['error', 'debug'],
@@ -85,7 +98,10 @@ test('mosquitto-conf 3 log_dest: several destinations get each line; none of the
   const log = createLog({ ...settings, log_dest: [{ kind: 'stdout' }, { kind: 'file', path: '/log' }] }, io)
   log.write('error', 'a')
   accept()
-  assert.deepEqual([text(1), text(2), text(11), opened], ['1700000000: a\n', '', '1700000000: a\n', ['/log']])
+  assert.deepEqual(
+    [text('stdout'), text('stderr'), text('/log'), opened],
+    ['1700000000: a\n', '', '1700000000: a\n', ['/log']],
+  )
   log.configure({ ...settings, log_dest: [] })
   assert.equal(log.enabled('error'), false)
 })
@@ -142,7 +158,7 @@ test('a destination that stalls loses lines past 1 MiB, and says how many once i
   accept()
   log.write('notice', 'last')
   accept()
-  const lines = text(2).split('\n')
+  const lines = text('stderr').split('\n')
   assert.equal(lines.filter(written => written === line).length, maximumWaitingBytes / 1024)
   assert.deepEqual(lines.slice(-3), [
     'Warning: 5 log lines were dropped: this destination did not take them in time.',
@@ -154,26 +170,27 @@ test('a destination that stalls loses lines past 1 MiB, and says how many once i
 test('a destination that fails throws nothing into the caller, and its lines are tried again', () => {
   const { io, accept, turn, text } = fakeIo()
   let failures = 0
-  let writeToDisk: LogIo['write'] = (_fd, _bytes, done) => {
+  let write: LogOutlet['write'] = (_bytes, done) => {
     failures++
     done(true, 0)
   }
-  const log = createLog(settings, { ...io, write: (...parameters) => writeToDisk(...parameters) })
+  const stderr: LogOutlet = { ...io.stderr, write: (bytes, done) => write(bytes, done) }
+  const log = createLog(settings, { ...io, stderr })
   log.write('notice', 'on a full disk')
   turn()
   assert.equal(failures, 1)
-  writeToDisk = io.write
+  write = io.stderr.write
   log.write('notice', 'with room again')
   accept()
   accept()
-  assert.equal(text(2), '1700000000: on a full disk\n1700000000: with room again\n')
+  assert.equal(text('stderr'), '1700000000: on a full disk\n1700000000: with room again\n')
 })
 
 test('a message cannot forge a second line', () => {
   const { io, accept, text } = fakeIo()
   createLog(settings, io).write('error', 'a\n1700000000: b')
   accept()
-  assert.equal(text(2), '1700000000: a\\n1700000000: b\n')
+  assert.equal(text('stderr'), '1700000000: a\\n1700000000: b\n')
 })
 
 test('a log file that cannot be opened is an error, and a reload that names it leaves the log as it was', () => {
@@ -185,7 +202,77 @@ test('a log file that cannot be opened is an error, and a reload that names it l
   assert.throws(() => log.configure(denied), LogFileError)
   log.write('notice', 'still here')
   accept()
-  assert.equal(text(2), '1700000000: still here\n')
+  assert.equal(text('stderr'), '1700000000: still here\n')
+})
+
+test('features A9: a log file that cannot be opened anew is said in the old one, and logged to further', () => {
+  const { io, accept, text, closed } = fakeIo()
+  let isThere = true
+  const openFile: LogIo['openFile'] = path => io.openFile(isThere ? path : `/denied${path}`)
+  const log = createLog({ ...settings, log_dest: [{ kind: 'file', path: '/log' }] }, { ...io, openFile })
+  isThere = false
+  log.reopen()
+  log.write('notice', 'on')
+  accept()
+  const refusal = 'Error: Unable to open log file /log for writing.'
+  assert.deepEqual([text('/log'), closed], [`1700000000: ${refusal}\n1700000000: on\n`, []])
+})
+
+test('mosquitto-conf 3 log_dest syslog: each line says its severity, of the facility daemon or of local0 to local7', () => {
+  const { io, accept, text } = fakeIo()
+  const toSyslog: LogSettings = { ...settings, log_dest: [{ kind: 'syslog' }], log_type: allLogTypes }
+  const log = createLog(toSyslog, io)
+  for (const type of ['error', 'warning', 'notice', 'information', 'debug', 'subscribe', 'unsubscribe'] as const) {
+    log.write(type, type)
+  }
+  log.configure({ ...toSyslog, log_facility: 7 })
+  log.write('error', '<0>not a priority\n<0>nor this')
+  accept()
+  // 3 × 8 for daemon, 23 × 8 for local7, and the severity (RFC 5424 §6.2.1).
+  assert.deepEqual(text('syslog').split('\n'), [
+    '<27>1700000000: error',
+    '<28>1700000000: warning',
+    '<29>1700000000: notice',
+    '<30>1700000000: information',
+    '<31>1700000000: debug',
+    '<29>1700000000: subscribe',
+    '<29>1700000000: unsubscribe',
+    '<187>1700000000: <0>not a priority\\n<0>nor this',
+    '',
+  ])
+})
+
+test('mosquitto-conf 3 log_dest syslog: a reload leaves it open unless it is no destination any more', () => {
+  const { io, opened, closed } = fakeIo()
+  const log = createLog({ ...settings, log_dest: [{ kind: 'syslog' }] }, io)
+  log.configure({ ...settings, log_dest: [{ kind: 'stderr' }, { kind: 'syslog' }] })
+  assert.deepEqual([opened, closed], [['syslog'], []])
+  log.configure(settings)
+  assert.deepEqual(closed, ['syslog'])
+})
+
+test('log_dest syslog: lines that were lost are told on standard error, whatever else is a destination', () => {
+  const { io, accept, text, loseLines } = fakeIo()
+  createLog({ ...settings, log_dest: [{ kind: 'syslog' }] }, io)
+  loseLines('no socket')
+  accept()
+  assert.equal(text('stderr'), '1700000000: Warning: Lines for syslog were lost: logger has ended (no socket).\n')
+})
+
+test('log_dest syslog: without a program that passes lines on, the start and a reload are refused', () => {
+  const { io, accept, text } = fakeIo()
+  const without: LogIo = { ...io, openSyslog: () => undefined }
+  const toSyslog: LogSettings = { ...settings, log_dest: [{ kind: 'syslog' }] }
+  const expected = {
+    code: 'ERR_OBSERVE_SYSLOG',
+    message: 'Error: Unable to log to syslog: there is no program logger (util-linux) on PATH.',
+  }
+  assert.throws(() => createLog(toSyslog, without), expected)
+  const log = createLog(settings, without)
+  assert.throws(() => log.configure(toSyslog), expected)
+  log.write('notice', 'still here')
+  accept()
+  assert.equal(text('stderr'), '1700000000: still here\n')
 })
 
 test('a reload closes the file it leaves only when what was logged to it is written', () => {
@@ -197,8 +284,8 @@ test('a reload closes the file it leaves only when what was logged to it is writ
   log.configure({ ...settings, log_dest: [{ kind: 'file', path: '/new' }] })
   assert.deepEqual(closed, [])
   accept()
-  assert.deepEqual(closed, [11])
-  assert.equal(text(11), '1700000000: under way\n1700000000: waits\n')
+  assert.deepEqual(closed, ['/old'])
+  assert.equal(text('/old'), '1700000000: under way\n1700000000: waits\n')
 })
 
 test('features A9: after a rotation `reopen` writes to a new file of mode 0600, and appends to one that exists', t => {

@@ -8,12 +8,20 @@ import type { LogIo } from './log-io.ts'
 import { LogSink } from './log-sink.ts'
 import type { LogDestination } from './log-values.ts'
 import type { LogSettings } from './options.ts'
+import { cutToSyslog, syslogPriority } from './syslog-line.ts'
 import { formatTimestamp } from './timestamp.ts'
 
 /** The log file cannot be opened. */
 export class LogFileError extends AppError {
   constructor(path: string, cause: unknown) {
     super('ERR_OBSERVE_LOG_FILE', `Error: Unable to open log file ${escapeText(path)} for writing.`, { cause })
+  }
+}
+
+/** There is no way to the system's log. */
+export class SyslogError extends AppError {
+  constructor() {
+    super('ERR_OBSERVE_SYSLOG', 'Error: Unable to log to syslog: there is no program logger (util-linux) on PATH.')
   }
 }
 
@@ -25,27 +33,22 @@ export interface BrokerLog extends Log {
   onTopicLine: TopicLine | undefined
   /**
    * Takes other settings at once.
-   * @throws LogFileError and stays as it was
+   * @throws LogFileError, SyslogError; and stays as it was
    */
   configure(settings: LogSettings): void
-  /**
-   * Opens the log file anew, for whoever has moved it away.
-   * @throws LogFileError and goes on with the old file
-   */
+  /** Opens the log file anew, for whoever has moved it away; where that fails it goes on with the old one, and says so. */
   reopen(): void
   /** Writes what waits before it returns: for the end of the process. */
   flush(): void
 }
 
-/** @throws LogFileError */
+/** @throws LogFileError, SyslogError */
 export function createLog(settings: LogSettings, io: LogIo): BrokerLog {
   return new FileBrokerLog(settings, io)
 }
 
-/** A file descriptor with its sink, and whether this log opened it. */
 interface OpenDestination {
-  readonly fd: number
-  readonly owned: boolean
+  readonly kind: 'standard' | 'file' | 'syslog'
   readonly sink: LogSink
 }
 
@@ -66,8 +69,8 @@ class FileBrokerLog implements BrokerLog {
   constructor(settings: LogSettings, io: LogIo) {
     this.#io = io
     this.#standard = {
-      stdout: { fd: io.stdout, owned: false, sink: new LogSink(io.stdout, io) },
-      stderr: { fd: io.stderr, owned: false, sink: new LogSink(io.stderr, io) },
+      stdout: { kind: 'standard', sink: new LogSink(io.stdout, io) },
+      stderr: { kind: 'standard', sink: new LogSink(io.stderr, io) },
     }
     this.#settings = settings
     this.configure(settings)
@@ -81,7 +84,10 @@ class FileBrokerLog implements BrokerLog {
     if (!this.#types.has(type)) return
     const prefix = this.#timestamp()
     const whole = prefix + (line.includes('\n') ? line.replaceAll('\n', '\\n') : line)
-    for (const { sink } of this.#destinations) sink.add(whole, prefix)
+    for (const { kind, sink } of this.#destinations) {
+      if (kind === 'syslog') this.#addToSyslog(sink, type, whole, prefix)
+      else sink.add(whole, prefix)
+    }
     if (this.#toTopic) this.#queueForTopic(type, whole)
   }
 
@@ -93,11 +99,16 @@ class FileBrokerLog implements BrokerLog {
     this.#toTopic = settings.log_dest.some(({ kind }) => kind === 'topic')
     this.#types = new Set(opened.length > 0 || this.#toTopic ? settings.log_type : [])
     this.#prefixSecond = Number.NaN
-    this.#closeOwned(old)
+    for (const destination of old) if (!opened.includes(destination)) destination.sink.end()
   }
 
   reopen(): void {
-    this.configure(this.#settings)
+    try {
+      this.configure(this.#settings)
+    } catch (error) {
+      if (!(error instanceof AppError)) throw error
+      this.write('error', error.message)
+    }
   }
 
   flush(): void {
@@ -108,26 +119,40 @@ class FileBrokerLog implements BrokerLog {
     const opened: OpenDestination[] = []
     for (const destination of destinations) {
       if (destination.kind === 'file') opened.push(this.#openFile(destination.path))
+      else if (destination.kind === 'syslog') opened.push(this.#openSyslog())
       else if (destination.kind === 'stdout' || destination.kind === 'stderr')
         opened.push(this.#standard[destination.kind])
     }
     return opened
   }
 
-  // At most one destination is a file, so nothing opened before it is left open when it fails.
+  // At most one destination is a file, and syslog begins with its first line, so nothing opened is left open when one fails.
   #openFile(path: string): OpenDestination {
     try {
-      const fd = this.#io.open(path)
-      return { fd, owned: true, sink: new LogSink(fd, this.#io) }
+      return { kind: 'file', sink: new LogSink(this.#io.openFile(path), this.#io) }
     } catch (cause) {
       throw new LogFileError(path, cause)
     }
   }
 
-  #closeOwned(destinations: readonly OpenDestination[]): void {
-    for (const { fd, owned, sink } of destinations) {
-      if (owned) sink.end(() => this.#io.close(fd))
-    }
+  /** The one that there is, so that its lines stay in order. */
+  #openSyslog(): OpenDestination {
+    const present = this.#destinations.find(({ kind }) => kind === 'syslog')
+    if (present !== undefined) return present
+    const outlet = this.#io.openSyslog(why => this.#tellLost(why))
+    if (outlet === undefined) throw new SyslogError()
+    return { kind: 'syslog', sink: new LogSink(outlet, this.#io) }
+  }
+
+  // On standard error, wherever lines go: who reads the system's log alone would never see it.
+  #tellLost(why: string): void {
+    const prefix = this.#timestamp()
+    this.#standard.stderr.sink.add(`${prefix}Warning: Lines for syslog were lost: logger has ended (${why}).`, prefix)
+  }
+
+  #addToSyslog(sink: LogSink, type: LogType, line: string, prefix: string): void {
+    const { log_facility: facility } = this.#settings
+    sink.add(syslogPriority(type, facility) + cutToSyslog(line), syslogPriority('warning', facility) + prefix)
   }
 
   // Lines wait until the work at hand is done: publishing in the middle of it would reenter the broker.

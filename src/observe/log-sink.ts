@@ -1,14 +1,14 @@
-// One destination of log lines that is a file descriptor: batches, one write at a time, a bound on what waits.
+// One destination of log lines: batches, one write at a time, a bound on what waits.
 
-import type { LogIo } from './log-io.ts'
+import type { LogIo, LogOutlet } from './log-io.ts'
 
 /** Most bytes of lines that wait for a destination; further lines are dropped and counted. */
 export const maximumWaitingBytes = 1_048_576
 
 /** Never throws after it is made; a destination that fails loses lines, and says how many once it works again. */
 export class LogSink {
-  readonly #fd: number
-  readonly #io: LogIo
+  readonly #outlet: LogOutlet
+  readonly #soon: LogIo['soon']
   #waiting: string[] = []
   #waitingBytes = 0
   /** The batch that is being written. */
@@ -16,15 +16,15 @@ export class LogSink {
   #writing = false
   #scheduled = false
   #dropped = 0
-  #close: (() => void) | undefined
+  #ending = false
   #ended = false
 
-  constructor(fd: number, io: LogIo) {
-    this.#fd = fd
-    this.#io = io
+  constructor(outlet: LogOutlet, { soon }: Pick<LogIo, 'soon'>) {
+    this.#outlet = outlet
+    this.#soon = soon
   }
 
-  /** @param prefix the timestamp of the line that reports dropped lines, should it be needed */
+  /** @param prefix what the line that reports dropped lines begins with, should it be needed */
   add(line: string, prefix: string): void {
     const bytes = Buffer.byteLength(line) + 1
     if (this.#waitingBytes + bytes > maximumWaitingBytes) {
@@ -39,32 +39,23 @@ export class LogSink {
 
   /** Writes what waits, before it returns, as far as the destination takes it: for the end of the process. */
   flush(): void {
-    const kept = this.#writing ? undefined : this.#batch
-    const lines = this.#takeLines()
-    if (!this.#writing) this.#batch = undefined
+    const bytes = this.#takeAll()
     try {
-      if (kept !== undefined) this.#writeAll(kept)
-      if (lines !== undefined) this.#writeAll(lines)
+      for (let offset = 0; offset < bytes.length; ) offset += this.#outlet.writeNow(bytes.subarray(offset))
     } catch {
       // Nothing is left to tell it to.
     }
   }
 
   /** Closes once the write under way is done; what waits is written first. */
-  end(close: () => void): void {
-    this.#close = close
+  end(): void {
+    this.#ending = true
     if (!this.#writing) this.#finish()
   }
 
   #finish(): void {
     this.#ended = true
-    this.flush()
-    this.#close?.()
-    this.#close = undefined
-  }
-
-  #writeAll(bytes: Uint8Array): void {
-    for (let offset = 0; offset < bytes.length; ) offset += this.#io.writeNow(this.#fd, bytes.subarray(offset))
+    this.#outlet.end(this.#takeAll())
   }
 
   #reportDropped(prefix: string): void {
@@ -77,7 +68,7 @@ export class LogSink {
   #schedule(): void {
     if (this.#scheduled || this.#writing) return
     this.#scheduled = true
-    this.#io.soon(() => {
+    this.#soon(() => {
       this.#scheduled = false
       this.#write()
     })
@@ -88,7 +79,7 @@ export class LogSink {
     this.#batch ??= this.#takeLines()
     if (this.#batch === undefined) return
     this.#writing = true
-    this.#io.write(this.#fd, this.#batch, (failed, written) => this.#written(failed, written))
+    this.#outlet.write(this.#batch, (failed, written) => this.#written(failed, written))
   }
 
   // After a failure the batch is kept, and tried again with the next line: a full disk may have room by then.
@@ -97,8 +88,15 @@ export class LogSink {
     if (!failed && this.#batch !== undefined) {
       this.#batch = written < this.#batch.length ? this.#batch.subarray(written) : undefined
     }
-    if (this.#close !== undefined) this.#finish()
+    if (this.#ending) this.#finish()
     else if (!failed) this.#write()
+  }
+
+  /** A batch that is being written stays where it is. */
+  #takeAll(): Uint8Array {
+    const kept = this.#writing ? undefined : this.#batch
+    if (!this.#writing) this.#batch = undefined
+    return Buffer.concat([kept, this.#takeLines()].filter(bytes => bytes !== undefined))
   }
 
   #takeLines(): Uint8Array | undefined {

@@ -18,11 +18,13 @@ export const observeOptions = {
     value: logDestinations(),
     default: [{ kind: 'stderr' }],
     reload: 'live',
-    doc: 'Where log lines go; repeat it for several places. `none` forgets those named before it; one file at most.',
+    doc: 'Where log lines go; repeat it for several places. `none` forgets those named before it; one file at most. `syslog` needs logger(1) of util-linux.',
     unsupported: {
       accepts: (destinations: readonly { readonly kind: string }[]) =>
-        destinations.every(({ kind }) => kind !== 'syslog' && kind !== 'dlt' && kind !== 'android'),
-      advice: 'log to stderr and let the service manager pass it on, or use `log_dest file <path>`',
+        destinations.every(({ kind }) => kind !== 'dlt' && kind !== 'android'),
+      advice:
+        'dlt and android are reached through libraries in C, which are not loaded here; use `log_dest syslog`, a file, or stderr',
+      never: true,
     },
   }),
   log_facility: option({
@@ -30,8 +32,7 @@ export const observeOptions = {
     value: integer({ minimum: 0, maximum: 7, refusal: (value, name) => `Error: Invalid '${name}' value (${value}).` }),
     default: undefined,
     reload: 'live',
-    doc: 'The syslog facility local0 to local7.',
-    unsupported: { advice: 'syslog is no destination yet; remove the line' },
+    doc: 'Facility of the lines of `log_dest syslog`: local0 to local7; without it, daemon.',
   }),
   log_timestamp: option({
     scope: 'global',

@@ -83,14 +83,12 @@ test('mosquitto-conf 1 string: at most 65535 bytes', () => {
   })
 })
 
-test('what is not built yet is an option, or some of its values alone', () => {
-  assert.throws(() => parse('log_dest syslog\n'), {
-    message: /^Error: This 'log_dest' is not supported yet by Castellan; /,
+test('what is refused for good is an option, or some of its values alone', () => {
+  assert.throws(() => parse('log_dest dlt\n'), { message: /^Error: This 'log_dest' is refused by Castellan; / })
+  assert.throws(() => parse('listener 1883\ntls_engine pkcs11\n'), {
+    message: /^Error: This 'tls_engine' is refused by Castellan; /,
   })
-  assert.throws(() => parse('log_facility 5\n'), {
-    message: /^Error: The 'log_facility' option is not supported yet by Castellan; /,
-  })
-  parse('log_dest stderr\n')
+  parse('log_dest syslog\nlog_facility 5\n')
 })
 
 test('a configuration is frozen, through and through', () => {
