@@ -17,7 +17,7 @@ export const oldNames: ReadonlyMap<string, (() => Promise<Command>) | undefined>
   ['mosquitto_pub', undefined],
   ['mosquitto_sub', undefined],
   ['mosquitto_rr', undefined],
-  ['mosquitto_signal', undefined],
+  ['mosquitto_signal', async () => (await import('./signal.ts')).mosquittoSignal],
   ['create-root-ca', async () => (await import('./easy-ca.ts')).createRootCa],
   ['create-signing-ca', async () => (await import('./easy-ca.ts')).createSigningCa],
   ['create-server', async () => (await import('./easy-ca.ts')).createServer],

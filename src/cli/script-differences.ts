@@ -109,6 +109,16 @@ export const differences = {
     tools: ['mosquitto_ctrl'],
     text: 'the shell prints what the command line prints, without colours, takes quotes, and does not keep lines with passwords',
   },
+  ownBrokers: {
+    code: 'X020',
+    tools: ['mosquitto_signal'],
+    text: "-a tells the brokers of one's own account, castellan's too; only root's tells everybody's",
+  },
+  noReport: {
+    code: 'X021',
+    tools: ['mosquitto_signal'],
+    text: 'xtreport is refused; a process id with something behind its digits is, too',
+  },
 } as const satisfies Record<string, Difference>
 
 /** Tells of those that matter for this call, on standard error. */
