@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import { BridgedEngine, bridgesIn, type RemoteEnd } from '../../test/support/bridged-engine.ts'
+import { lasting } from '../../test/support/engine.ts'
 import { noProperties, PacketType } from '../mqtt/packet.ts'
 import { ReasonCode } from '../mqtt/reason-code.ts'
 
@@ -352,6 +353,23 @@ test('features H4: nobody else gets the session of a bridge, whatever client id 
   const thief = bridged.engine.open()
   thief.connect('local.rc')
   thief.expectRefused(ReasonCode.clientIdentifierNotValid)
+})
+
+test("migration: a bridge takes over the session of its client id, as the one that Mosquitto's file had, with none but its own topics", async () => {
+  const bridged = new BridgedEngine(`${out}topic shared/# out 1`)
+  const before = bridged.engine.connect('local.rc', lasting())
+  before.subscribe('#')
+  before.disconnect()
+  const publisher = bridged.engine.connect('p')
+  publisher.publish('shared/a', 'waited', { qos: 1 })
+  publisher.publish('secret', 'not shared', { qos: 1 })
+  await bridged.start()
+  const remote = await bridged.remote()
+  await remote.welcome({}, 0)
+  assert.equal(await remote.nextText(), 'shared/a waited')
+  await bridged.settle()
+  const filters = [...(bridged.engine.broker.registry.get('local.rc')?.subscriptions.keys() ?? [])]
+  assert.deepEqual(filters, ['shared/#'])
 })
 
 test('mosquitto-conf 5 local_cleansession: false keeps what is published before the first connection, true does not', async () => {

@@ -381,9 +381,12 @@ function checkAdmission({ connection, principal, clientId }: ConnectAttempt): St
   return { reasonCode: ReasonCode.notAuthorized, rule: 'the user is disabled, not known, or has another client id' }
 }
 
-/** A session belongs to the identity that opened it: nobody else takes it over or inherits its queue (features H4). */
+/**
+ * A session belongs to the identity that opened it: nobody else takes it over or inherits its queue (features H4). But for a
+ * bridge, whose client id only the configuration can give away: that of a Mosquitto, whose file was imported, was nobody's.
+ */
 function checkOwner(attempt: ConnectAttempt): StepOutcome {
-  const { broker, principal } = attempt
+  const { broker, principal, connection } = attempt
   assert(principal !== undefined, 'only a proven client gets here')
   const session = broker.registry.get(attempt.clientId)
   if (session === undefined) {
@@ -394,7 +397,8 @@ function checkOwner(attempt: ConnectAttempt): StepOutcome {
     if (hasAllSessions(attempt, principal)) return overLimit('max_sessions_per_user', ReasonCode.quotaExceeded)
     return broker.shortage > 0 ? overLimit('memory_limit', ReasonCode.serverBusy) : undefined
   }
-  if (session.owner !== principal.owner && broker.settings.session_owner_check) {
+  const isGuarded = broker.settings.session_owner_check && !connection.listener.isForBridge
+  if (isGuarded && session.owner !== principal.owner) {
     return {
       reasonCode: ReasonCode.clientIdentifierNotValid,
       rule: 'session_owner_check: the session belongs to another identity',

@@ -8,7 +8,10 @@ import type { ListenerSettings } from './options.ts'
 export class ListenerContext {
   settings: ListenerSettings
   realm: Realm
-  /** Its client is a bridge: what that brings is another broker's, which nobody here can hold to a Receive Maximum. */
+  /**
+   * Its client is a bridge: the configuration says whose session it has, and what it brings is another broker's, which nobody
+   * here can hold to a Receive Maximum.
+   */
   readonly isForBridge: boolean
   /** Of its CONNECT packets, `max_connect_rate`. */
   readonly connectRate = new TokenBucket()
