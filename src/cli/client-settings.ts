@@ -142,7 +142,7 @@ const rules: readonly Rule[] = [
   ],
   [
     ({ properties }, tool) => tool === 'rr' && properties.publish?.responseTopic !== undefined,
-    'Error in PUBLISH properties: Duplicate response topic.',
+    'PUBLISH properties: Duplicate response topic.',
   ],
 ]
 

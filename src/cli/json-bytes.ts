@@ -149,12 +149,13 @@ function quote(text: Bytes): Bytes {
   return `"${inside}"`
 }
 
-/** As C's `%g` has it, with fifteen digits where they say the same number and seventeen where they do not. */
+/** As C's `%g` has it, with fifteen digits where they say nearly the same number and seventeen where they do not. */
 function printNumber(value: number): string {
   if (!Number.isFinite(value)) return 'null'
-  if (Number.isInteger(value) && Math.abs(value) < 2 ** 31) return String(value === 0 ? 0 : value)
-  const digits = Number(value.toPrecision(15)) === value ? 15 : 17
-  return general(value, digits)
+  if (Number.isInteger(value) && Math.abs(value) < 2 ** 31) return Object.is(value, -0) ? '-0' : String(value)
+  const short = Number(value.toPrecision(15))
+  const isSame = Math.abs(short - value) <= Math.max(Math.abs(short), Math.abs(value)) * Number.EPSILON
+  return general(value, isSame ? 15 : 17)
 }
 
 function general(value: number, digits: number): string {

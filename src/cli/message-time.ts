@@ -48,6 +48,7 @@ function all(format: string): (date: Date) => string {
 }
 
 const conversions: ReadonlyMap<string, (date: Date) => string> = new Map([
+  ['%', () => '%'],
   ['a', date => (days[date.getDay()] as string).slice(0, 3)],
   ['A', date => days[date.getDay()] as string],
   ['b', date => (months[date.getMonth()] as string).slice(0, 3)],

@@ -435,5 +435,6 @@ const acknowledgementNames = {
 
 function publishText({ dup, qos, retain, packetId, topicName, payload }: Publish): string {
   const flags = `d${Number(dup)}, q${qos}, r${Number(retain)}, m${packetId}`
-  return `(${flags}, '${topicName}', ... (${payload.length} bytes))`
+  // Under an alias that is known no topic is sent.
+  return `(${flags}, '${topicName || '(null)'}', ... (${payload.length} bytes))`
 }

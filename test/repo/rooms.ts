@@ -63,10 +63,10 @@ export const rooms: Readonly<Record<string, Room>> = {
     imports: [...lowest, 'mqtt', 'topic', 'config', 'observe', 'net', 'session', 'auth', 'broker', 'server'],
     types: ['audit'],
   },
-  client: { imports: [...lowest, 'mqtt'] },
+  client: { imports: [...lowest, 'mqtt'], packages: ['ws'] },
   doctor: { imports: [...lowest, 'config', 'mqtt', 'topic', 'x509', 'auth', 'dynsec', 'client'] },
   cli: {
-    imports: [...lowest, 'audit', 'config', 'auth', 'dynsec', 'client', 'doctor', 'pki', 'store'],
+    imports: [...lowest, 'topic', 'audit', 'config', 'auth', 'dynsec', 'client', 'doctor', 'pki', 'store'],
     types: ['mqtt'],
     only: { server: ['ca-serve.ts', 'run.ts', 'store.ts', 'acl-sources.ts', 'doctor.ts'] },
   },
