@@ -29,8 +29,8 @@ const introduction = `# Options of mosquitto.conf
 Made by \`npm run docs\` from the tables in \`src/*/options.ts\`.
 
 Castellan reads Mosquitto's configuration file. Options marked **own** are not known to Mosquitto. Options marked
-**not yet** are known and refused; of those marked **some values not yet**, only values that ask for a missing feature are.
-What is marked **refused** or **some values refused** will not come.
+**refused**, and some values of those marked **some values refused**, are known and refused on purpose: see
+[deliberate differences](../deliberate-differences.md).
 
 - *Scope*: a \`global\` option holds for the broker. A \`security\` option does too, or belongs to the listener above it
   after \`per_listener_settings true\`. A \`listener\` option belongs to the listener above it; without one it makes the
@@ -87,8 +87,7 @@ function remarks(option: AnyOption): string {
 /** Whether an option, or some of its values, is refused; empty where it is not. */
 export function supportMark({ unsupported }: AnyOption): string {
   if (unsupported === undefined) return ''
-  const what = unsupported.accepts === undefined ? '' : 'some values '
-  return `**${what}${unsupported.never === true ? 'refused' : 'not yet'}**`
+  return unsupported.accepts === undefined ? '**refused**' : '**some values refused**'
 }
 
 /** Empty where there is none. */

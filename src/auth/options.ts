@@ -12,7 +12,7 @@ import { jwtOptions } from './jwt-options.ts'
 import { ldapOptions } from './ldap-options.ts'
 
 /** Anything else is refused: what it would decide is not known. */
-const builtInPlugins = { accepts: areBuiltIn, advice: insteadOf, never: true } as const
+const builtInPlugins = { accepts: areBuiltIn, advice: insteadOf } as const
 
 export const authOptions = {
   acl_file: option({
@@ -45,7 +45,7 @@ export const authOptions = {
     value: bool(),
     default: true,
     reload: 'restart',
-    doc: 'Whether names with wildcard characters are kept from the plugin above.',
+    doc: 'Without effect: it is about plugins with older interfaces, which are not loaded.',
     orphan: 'Error: An auth_plugin_deny_special_chars option exists in the config file without a plugin.',
   }),
   authentication_delay_max: option({

@@ -97,7 +97,6 @@ export const bridgeOptions = {
     unsupported: {
       accepts: (value: number) => value === 0,
       advice: 'Node cannot set it: `keepalive_interval` or `bridge_tcp_keepalive` finds a connection that is dead',
-      never: true as const,
     },
   },
   bridge_tls_use_os_certs: bridgeOption(bool(), false, 'Whether the authorities of the system are trusted.'),

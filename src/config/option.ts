@@ -29,14 +29,12 @@ export type Scope =
 /** When a changed value takes effect at a reload; a reload that changes a `restart` option is refused. */
 export type Reload = 'live' | 'new-connections' | 'restart'
 
-/** The option is known, but what it asks for does not exist here yet: it is refused rather than ignored. */
+/** The option is known, but what it asks for is not here on purpose: it is refused rather than ignored. */
 export interface Unsupported<T> {
   /** Values that ask for nothing and so pass, such as `persistence false`. */
   readonly accepts?: (value: T) => boolean
   /** What to do instead, without a final full stop. */
   readonly advice: string | ((value: T) => string)
-  /** It will not come, and the text does not say "yet". */
-  readonly never?: true
 }
 
 export interface Option<T = unknown, D = unknown, S extends Scope = Scope> {

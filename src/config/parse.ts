@@ -261,7 +261,7 @@ class ConfigParser {
     this.#reported.set(values, reported.add(key))
     this.#refuse({
       refusedBy: 'castellan',
-      message: `Error: ${refusalOf(key, unsupported)} by Castellan; ${adviceOn(unsupported, value)}.`,
+      message: `Error: This '${key}' is refused by Castellan; ${adviceOn(unsupported, value)}.`,
       locations: locate(state),
     })
   }
@@ -311,11 +311,6 @@ const unreadable = {
 
 function locate(state: FileState): readonly Location[] {
   return [{ file: state.file, line: state.line }, ...state.includedFrom]
-}
-
-function refusalOf(key: string, { never, accepts }: NonNullable<AnyOption['unsupported']>): string {
-  if (never === true) return `This '${key}' is refused`
-  return accepts === undefined ? `The '${key}' option is not supported yet` : `This '${key}' is not supported yet`
 }
 
 function adviceOn({ advice }: NonNullable<AnyOption['unsupported']>, value: unknown): string {

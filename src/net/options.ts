@@ -313,7 +313,7 @@ export const netOptions = {
     default: undefined,
     reload: 'restart',
     doc: 'OpenSSL engine that holds the private key.',
-    unsupported: { advice: 'OpenSSL 3 has no engines; keep the key in keyfile', never: true },
+    unsupported: { advice: 'OpenSSL 3 has no engines; keep the key in keyfile' },
   }),
   tls_engine_kpass_sha1: option({
     scope: 'listener',
@@ -321,7 +321,7 @@ export const netOptions = {
     default: undefined,
     reload: 'restart',
     doc: 'SHA-1 of the password of the engine key.',
-    unsupported: { advice: 'OpenSSL 3 has no engines; keep the key in keyfile', never: true },
+    unsupported: { advice: 'OpenSSL 3 has no engines; keep the key in keyfile' },
   }),
   tls_groups: option({
     scope: 'listener',
@@ -348,7 +348,6 @@ export const netOptions = {
     unsupported: {
       accepts: value => value !== 'engine',
       advice: 'OpenSSL 3 has no engines; keep the key in keyfile',
-      never: true,
     },
   }),
   tls_keylog: option({
@@ -368,7 +367,6 @@ export const netOptions = {
     unsupported: {
       accepts: value => value !== 'tlsv1.1',
       advice: 'TLS 1.1 is broken; use tlsv1.2 or tlsv1.3',
-      never: true,
     },
   }),
   websockets_log_level: option({
@@ -380,7 +378,6 @@ export const netOptions = {
     unsupported: {
       accepts: value => value === 0,
       advice: 'the library is another one; refused WebSockets are in the log anyway',
-      never: true,
     },
   }),
   websockets_origin: option({

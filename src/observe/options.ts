@@ -24,7 +24,6 @@ export const observeOptions = {
         destinations.every(({ kind }) => kind !== 'dlt' && kind !== 'android'),
       advice:
         'dlt and android are reached through libraries in C, which are not loaded here; use `log_dest syslog`, a file, or stderr',
-      never: true,
     },
   }),
   log_facility: option({
