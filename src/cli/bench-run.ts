@@ -37,14 +37,13 @@ const openingTogether = 32
 const paceMs = 5
 /** What has not come this long after the last one that came is lost. */
 const quietMs = 2000
-const runWord = 0xffff_ffff
 
 export class BenchRun {
   readonly #request: BenchRequest
   readonly #login: Login
   readonly #clock = systemClock()
   readonly #startedAt = this.#clock.now()
-  readonly #run = randomBytes(4).readUInt32LE() & (runWord >>> 1)
+  readonly #run = randomBytes(4).readUInt32LE()
   readonly #latency = new Histogram()
   readonly #check: SequenceCheck
   readonly #publishers: LoadPublisher[] = []
@@ -148,8 +147,12 @@ export class BenchRun {
       message: () => {},
       acknowledged: isRefused => {
         const publisher = this.#publishers[index]
-        if (publisher !== undefined) publisher.answered += 1
-        if (isRefused) this.#refused += 1
+        if (publisher === undefined) return
+        publisher.answered += 1
+        if (isRefused) {
+          publisher.writtenOff += 1
+          this.#refused += 1
+        }
         this.#lastMoveAt = this.#micros()
       },
       wasRead: () => {},
@@ -164,7 +167,7 @@ export class BenchRun {
   #tellHeard(): void {
     const { subscribers } = this.#request
     for (const [index, publisher] of this.#publishers.entries()) {
-      publisher.heard = Math.max(publisher.heard, Math.floor((this.#arrivals[index] ?? 0) / subscribers))
+      publisher.heard = Math.floor((this.#arrivals[index] ?? 0) / subscribers)
     }
   }
 
@@ -207,7 +210,7 @@ export class BenchRun {
   #giveUpStalled(now: number): void {
     if (now - this.#lastMoveAt < quietMs * 1000) return
     this.#lastMoveAt = now
-    for (const publisher of this.#publishers) publisher.heard = publisher.sent
+    for (const publisher of this.#publishers) publisher.writtenOff = publisher.sent - publisher.heard
   }
 
   async #drain(): Promise<void> {

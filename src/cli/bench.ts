@@ -8,9 +8,10 @@ import { RefusedError } from '../client/errors.ts'
 import type { Target } from '../client/target.ts'
 import { type BenchRequest, benchHelp, readBenchArguments } from './bench-arguments.ts'
 import { type BenchResult, BenchRun } from './bench-run.ts'
+import { lastingInput } from './connection-arguments.ts'
 import { CtlError, CtlUsageError } from './ctl-error.ts'
 import { loginOf } from './ctl-login.ts'
-import { HiddenInput, Prompts } from './ctl-prompts.ts'
+import { Prompts } from './ctl-prompts.ts'
 import { exitCode } from './exit-code.ts'
 import { ProgressBar } from './progress-bar.ts'
 import { Interrupted } from './secret-input.ts'
@@ -29,7 +30,7 @@ export async function bench(args: readonly string[], io: Io): Promise<number> {
     io.stdout.write(benchHelp)
     return exitCode.ok
   }
-  const input = new HiddenInput(io)
+  const input = lastingInput(io)
   try {
     const request = readBenchArguments(args)
     const login = await loginOf(request.connection, io.env, new Prompts(input))
@@ -53,7 +54,7 @@ async function measure(run: BenchRun, request: BenchRequest, io: Io): Promise<nu
   try {
     const bar = new ProgressBar(io, request.duration, 0, () => systemClock().now())
     const result = await run.measure(seconds => bar.show(seconds))
-    bar.show(request.duration)
+    if (!isInterrupted) bar.show(request.duration)
     io.stdout.write(request.asJson ? jsonOf(request, result) : textOf(request, result))
     return isInterrupted ? exitCode.interrupted : codeOf(request, result)
   } finally {
@@ -90,7 +91,7 @@ async function askBefore(target: Target, { isAgreed }: BenchRequest, io: Io): Pr
 }
 
 /** By name or by address. */
-export function isLoopback(host: string): boolean {
+function isLoopback(host: string): boolean {
   return /^(localhost|127(\.\d{1,3}){3}|::1)$/i.test(host)
 }
 

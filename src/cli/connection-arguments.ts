@@ -1,8 +1,10 @@
-// The command line of a verb that is a client: options of its own, and those of `castellan ctl` for where the broker is and who
-// asks, in any order.
+// What a verb that is a client has of `castellan ctl`: its options for where the broker is and who asks, among options of its own,
+// and its question for a password.
 
 import { CtlUsageError } from './ctl-error.ts'
 import { type CtlOptions, readOption } from './ctl-options.ts'
+import { HiddenInput } from './ctl-prompts.ts'
+import type { Io } from './verbs.ts'
 
 /** An option of the verb's own. */
 export interface OwnOption {
@@ -46,4 +48,17 @@ function takeUrl(word: string, options: CtlOptions): void {
   if (options.url !== undefined)
     throw new CtlUsageError('Error: There is one broker too many; one URL is all it takes.')
   options.url = word
+}
+
+/**
+ * Where a password is asked for by a command that reads on afterwards: standard input as it is, but what lets go of it does not
+ * close it.
+ */
+export function lastingInput({ stdin, stdout, stderr, env }: Io): HiddenInput {
+  const lasting = {
+    isTTY: stdin.isTTY,
+    setRawMode: (raw: boolean) => stdin.setRawMode(raw),
+    [Symbol.asyncIterator]: () => stdin.iterator({ destroyOnReturn: false }),
+  }
+  return new HiddenInput({ stdin: lasting as unknown as Io['stdin'], stdout, stderr, env })
 }

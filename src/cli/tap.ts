@@ -9,12 +9,12 @@ import { cleanConnect } from '../client/clean-connect.ts'
 import { Conversation } from '../client/conversation.ts'
 import { openInTime } from '../client/open-in-time.ts'
 import type { Publish, QoS } from '../mqtt/packet.ts'
-import { type OwnOption, readConnectionArguments } from './connection-arguments.ts'
+import { lastingInput, type OwnOption, readConnectionArguments } from './connection-arguments.ts'
 import { CtlError, CtlUsageError } from './ctl-error.ts'
 import type { Login } from './ctl-exchange.ts'
 import { loginOf } from './ctl-login.ts'
 import type { CtlOptions } from './ctl-options.ts'
-import { HiddenInput, Prompts } from './ctl-prompts.ts'
+import { Prompts } from './ctl-prompts.ts'
 import { exitCode } from './exit-code.ts'
 import { Interrupted } from './secret-input.ts'
 import { tapHelp } from './tap-help.ts'
@@ -59,7 +59,7 @@ export async function tap(args: readonly string[], io: Io): Promise<number> {
     io.stdout.write(tapHelp)
     return exitCode.ok
   }
-  const input = new HiddenInput(io)
+  const input = lastingInput(io)
   try {
     const request = readTapArguments(args)
     const login = await loginOf(request.connection, io.env, new Prompts(input))
@@ -151,7 +151,10 @@ async function show(request: TapRequest, login: Login, io: Io): Promise<void> {
   let refusal: NotLetIn | undefined
   let display: Display | undefined
   const leave = () => conversation.disconnect(0, {})
-  const conversation = new Conversation(cleanConnect(login, clientIdOf(login), keepAliveSeconds), 1, {
+  const isScreen = io.stdin.isTTY && io.stdout.isTTY && !request.isPlain
+  // Who reads a pipe may take their time: what the broker answers is not read meanwhile, either.
+  const keepAlive = isScreen ? keepAliveSeconds : 0
+  const conversation = new Conversation(cleanConnect(login, clientIdOf(login), keepAlive), 1, {
     connected(code) {
       if (code === 0) conversation.subscribe(subscriptionsOf(request), {})
       else refusal = new NotLetIn(`the broker does not let us in (code ${code}); see -u, --cert`)
@@ -171,7 +174,6 @@ async function show(request: TapRequest, login: Login, io: Io): Promise<void> {
     },
   })
   const stream = await openInTime(login.target)
-  const isScreen = io.stdin.isTTY && io.stdout.isTTY && !request.isPlain
   display = isScreen ? new Screen(io, sourceOf(login, request), leave) : new Lines(io, stream, leave)
   process.once('SIGTERM', leave)
   try {

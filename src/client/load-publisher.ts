@@ -40,8 +40,10 @@ export class LoadPublisher {
   sent = 0
   /** Messages that the broker has answered. */
   answered = 0
-  /** Messages that all subscribers have, or that were given up. */
+  /** Messages that all subscribers have. */
   heard = 0
+  /** Messages that no subscriber will have: refused, or given up. */
+  writtenOff = 0
   #topic = 0
   #packetId = 0
   #isWriting = false
@@ -57,7 +59,8 @@ export class LoadPublisher {
   get credit(): number {
     if (this.#isWriting) return 0
     const { window, deliveryWindow } = this.#options
-    return Math.max(0, Math.min(window - (this.sent - this.answered), deliveryWindow - (this.sent - this.heard)))
+    const undelivered = this.sent - this.heard - this.writtenOff
+    return Math.max(0, Math.min(window - (this.sent - this.answered), deliveryWindow - undelivered))
   }
 
   /**

@@ -6,6 +6,7 @@ import { both, castellanProgram, startEither } from '../support/broker-process.t
 import { startSubscriber } from '../support/clients.ts'
 import { freePort } from '../support/free-port.ts'
 import { startProgram } from '../support/line-process.ts'
+import { Terminal } from '../support/terminal.ts'
 
 interface Figures {
   readonly published: number
@@ -90,6 +91,14 @@ test('a broker on another machine is not loaded before somebody has agreed', asy
     stderr,
     /192\.0\.2\.1:1 is not on this machine, and nobody is here to be asked; --yes if it may be loaded/,
   )
+})
+
+test('on a terminal somebody is asked, and whoever does not say yes has sent nothing', async t => {
+  const terminal = new Terminal(t, `${castellanProgram} bench mqtts://192.0.2.1:1`)
+  await terminal.expect(/192\.0\.2\.1:1 is not on this machine\. Load it\? \[y\/N\] /)
+  terminal.type('n\r')
+  await terminal.expect(/castellan bench: 192\.0\.2\.1:1 is left alone/)
+  assert.equal(await terminal.end(), 4)
 })
 
 test('cli section 4: bench exits 2 for wrong usage, 4 when it is not let in, 6 without a broker', async t => {

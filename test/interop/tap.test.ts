@@ -2,15 +2,20 @@
 
 import assert from 'node:assert/strict'
 import test, { type TestContext } from 'node:test'
-import { castellanProgram, startBroker } from '../support/broker-process.ts'
+import { castellanProgram, type Place, startBroker } from '../support/broker-process.ts'
 import { runTool } from '../support/clients.ts'
 import { freePort } from '../support/free-port.ts'
-import { startProgram } from '../support/line-process.ts'
+import { runProgram, startProgram } from '../support/line-process.ts'
 import { Terminal } from '../support/terminal.ts'
 
 async function publish(t: TestContext, port: number, topicName: string, ...more: readonly string[]): Promise<void> {
   const { code } = await runTool(t, 'mosquitto_pub', ['-p', String(port), '-t', topicName, ...more])
   assert.equal(code, 0)
+}
+
+async function passwordLine(t: TestContext): Promise<string> {
+  const args = ['passwd', '-b', '-c', '-', 'alice', 'correct horse']
+  return `${(await runProgram(t, castellanProgram, args)).stdout.join('\n')}\n`
 }
 
 function openBroker(t: TestContext) {
@@ -43,6 +48,31 @@ test('cli section 2: on a terminal tap shows a tree that keys move in, and ends 
   await terminal.expect(/PAUSED, 0 passed by/)
   terminal.type('q')
   assert.equal(await terminal.end(), 0)
+})
+
+test('cli section 2: on a terminal tap asks for the password of a user, and the keys are its own afterwards', async t => {
+  const config = ({ port, dir }: Place) => `listener ${port} 127.0.0.1\npassword_file ${dir}/users.pw\n`
+  const { port } = await startBroker(t, { config, files: { 'users.pw': await passwordLine(t) } })
+  const terminal = new Terminal(t, `${castellanProgram} tap -p ${port} -u alice`)
+  await terminal.expect(/Password for alice: /)
+  terminal.type('correct horse\r')
+  await terminal.expect(/castellan tap {2}localhost:\d+ {2}# +0 messages/)
+  terminal.type('q')
+  assert.equal(await terminal.end(), 0)
+  assert.doesNotMatch(terminal.shown, /correct horse/)
+})
+
+test('cli section 2: whoever has read enough of the lines ends tap', async t => {
+  const { port } = await openBroker(t)
+  for (const name of ['a', 'b', 'c']) await publish(t, port, name, '-m', name, '-r')
+  const command = `${castellanProgram} tap -p ${port} | head -n 1`
+  const head = startProgram(t, 'sh', ['-c', command])
+  await head.waitForLine(/^[abc]\tr\t1\t[abc]$/)
+  // What comes next finds the pipe closed.
+  await publish(t, port, 'd', '-m', 'd')
+  await publish(t, port, 'e', '-m', 'e')
+  assert.deepEqual(await head.expectEnd(), { code: 0, signal: null })
+  assert.deepEqual(head.stderr, [])
 })
 
 test('cli section 4: tap exits 2 for wrong usage, 4 when it is not let in, 6 without a broker', async t => {
