@@ -10,7 +10,6 @@ import {
   globSync,
   mkdirSync,
   mkdtempSync,
-  readdirSync,
   readFileSync,
   rmSync,
   statSync,
@@ -24,7 +23,7 @@ import { version } from '../../src/base/version.ts'
 import { toolNames } from '../../src/cli/help-pages.ts'
 import { verbs } from '../../src/cli/verbs.ts'
 import { freePort } from '../support/free-port.ts'
-import { startProgram } from '../support/line-process.ts'
+import { runProgram, startProgram } from '../support/line-process.ts'
 import { repository, repositoryFiles } from './source-files.ts'
 
 /** Bytes of the archive, and of what it holds. */
@@ -106,8 +105,14 @@ test('installed in an empty directory, without a compiler and with Node 20, `cas
   const broker = startProgram(t, program, ['up', '--dir', data, ...ports], { cwd: place, env })
   await broker.waitForLine(/castellan version \S+ running/)
   assert.deepEqual(await broker.stop(), { code: 0, signal: null })
-  const runsOn = /^castellan-data|^data$/
-  assert.ok(readdirSync(place).some(name => runsOn.test(name)))
+})
+
+test('installed in an empty directory, it is a library: an example runs as it stands in the repository', async t => {
+  const place = join(directory, 'empty')
+  cpSync(join(repository, 'examples/in-process.ts'), join(place, 'example.mts'))
+  const example = await runProgram(t, process.execPath, ['example.mts'], { cwd: place })
+  assert.deepEqual([example.ended, example.stderr], [{ code: 0, signal: null }, []])
+  assert.deepEqual(example.stdout, ['room/1/temperature 21.5 (retained)', 'room/2/temperature 19.0'])
 })
 
 test('installed for all with npm install -g, the program is on PATH, and man finds its pages', () => {
