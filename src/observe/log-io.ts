@@ -70,10 +70,17 @@ class FileOutlet implements LogOutlet {
 
   end(bytes: Uint8Array): void {
     try {
-      for (let offset = 0; offset < bytes.length; ) offset += this.writeNow(bytes.subarray(offset))
+      this.#writeLast(bytes)
     } catch {
       // Nothing is left to tell it to.
     }
-    closeSync(this.#fd)
+  }
+
+  #writeLast(bytes: Uint8Array): void {
+    try {
+      for (let offset = 0; offset < bytes.length; ) offset += this.writeNow(bytes.subarray(offset))
+    } finally {
+      closeSync(this.#fd)
+    }
   }
 }

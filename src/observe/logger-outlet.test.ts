@@ -49,6 +49,14 @@ test('lines reach the program in order, through one process, to the last before 
   assert.deepEqual(told, [])
 })
 
+test('lines that nobody has written when it is closed reach the program all the same', async t => {
+  const file = join(temporaryDirectory(t), 'log')
+  const { outlet } = outletOf(t, `cat > ${file}.part; mv ${file}.part ${file}`)
+  outlet.end(Buffer.from('only\n'))
+  await until(() => existsSync(file))
+  assert.equal(readFileSync(file, 'utf8'), 'only\n')
+})
+
 test('no process is started before there is a line', t => {
   const file = join(temporaryDirectory(t), 'log')
   const { outlet } = outletOf(t, `touch ${file}`)

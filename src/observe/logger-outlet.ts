@@ -70,8 +70,9 @@ export class LoggerOutlet implements LogOutlet {
   }
 
   end(bytes: Uint8Array): void {
-    this.#input?.end(bytes)
+    const input = bytes.length > 0 ? this.#open() : this.#input
     this.#input = undefined
+    input?.end(bytes)
   }
 
   #open(): Writable | undefined {
