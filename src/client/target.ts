@@ -81,9 +81,9 @@ function serverName(host: string): string {
 }
 
 function handshakeFailure(cause: unknown): TlsFailedError | UnreachableError {
-  const { code = '', message } = cause as NodeJS.ErrnoException
+  const { code = '', message, reason } = cause as NodeJS.ErrnoException & { readonly reason?: string }
   if (texts.has(code)) return unreachable(cause)
-  return new TlsFailedError(`Error: ${escapeText(message)}`, { cause })
+  return new TlsFailedError(`Error: ${escapeText(reason ?? message)}`, { cause })
 }
 
 /** @param cause of the operating system or of DNS */
