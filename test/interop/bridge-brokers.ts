@@ -1,16 +1,30 @@
 // Two brokers for the tests of bridges, each with its own port and files, so that it can be killed and started again.
 
+import { EventEmitter, once } from 'node:events'
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { connect, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { type BrokerKind, castellanProgram, mosquittoProgram } from '../support/broker-process.ts'
-import { startTool } from '../support/clients.ts'
 import { quietPort } from '../support/free-port.ts'
 import { type LineProcess, startProgram } from '../support/line-process.ts'
+import { acknowledgementBytes, connectBytes, subscribeBytes } from '../support/packet-bytes.ts'
+import {
+  append,
+  type Publish,
+  type RawPacket,
+  readAcknowledgement,
+  readConnack,
+  readPublish,
+  splitPacket,
+} from '../support/packet-reader.ts'
 import type { Qos } from './matrix.ts'
 import { mosquittoClient } from './mosquitto-client.ts'
+
+/** Of the collectors. */
+const version = 4
 
 export interface HouseOptions {
   /** Whose configuration has the `connection`. */
@@ -98,34 +112,87 @@ export class LastingBroker {
   }
 }
 
-/** Numbered messages that somebody waits for with a session that lasts; he comes back by himself when his broker does. */
+/** Milliseconds before it tries again. */
+const returnMs = 50
+const waitLimitMs = 20_000
+
+/**
+ * Takes what comes with a session that lasts, and comes back by itself when its broker does. By hand: libmosquitto takes what is
+ * sent again at QoS 2 for another message, and then one message for another.
+ */
 export class Collector {
-  readonly #program: LineProcess
+  readonly payloads: string[] = []
+  readonly #port: number
+  readonly #subscription: Uint8Array
+  readonly #events = new EventEmitter()
+  /** QoS 2: packet ids that are not released yet. */
+  readonly #taken = new Set<number>()
+  #socket: Socket | undefined
+  #isOver = false
 
-  private constructor(program: LineProcess) {
-    this.#program = program
+  private constructor(port: number, filter: string, qos: Qos) {
+    this.#port = port
+    this.#subscription = subscribeBytes({ version, subscriptions: [{ filter, qos }] })
   }
 
-  static async start(
-    t: TestContext,
-    port: number,
-    filter: string,
-    qos: Qos,
-    clientId = 'collector',
-  ): Promise<Collector> {
-    const where = ['-h', '127.0.0.1', '-p', String(port), '-V', 'mqttv311', '-i', clientId, '-c']
-    const program = startTool(t, 'mosquitto_sub', [...where, '-t', filter, '-q', String(qos), '-d', '-F', 'GOT %p'])
-    await program.waitForLine(/^Subscribed \(mid: \d+\)/)
-    return new Collector(program)
-  }
-
-  /** What came so far. */
-  get payloads(): readonly string[] {
-    return this.#program.stdout.flatMap(line => (line.startsWith('GOT ') ? [line.slice(4)] : []))
+  static async start(t: TestContext, port: number, filter: string, qos: Qos): Promise<Collector> {
+    const collector = new Collector(port, filter, qos)
+    t.after(() => {
+      collector.#isOver = true
+      collector.#socket?.destroy()
+    })
+    collector.#connect()
+    await once(collector.#events, 'SUBACK', { signal: AbortSignal.timeout(waitLimitMs) })
+    return collector
   }
 
   async waitFor(payload: string): Promise<void> {
-    await this.#program.waitForLine(new RegExp(`^GOT ${payload}$`))
+    const signal = AbortSignal.timeout(waitLimitMs)
+    try {
+      while (!this.payloads.includes(payload)) await once(this.#events, 'PUBLISH', { signal })
+    } catch (cause) {
+      const came = this.payloads.slice(-20).join(' ')
+      throw new Error(`${payload} did not come within ${waitLimitMs} ms; what came last: ${came}`, { cause })
+    }
+  }
+
+  #connect(): void {
+    if (this.#isOver) return
+    const socket = connect(this.#port, '127.0.0.1')
+    this.#socket = socket
+    let left: Uint8Array = new Uint8Array()
+    socket.write(connectBytes({ version, clientId: 'collector', cleanStart: false }))
+    socket.on('error', () => {})
+    socket.on('close', () => setTimeout(() => this.#connect(), returnMs))
+    socket.on('data', bytes => {
+      left = append(left, bytes)
+      for (let found = splitPacket(left); found !== undefined; found = splitPacket(left)) {
+        left = found.rest
+        this.#take(found.packet, socket)
+      }
+    })
+  }
+
+  #take(packet: RawPacket, socket: Socket): void {
+    if (packet.name === 'CONNACK') {
+      if (!readConnack(packet, version).sessionPresent) this.#taken.clear()
+      socket.write(this.#subscription)
+    } else if (packet.name === 'PUBLISH') {
+      this.#takeMessage(readPublish(packet, version), socket)
+    } else if (packet.name === 'PUBREL') {
+      const { packetId } = readAcknowledgement(packet)
+      this.#taken.delete(packetId)
+      socket.write(acknowledgementBytes('PUBCOMP', packetId))
+    }
+    this.#events.emit(packet.name)
+  }
+
+  #takeMessage({ qos, packetId, payload }: Publish, socket: Socket): void {
+    if (!this.#taken.has(packetId)) this.payloads.push(payload)
+    if (qos === 1) socket.write(acknowledgementBytes('PUBACK', packetId))
+    if (qos < 2) return
+    this.#taken.add(packetId)
+    socket.write(acknowledgementBytes('PUBREC', packetId))
   }
 }
 
