@@ -133,6 +133,7 @@ test('xtreport is refused under both names, and what there is instead is named',
 test('the page of help: with 0 by the verb, with 1 under the old name, there without arguments too', async t => {
   for (const [call, args, code] of [
     [verb, ['--help'], 0],
+    [verb, ['-a', 'shutdown', '--help'], 0],
     [old, ['--help'], 1],
     [old, [], 1],
   ] as const) {

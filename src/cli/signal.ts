@@ -56,12 +56,12 @@ interface Misuse {
   readonly oldRefusal: string
 }
 
-/** As `mosquitto_signal` reads them: options first, the last one of them counts, and what is behind the word does not. */
+/** As `mosquitto_signal` reads them: options first, the last one of them counts, and what is behind the word does not, but for `--help`. */
 function parse(args: readonly string[]): Called | Misuse | 'help' {
+  if (args.includes('--help') || args.includes('-h')) return 'help'
   let target: number | 'all' | undefined
   let index = 0
   for (; index < args.length; index++) {
-    if (args[index] === '--help' || args[index] === '-h') return 'help'
     if (args[index] === '-a') target = 'all'
     else if (args[index] === '-p') {
       const text = args[++index]

@@ -62,6 +62,7 @@ export const verbs: readonly Verb[] = [
     name: 'signal',
     group: 'Look after it',
     summary: 'tell running brokers to reload, to open their log files anew, or to stop; Mosquitto too',
+    actions: ['config-reload', 'log-rotate', 'shutdown', 'tree-print'],
     load: async () => (await import('./signal.ts')).signal,
   },
   {
