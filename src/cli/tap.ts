@@ -7,7 +7,7 @@ import { AppError } from '../base/errors.ts'
 import { escapeText } from '../base/escape.ts'
 import { cleanConnect } from '../client/clean-connect.ts'
 import { Conversation } from '../client/conversation.ts'
-import { openInTime } from '../client/open-in-time.ts'
+import { limitAnswer, openInTime } from '../client/open-in-time.ts'
 import type { Publish, QoS } from '../mqtt/packet.ts'
 import { lastingInput, type OwnOption, readConnectionArguments } from './connection-arguments.ts'
 import { CtlError, CtlUsageError } from './ctl-error.ts'
@@ -150,12 +150,14 @@ async function show(request: TapRequest, login: Login, io: Io): Promise<void> {
   let left = request.count
   let refusal: NotLetIn | undefined
   let display: Display | undefined
+  const answered = new AbortController()
   const leave = () => conversation.disconnect(0, {})
   const isScreen = io.stdin.isTTY && io.stdout.isTTY && !request.isPlain
   // Who reads a pipe may take their time: what the broker answers is not read meanwhile, either.
   const keepAlive = isScreen ? keepAliveSeconds : 0
   const conversation = new Conversation(cleanConnect(login, clientIdOf(login), keepAlive), 1, {
     connected(code) {
+      answered.abort()
       if (code === 0) conversation.subscribe(subscriptionsOf(request), {})
       else refusal = new NotLetIn(`the broker does not let us in (code ${code}); see -u, --cert`)
     },
@@ -176,10 +178,12 @@ async function show(request: TapRequest, login: Login, io: Io): Promise<void> {
   const stream = await openInTime(login.target)
   display = isScreen ? new Screen(io, sourceOf(login, request), leave) : new Lines(io, stream, leave)
   process.once('SIGTERM', leave)
+  limitAnswer(answered.signal, late => stream.destroy(late))
   try {
     const ending = await conversation.converse(stream)
     if (refusal === undefined && ending === 'dismissed') refusal = new NotLetIn('the broker has ended the connection')
   } finally {
+    answered.abort()
     process.off('SIGTERM', leave)
     display.close()
   }

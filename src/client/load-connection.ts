@@ -7,7 +7,7 @@ import { Framer } from '../mqtt/framer.ts'
 import { noProperties, type Packet, PacketType, type QoS } from '../mqtt/packet.ts'
 import { cleanConnect, type Visit } from './clean-connect.ts'
 import { RefusedError, UnreachableError } from './errors.ts'
-import { openInTime } from './open-in-time.ts'
+import { limitAnswer, openInTime } from './open-in-time.ts'
 
 export interface LoadEvents {
   /** A message; its payload is `bytes[at, end)`, and is overwritten afterwards. */
@@ -86,11 +86,17 @@ export class LoadConnection {
   }
 
   /** Sends a packet and waits for the next one that is no message. */
-  #ask(packet: Packet): Promise<Packet> {
+  async #ask(packet: Packet): Promise<Packet> {
     const { promise, resolve, reject } = Promise.withResolvers<Packet>()
+    const answered = new AbortController()
     this.#answer = { resolve, reject }
     this.#send(packet)
-    return promise
+    limitAnswer(answered.signal, late => this.#lose(late))
+    try {
+      return await promise
+    } finally {
+      answered.abort()
+    }
   }
 
   #take(chunk: Buffer): void {
