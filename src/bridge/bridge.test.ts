@@ -41,6 +41,16 @@ test('mosquitto-conf 5 topic in: a message comes from the other broker, and what
   assert.match(bridged.lines.join('\n'), /Bridge b drops a message from the other broker on '\$CONTROL/)
 })
 
+test('a flood of messages that are not shared is told once, and then as a number', async () => {
+  const { bridged, remote } = await joined(`${out}topic # in 2 l/ r/`, 1)
+  for (let packetId = 1; packetId <= 100; packetId++) remote.publish('flood', 'x', { qos: 1, packetId })
+  for (let packetId = 1; packetId <= 100; packetId++) await remote.next(PacketType.puback)
+  const told = () => bridged.lines.filter(line => /drop/.test(line))
+  assert.equal(told().length, 1)
+  await bridged.pass(11_000)
+  assert.deepEqual(told().slice(1), ['Bridge b has dropped 99 more messages from the other broker.'])
+})
+
 test('[MQTT-4.3.3] QoS 2 goes through both brokers by one packet id, and no step is taken before the other side took it', async () => {
   const { bridged, remote } = await joined(`${out}topic # out 2`)
   const { broker } = bridged.engine

@@ -2,6 +2,7 @@
 // and however, what was not acknowledged stays with the sessions.
 
 import type { Duplex } from 'node:stream'
+import { Bursts } from '../base/bursts.ts'
 import { AppError, assert } from '../base/errors.ts'
 import { escapeText } from '../base/escape.ts'
 import { Timer } from '../base/timer-wheel.ts'
@@ -69,6 +70,7 @@ export class Link implements LocalEnd {
   readonly #fromLocal = new Framer(largestPacket)
   readonly #topics: TopicMap
   readonly #subscriptions: RemoteSubscriptions
+  readonly #drops: Bursts
   readonly #deadline: Timer
   readonly #ping: Timer
   readonly #linger: Timer
@@ -97,6 +99,9 @@ export class Link implements LocalEnd {
     this.#keepAlive = keepAliveOf(terms.settings, host.limits)
     this.#receivedAt = host.clock.now()
     this.#messageAt = this.#receivedAt
+    this.#drops = new Bursts(host, (direction, more) =>
+      host.log.write('notice', `Bridge ${this.#name} has dropped ${more} more messages ${direction} the other broker.`),
+    )
     this.#deadline = new Timer(() => this.#end('it does not answer'))
     this.#ping = new Timer(now => this.#keepUp(now))
     this.#linger = new Timer(() => remote.destroy())
@@ -356,8 +361,8 @@ export class Link implements LocalEnd {
   }
 
   #noteDropped(direction: 'to' | 'from', { topicName, payload }: Publish, why: string): void {
+    if (!this.#drops.begins(direction)) return
     const { log } = this.#host
-    if (!log.enabled('notice')) return
     const what = `'${escapeText(topicName)}' (${payload.length} bytes)`
     log.write('notice', `Bridge ${this.#name} drops a message ${direction} the other broker on ${what}: ${why}.`)
   }
@@ -406,6 +411,7 @@ export class Link implements LocalEnd {
     this.#state = 'ended'
     this.#host.wheel.clear(this.#deadline)
     this.#host.wheel.clear(this.#ping)
+    this.#drops.close()
     this.#local?.feed(encodePacket(disconnect, this.#version))
     this.#local?.hangUp()
     if (!this.#remote.writableEnded) this.#remote.destroy()

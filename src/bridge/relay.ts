@@ -12,6 +12,7 @@ import {
   type Publish,
   type QoS,
 } from '../mqtt/packet.ts'
+import { shortAcknowledgementSize, writeShortAcknowledgement } from '../mqtt/packets/acknowledgement.ts'
 import { encodePublish } from '../mqtt/packets/publish.ts'
 import { ReasonCode } from '../mqtt/reason-code.ts'
 import { forwardedProperties } from '../session/forwarded-properties.ts'
@@ -205,6 +206,11 @@ export class Relay {
   }
 
   #encode(type: Acknowledgement['type'], packetId: number, reasonCode: number = ReasonCode.success): Buffer {
+    if (reasonCode === ReasonCode.success) {
+      const bytes = Buffer.allocUnsafe(shortAcknowledgementSize)
+      writeShortAcknowledgement(bytes, 0, type, packetId)
+      return bytes
+    }
     return encodePacket({ type, packetId, reasonCode, properties: noProperties }, this.#terms.version)
   }
 }
