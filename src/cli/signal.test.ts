@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { castellanProgram, startEither } from '../../test/support/broker-process.ts'
+import { castellanProgram, mosquittoProgram, startEither } from '../../test/support/broker-process.ts'
+import { freePort } from '../../test/support/free-port.ts'
 import { runProgram, startProgram } from '../../test/support/line-process.ts'
 import { brokerTitle } from '../base/process-title.ts'
 import { brokerProcesses } from './broker-processes.ts'
@@ -84,6 +86,29 @@ for (const kind of ['castellan', 'mosquitto'] as const) {
     assert.deepEqual(await stopping, { code: 0, signal: null })
   })
 }
+
+const apart = ['--pid', '--fork', '--kill-child', '--mount-proc'] as const
+const mayBeApart = spawnSync('unshare', [...apart, 'true']).status === 0
+
+test('cli section 5, mosquitto_signal -a: tells brokers of both kinds, and says when there is none', {
+  skip: !mayBeApart && 'only root can have processes of its own apart from all others',
+}, async t => {
+  const dir = mkdtempSync(join(tmpdir(), 'castellan-all-'))
+  t.after(() => rmSync(dir, { recursive: true, force: true }))
+  const [ours, theirs, config] = [join(dir, 'ours'), join(dir, 'theirs'), join(dir, 'broker.conf')]
+  writeFileSync(config, `listener 0 ${join(dir, 'x.sock')}\nuser root\n`)
+  const running = (log: string) => `until grep -q ' running$' ${log}; do :; done`
+  const script = `
+    ${castellanProgram} run -c ${config} 2> ${ours} & first=$!; ${running(ours)}
+    ${mosquittoProgram} -p ${await freePort()} 2> ${theirs} & second=$!; ${running(theirs)}
+    ${castellanProgram} signal -a shutdown > ${dir}/told; echo $? $(wc -l < ${dir}/told)
+    wait $first; echo $?; wait $second; echo $?
+    ${castellanProgram} signal -a shutdown; echo $?
+    ${castellanProgram} compat mosquitto_signal -a shutdown; echo $?`
+  const { stdout, stderr } = await runProgram(t, 'unshare', [...apart, 'bash', '-c', script])
+  assert.deepEqual(stdout, ['0 2', '0', '0', '3', '0'])
+  assert.deepEqual(stderr, ['castellan: no broker of this user is running'])
+})
 
 test('a process that is not there: the verb ends with 3, the old name says it in C’s words and ends with 0', async t => {
   const ended = await runProgram(t, 'true', [])
