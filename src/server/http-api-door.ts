@@ -14,12 +14,17 @@ import type { BasicCredentials } from '../http/basic-credentials.ts'
 /** As whom the rules see whoever asks; Mosquitto has the same. */
 const clientId = 'http-api'
 
+/** Milliseconds after which to ask again where another request of the same address is judged. */
+const besidesMs = 1000
+
 const notAuthorised: Stranger = { status: 401 }
 const busy: Stranger = { status: 503 }
 
 export class ApiDoor {
   readonly #broker: Broker
   readonly #context: ListenerContext
+  /** How many requests of an address are judged now; gone with the last. */
+  readonly #judged = new Map<string, number>()
 
   constructor(broker: Broker, context: ListenerContext) {
     this.#broker = broker
@@ -28,22 +33,41 @@ export class ApiDoor {
 
   /** @param credentials undefined for a request without */
   async judge(credentials: BasicCredentials | undefined, peer: Asker): Promise<Reader | Stranger> {
-    const { address } = peer
-    const { bans, audit, failures, clock } = this.#broker
-    if (audit?.isRefusing === true || this.#broker.isStopping) return busy
-    const username = credentials?.username
-    const banned = bans?.ruleFor(clientId, username, address)
-    if (banned !== undefined) return this.#refuse(username, peer, banned)
-    const keys = throttleKeys(username, address)
-    const delayMs = Math.max(...keys.map(key => failures.delayMs(key, clock.now())))
-    if (delayMs > 0 && failures.hasFailed(keys[0] ?? '', clock.now())) {
-      return { status: 429, retryAfterSeconds: Math.ceil(delayMs / 1000) }
+    const { bans, audit, isStopping } = this.#broker
+    if (audit?.isRefusing === true || isStopping) return busy
+    const banned = bans?.ruleFor(undefined, undefined, peer.address)
+    if (banned !== undefined) return this.#refuse(credentials?.username, peer, banned)
+    const delayMs = this.#delayMs(credentials, peer)
+    if (delayMs > 0) return { status: 429, retryAfterSeconds: Math.ceil(delayMs / 1000) }
+    const place = placeKey(peer)
+    this.#judged.set(place, (this.#judged.get(place) ?? 0) + 1)
+    try {
+      const outcome = await this.#context.realm.authenticate(this.#identity(credentials, peer))
+      return outcome.allowed
+        ? this.#admit(outcome.principal, credentials, peer)
+        : this.#deny(outcome, credentials, peer)
+    } finally {
+      this.#leave(place)
     }
-    const outcome = await this.#context.realm.authenticate(this.#identity(credentials, address))
-    return outcome.allowed ? this.#admit(outcome.principal, credentials, peer) : this.#deny(outcome, credentials, peer)
   }
 
-  #identity(credentials: BasicCredentials | undefined, address: string): Identity {
+  /** Guesses from elsewhere at a user do not hold back whoever has not failed, as with MQTT. */
+  #delayMs(credentials: BasicCredentials | undefined, peer: Asker): number {
+    const { failures, clock } = this.#broker
+    const place = placeKey(peer)
+    if (!failures.hasFailed(place, clock.now())) return 0
+    // Of an address that has failed one is judged after the other: guesses side by side gain nothing.
+    const besides = this.#judged.has(place) ? besidesMs : 0
+    return Math.max(besides, ...throttleKeys(credentials, peer).map(key => failures.delayMs(key, clock.now())))
+  }
+
+  #leave(place: string): void {
+    const left = (this.#judged.get(place) ?? 0) - 1
+    if (left > 0) this.#judged.set(place, left)
+    else this.#judged.delete(place)
+  }
+
+  #identity(credentials: BasicCredentials | undefined, { address }: Asker): Identity {
     const { username, password } = credentials ?? {}
     return { clientId, username, password, certificate: undefined, address }
   }
@@ -51,6 +75,8 @@ export class ApiDoor {
   /** As at the last steps of a CONNECT: who is proven may be disabled, or have another client id. */
   #admit(principal: Principal, credentials: BasicCredentials | undefined, peer: Asker): Reader | Stranger {
     const { realm } = this.#context
+    const banned = this.#broker.bans?.ruleFor(clientId, principal.username, peer.address)
+    if (banned !== undefined) return this.#refuse(principal.username, peer, banned)
     const isAnonymous = principal.method === 'anonymous'
     const isAdmitted = realm.stillAdmits(principal, clientId) && realm.admitsClientId(clientId)
     if (!isAdmitted || (principal.msLeft ?? 1) <= 0) {
@@ -69,9 +95,9 @@ export class ApiDoor {
     return this.#refuse(credentials.username, peer, denial.rule)
   }
 
-  #count(what: 'succeed' | 'fail', credentials: BasicCredentials | undefined, { address }: Asker): void {
+  #count(what: 'succeed' | 'fail', credentials: BasicCredentials | undefined, peer: Asker): void {
     const { failures, clock } = this.#broker
-    for (const key of throttleKeys(credentials?.username, address)) failures[what](key, clock.now())
+    for (const key of throttleKeys(credentials, peer)) failures[what](key, clock.now())
   }
 
   #refuse(username: string | undefined, { address, port }: Asker, rule: string): Stranger {
@@ -89,8 +115,11 @@ export class ApiDoor {
   }
 }
 
-/** The address first. */
-function throttleKeys(username: string | undefined, address: string): readonly string[] {
-  const place = `address:${addressKey(address) ?? 'unix socket'}`
-  return username === undefined ? [place] : [place, `user:${username}`]
+function placeKey({ address }: Asker): string {
+  return `address:${addressKey(address) ?? 'unix socket'}`
+}
+
+function throttleKeys(credentials: BasicCredentials | undefined, peer: Asker): readonly string[] {
+  const place = placeKey(peer)
+  return credentials === undefined ? [place] : [place, `user:${credentials.username}`]
 }
