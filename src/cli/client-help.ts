@@ -92,7 +92,7 @@ const groups: readonly Group[] = [
   {
     title: 'The session',
     lines: [
-      { options: '-V, --protocol-version', text: '31, 311 or 5' },
+      { options: '-V, --protocol-version V', text: '31, 311 or 5' },
       { options: '-i, --id ID', text: 'the client id' },
       { options: '-I, --id-prefix PREFIX', text: 'the client id: PREFIX and the number of this process' },
       { options: '-c, --disable-clean-session', text: 'keep the session; needs -i' },

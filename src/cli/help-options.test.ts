@@ -15,6 +15,8 @@ What is made
   -m one                       the first
       --as NAME                s, m, l, or one of your own
   -m two                       the second
+  --cert FILE --key FILE       both
+  -l, --level 0|1              how much
 
 Exit codes: 0 done. What --this says is not an option.
 
@@ -35,6 +37,9 @@ test('cli section 7: options are what has a line of its own, with all names, val
     { names: ['-q'], value: undefined, choices: [], doc: 'says nothing' },
     { names: ['-m'], value: 'one', choices: ['one', 'two'], doc: 'the first' },
     { names: ['--as'], value: 'NAME', choices: ['s', 'm', 'l'], doc: 's, m, l, or one of your own' },
+    { names: ['--cert'], value: 'FILE', choices: [], doc: 'both' },
+    { names: ['--key'], value: 'FILE', choices: [], doc: 'both' },
+    { names: ['-l', '--level'], value: '0|1', choices: ['0', '1'], doc: 'how much' },
     { names: ['--dry-run'], value: undefined, choices: [], doc: '' },
     { names: ['-o'], value: 'json|name', choices: ['json', 'name'], doc: '' },
   ])

@@ -81,7 +81,7 @@ function optionLine(line: string, below: readonly string[]): HelpOption[] {
   const split = splitOptionLine(line)
   if (split === undefined) return []
   const doc = [split.doc, ...below].filter(part => part !== '').join(' ')
-  return aliased(split.head.split(/, (?=-)/).flatMap(item => optionItem(item, doc)))
+  return aliased(split.head.split(/,? (?=-)/).flatMap(item => optionItem(item, doc)))
 }
 
 /** `-H argon2id` and `-H sha512` have a line each, and are one option. */
@@ -129,7 +129,7 @@ const word = /^[A-Za-z0-9][\w.-]*$/
 /** Small words are themselves what can be given, else the list that an explanation begins with: `ec-p256 (default), ed25519`. */
 function choicesOf(value: string | undefined, doc: string): readonly string[] {
   if (value === undefined) return []
-  if (/^[a-z][a-z0-9.-]*(\|[a-z0-9.-]+)*$/.test(value)) return value.split('|')
+  if (/^[a-z][a-z0-9.-]*$|^[a-z0-9.-]+(\|[a-z0-9.-]+)+$/.test(value)) return value.split('|')
   if (!/^[A-Z]+$/.test(value)) return []
   const [list = ''] = doc.split(';')
   const items = list.split(', ').map(item => item.replace(/ \([^)]*\)$/, ''))
