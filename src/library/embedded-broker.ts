@@ -7,6 +7,7 @@ import type { BrokerLog } from '../observe/broker-log.ts'
 import { closeAudit, noteStop } from '../server/audit.ts'
 import type { CertificateService } from '../server/certificate-service.ts'
 import type { RunningBroker } from '../server/compose.ts'
+import type { Broker } from './broker.ts'
 import type { Client } from './client.ts'
 import type { Configuration } from './configuration.ts'
 import { ClosedError } from './errors.ts'
@@ -14,10 +15,11 @@ import type { BrokerEvents, EventName, ListenerAddress } from './events.ts'
 import { HookedConnection } from './hooked-connection.ts'
 import type { TakeStream } from './in-process-client.ts'
 import { messageOf } from './message.ts'
+import type { MessageHandler, PublishOptions, SubscribeOptions, Subscription } from './own-messages.ts'
 import type { Program } from './program.ts'
-import { Publisher, type PublishOptions, packetOf } from './publisher.ts'
+import { Publisher, packetOf } from './publisher.ts'
 import { type AttachedServer, type AttachOptions, attachServer, type Doors, streamOf } from './servers.ts'
-import { InProcessSubscription, type MessageHandler, type SubscribeOptions, type Subscription } from './subscription.ts'
+import { InProcessSubscription } from './subscription.ts'
 
 /** What a broker is made of; `start.ts` puts it together. */
 export interface BrokerParts {
@@ -29,7 +31,7 @@ export interface BrokerParts {
   readonly certificates: CertificateService | undefined
 }
 
-export class EmbeddedBroker implements AsyncDisposable {
+export class EmbeddedBroker implements Broker {
   readonly #parts: BrokerParts
   readonly #doors: Doors
   /** The program's own. */
@@ -56,12 +58,10 @@ export class EmbeddedBroker implements AsyncDisposable {
     this.#publisher = new Publisher(this.#take)
   }
 
-  /** Where the listeners of the options are bound. */
   get addresses(): readonly ListenerAddress[] {
     return this.#bound.map(({ settings, port }) => ({ port, address: settings.address, path: settings.path }))
   }
 
-  /** Those that are connected. */
   get clients(): readonly Client[] {
     const { connections } = this.#parts.running.broker
     return [...connections].flatMap(connection =>
@@ -71,12 +71,6 @@ export class EmbeddedBroker implements AsyncDisposable {
     )
   }
 
-  /**
-   * Begins to accept at the listeners of the options. They are bound already: who comes earlier waits.
-   *
-   * @returns where they are bound
-   * @throws ClosedError
-   */
   async listen(): Promise<readonly ListenerAddress[]> {
     this.#checkOpen()
     for (const listener of this.#bound) listener.start()
@@ -85,24 +79,11 @@ export class EmbeddedBroker implements AsyncDisposable {
     return addresses
   }
 
-  /**
-   * Takes a stream that the program has accepted: a socket of `node:net` or `node:tls`, or any Duplex of bytes. What it needs of
-   * `this` it brings along: `createServer(broker.handle)`.
-   *
-   * @throws StreamError, ClosedError
-   */
   readonly handle = (stream: Duplex): void => {
     this.#checkOpen()
     this.#doors.mqtt(streamOf(stream))
   }
 
-  /**
-   * Takes the connections of a server of the program's, from now on: all of `node:net` and `node:tls`, WebSockets of `node:http` and
-   * `node:https`.
-   *
-   * @returns lets the server go again
-   * @throws StreamError, ClosedError
-   */
   attach(server: AttachedServer, options: AttachOptions = {}): () => void {
     this.#checkOpen()
     const detach = attachServer(server, options, this.#doors)
@@ -113,12 +94,6 @@ export class EmbeddedBroker implements AsyncDisposable {
     }
   }
 
-  /**
-   * Publishes in the name of the program, which no rule restricts; `$SYS` and `$CONTROL` are the broker's own.
-   *
-   * @returns resolved, at QoS 1 and 2, when the message is safe in every session and store that it has to reach
-   * @throws MessageError, QueueFullError, RefusedError, ClosedError
-   */
   async publish(topicName: string, payload: string | Uint8Array, options?: PublishOptions): Promise<void> {
     const packet = packetOf(topicName, payload, options)
     await this.#publisher.publish(packet)
@@ -127,14 +102,6 @@ export class EmbeddedBroker implements AsyncDisposable {
     events.emit('published', { client: undefined, message: messageOf(packet, topicName) })
   }
 
-  /**
-   * Subscribes in the name of the program; what is retained comes first.
-   *
-   * @param handler called with one message after the other, the next when its promise has settled; without it, the subscription is an
-   *   iteration
-   * @returns when the subscription is there
-   * @throws MessageError, RefusedError, ClosedError
-   */
   subscribe(topicFilter: string, options?: SubscribeOptions): Promise<Subscription>
   subscribe(topicFilter: string, handler: MessageHandler, options?: SubscribeOptions): Promise<Subscription>
   async subscribe(
@@ -152,7 +119,6 @@ export class EmbeddedBroker implements AsyncDisposable {
     return subscription
   }
 
-  /** Calls a listener for each event of this name, after the work at hand. */
   on<N extends EventName>(name: N, listener: (event: BrokerEvents[N]) => unknown): this {
     this.#parts.program.events.on(name, listener)
     return this
@@ -168,16 +134,11 @@ export class EmbeddedBroker implements AsyncDisposable {
     return this
   }
 
-  /** Asks `authorizePublish` and `authorizeReceive` again about everything that their answers were remembered for. */
   reauthorize(): void {
     const { broker } = this.#parts.running
     setImmediate(() => broker.reconfigure(broker.settings))
   }
 
-  /**
-   * Says goodbye to every client, waits for what was recorded (`shutdown_timeout`) and lets go of everything that keeps the process
-   * alive. Servers that were attached stay the program's. Further calls wait for the first.
-   */
   close(): Promise<void> {
     this.#closing ??= this.#close()
     return this.#closing

@@ -24,7 +24,8 @@ import { forwardedProperties } from '../session/forwarded-properties.ts'
 import { Message as RoutedMessage } from '../session/message.ts'
 import type { Delivery } from '../session/outbound.ts'
 import { parseTopicFilter } from '../topic/shared.ts'
-import { Client } from './client.ts'
+import type { Client } from './client.ts'
+import { ConnectedClient } from './connected-client.ts'
 import { messageOf } from './message.ts'
 import type { IncomingVerdict, Program } from './program.ts'
 
@@ -299,7 +300,7 @@ export class HookedConnection extends ClientConnection {
 
   override become(agreement: Agreement): void {
     super.become(agreement)
-    this.#client = new Client(this)
+    this.#client = new ConnectedClient(this)
   }
 
   override sendConnack(sessionPresent: boolean, reasonCode: number, properties: Properties): void {

@@ -2,8 +2,8 @@
 
 export type { LogType } from '../base/log.ts'
 export type { QoS } from '../mqtt/packet.ts'
+export type { Broker } from './broker.ts'
 export type { Client } from './client.ts'
-export type { EmbeddedBroker as Broker } from './embedded-broker.ts'
 export { ClosedError, MessageError, OptionsError, QueueFullError, RefusedError, StreamError } from './errors.ts'
 export type { BrokerEvents, EventName, GrantedSubscription, ListenerAddress } from './events.ts'
 export type {
@@ -28,7 +28,6 @@ export type {
   LogLine,
   ObjectOptions,
 } from './options.ts'
-export type { PublishOptions } from './publisher.ts'
+export type { MessageHandler, PublishOptions, SubscribeOptions, Subscription } from './own-messages.ts'
 export type { AttachedServer, AttachOptions } from './servers.ts'
 export { createBroker } from './start.ts'
-export type { MessageHandler, SubscribeOptions, Subscription } from './subscription.ts'

@@ -1,7 +1,7 @@
 // What the program itself publishes: one client for all of it, opened with the first message, in the order in which it was asked.
 
 import type { AppError } from '../base/errors.ts'
-import { noProperties, type Packet, PacketType, type Publish, type QoS } from '../mqtt/packet.ts'
+import { noProperties, type Packet, PacketType, type Publish } from '../mqtt/packet.ts'
 import { Fifo } from '../session/fifo.ts'
 import { sizeOfMessage } from '../session/message.ts'
 import { ClosedError, MessageError, QueueFullError, RefusedError } from './errors.ts'
@@ -12,14 +12,8 @@ import {
   type OpenClient,
   type TakeStream,
 } from './in-process-client.ts'
-import { checkedPayload, checkedProperties, checkedQoS, checkedTopicName, type MessageProperties } from './message.ts'
-
-export interface PublishOptions {
-  /** 0 when left out: then the promise says that the broker has the message, and nothing of where it is kept. */
-  readonly qos?: QoS
-  readonly retain?: boolean
-  readonly properties?: MessageProperties
-}
+import { checkedPayload, checkedProperties, checkedQoS, checkedTopicName } from './message.ts'
+import type { PublishOptions } from './own-messages.ts'
 
 /** Messages that were handed to `publish` and are not safe yet. */
 export const mostUnfinished = 10_000

@@ -7,6 +7,7 @@ import type { BrokerLog } from '../observe/broker-log.ts'
 import { closeAudit, noteStart, openAudit } from '../server/audit.ts'
 import { CertificateService } from '../server/certificate-service.ts'
 import { startBroker } from '../server/compose.ts'
+import type { Broker } from './broker.ts'
 import { type Configuration, readConfiguration } from './configuration.ts'
 import { EmbeddedBroker } from './embedded-broker.ts'
 import { OptionsError } from './errors.ts'
@@ -24,7 +25,7 @@ const hookSeconds = { least: 0.1, most: 60 }
  *
  * @throws OptionsError, or the AppError of a file, an address or a store that cannot be used
  */
-export async function createBroker(options: BrokerOptions = {}): Promise<EmbeddedBroker> {
+export async function createBroker(options: BrokerOptions = {}): Promise<Broker> {
   const configuration = readConfiguration(options)
   const hookLimitMs = hookLimit(options.hookTimeout)
   const { config } = configuration

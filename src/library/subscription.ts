@@ -3,43 +3,18 @@
 // waits with, those are dropped that there is no room for.
 
 import type { AppError } from '../base/errors.ts'
-import { noProperties, type Packet, PacketType, type Publish, type QoS } from '../mqtt/packet.ts'
+import { noProperties, type Packet, PacketType, type Publish } from '../mqtt/packet.ts'
 import { Fifo } from '../session/fifo.ts'
 import { parseTopicFilter } from '../topic/shared.ts'
 import { MessageError, RefusedError } from './errors.ts'
 import { acknowledgement, InProcessClient, type InProcessUser, type TakeStream } from './in-process-client.ts'
 import { checkedQoS, type Message, messageOf } from './message.ts'
-
-export interface SubscribeOptions {
-  /** 0 when left out. */
-  readonly qos?: QoS
-  /** Messages that may wait for the program, from 1 to 65,535; 100 when left out. */
-  readonly maxWaiting?: number
-  /** Whether retained messages keep their RETAIN flag when they are published, too (§3.3.1.3). */
-  readonly retainAsPublished?: boolean
-}
-
-export type MessageHandler = (message: Message) => unknown
+import type { MessageHandler, SubscribeOptions, Subscription } from './own-messages.ts'
 
 const defaultWaiting = 100
 const mostWaiting = 65_535
 /** There is one exchange of this kind. */
 const subscribePacketId = 1
-
-/** A subscription: an iteration over its messages, which ends with it. */
-export interface Subscription extends AsyncIterable<Message>, AsyncDisposable {
-  readonly topicFilter: string
-  /** Messages of QoS 0 that there was no room for. */
-  readonly dropped: number
-  /**
-   * The next message; that before it is done with, and is acknowledged. One iteration at a time.
-   *
-   * @throws RefusedError or ClosedError where the broker has ended the subscription
-   */
-  next(): Promise<IteratorResult<Message, undefined>>
-  /** Ends the subscription and the iteration; messages that wait are given up. */
-  close(): void
-}
 
 export class InProcessSubscription implements Subscription {
   readonly topicFilter: string
