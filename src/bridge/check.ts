@@ -21,15 +21,9 @@ export function bridgeFaults(bridges: readonly BridgeSettings[]): readonly Bridg
 }
 
 function faultOf(bridge: BridgeSettings): string | undefined {
-  const { address, topic, bridge_identity: identity, bridge_psk: psk, notification_topic } = bridge
+  const { address, topic, notification_topic } = bridge
   if (address === undefined) return 'Error: Invalid bridge configuration: no remote addresses defined.'
   if (topic.length === 0) return 'Error: Invalid bridge configuration: no topics defined.'
-  if (psk !== undefined && identity === undefined)
-    return 'Error: Invalid bridge configuration: missing bridge_identity.'
-  if (identity !== undefined && psk === undefined) return 'Error: Invalid bridge configuration: missing bridge_psk.'
-  if (psk !== undefined && hasCertificates(bridge)) {
-    return 'Error: Cannot use both certificate and psk encryption in a single bridge.'
-  }
   if (bridge.remote_password !== undefined && bridge.remote_username === undefined) {
     return 'Error: Invalid bridge configuration: remote_password needs remote_username.'
   }
@@ -37,10 +31,6 @@ function faultOf(bridge: BridgeSettings): string | undefined {
     return `Error: Invalid notification_topic '${escapeText(notification_topic)}'.`
   }
   return dialFault(bridge)
-}
-
-function hasCertificates({ bridge_cafile, bridge_capath, bridge_certfile, bridge_keyfile }: BridgeSettings): boolean {
-  return [bridge_cafile, bridge_capath, bridge_certfile, bridge_keyfile].some(file => file !== undefined)
 }
 
 function sharedClientIds(bridges: readonly BridgeSettings[]): readonly string[] {

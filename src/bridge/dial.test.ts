@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
-import { chmod, copyFile, readFile, writeFile } from 'node:fs/promises'
+import { chmod, copyFile, mkdir, readFile, writeFile } from 'node:fs/promises'
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
 import { join } from 'node:path'
 import type { Duplex } from 'node:stream'
@@ -167,6 +167,22 @@ test('conf §5 bridge_cafile: whom its authority has issued is trusted, for his 
     },
     /what came is not TLS/,
   )
+})
+
+test('conf §5 bridge_tls_use_os_certs: the authorities of the system are trusted, and not without it', async t => {
+  const { SSL_CERT_FILE, SSL_CERT_DIR, ...others } = process.env
+  const empty = join(pki.authority.dir, 'empty')
+  await mkdir(empty)
+  // Read when they are needed for the first time.
+  process.env.SSL_CERT_FILE = cafile
+  process.env.SSL_CERT_DIR = empty
+  t.after(() => {
+    process.env = { ...others, ...(SSL_CERT_FILE && { SSL_CERT_FILE }), ...(SSL_CERT_DIR && { SSL_CERT_DIR }) }
+  })
+  const port = await tlsServer(t, await serverOptions(pki.server))
+  assert.equal(await greeting(await start().dial(t, { port, settings: { bridge_tls_use_os_certs: true } })), 'welcome')
+  const settings = { bridge_cafile: pki.stranger.ca.cert, bridge_tls_use_os_certs: false }
+  await refused(t, { port, settings }, /issued by an unknown authority/)
 })
 
 test('conf §5 bridge_insecure: the name is not looked at, the chain is', async t => {

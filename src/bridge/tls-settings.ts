@@ -112,21 +112,27 @@ function pskContext(ciphers: string | undefined): SecureContextOptions {
 
 function certificateContext(settings: BridgeSettings, ca: readonly string[], log: Log): SecureContextOptions {
   const { bridge_ciphers: ciphers, 'bridge_ciphers_tls1.3': ciphers13 } = settings
+  tryCiphers('bridge_ciphers', ciphers, { ciphers, 'ciphers_tls1.3': undefined })
+  tryCiphers('bridge_ciphers_tls1.3', ciphers13, { ciphers: undefined, 'ciphers_tls1.3': ciphers13 })
   const shared: SecureContextOptions = {
     ca: [...ca],
     minVersion: settings.bridge_tls_version === 'tlsv1.3' ? 'TLSv1.3' : 'TLSv1.2',
     ciphers: cipherList({ ciphers, 'ciphers_tls1.3': ciphers13 }),
   }
-  try {
-    createSecureContext(shared)
-  } catch (cause) {
-    const [name, value] = ciphers === undefined ? ['bridge_ciphers_tls1.3', ciphers13] : ['bridge_ciphers', ciphers]
-    throw cipherError(name, value ?? '', cause)
-  }
   const { bridge_certfile: certfile, bridge_keyfile: keyfile } = settings
   if (certfile === undefined || keyfile === undefined) return shared
   const cert = readCertificate(certfile)
   return { ...shared, cert, key: readKey(keyfile, cert, log) }
+}
+
+/** Each list beside the other's default, so that the one at fault is named. */
+function tryCiphers(name: string, value: string | undefined, beside: Parameters<typeof cipherList>[0]): void {
+  if (value === undefined) return
+  try {
+    createSecureContext({ ciphers: cipherList(beside) })
+  } catch (cause) {
+    throw cipherError(name, value, cause)
+  }
 }
 
 function cipherError(name: string, value: string, cause: unknown): BridgeError {
