@@ -170,15 +170,17 @@ test('conf §5 bridge_cafile: whom its authority has issued is trusted, for his 
 })
 
 test('conf §5 bridge_tls_use_os_certs: the authorities of the system are trusted, and not without it', async t => {
-  const { SSL_CERT_FILE, SSL_CERT_DIR, ...others } = process.env
   const empty = join(pki.authority.dir, 'empty')
   await mkdir(empty)
-  // Read when they are needed for the first time.
-  process.env.SSL_CERT_FILE = cafile
-  process.env.SSL_CERT_DIR = empty
-  t.after(() => {
-    process.env = { ...others, ...(SSL_CERT_FILE && { SSL_CERT_FILE }), ...(SSL_CERT_DIR && { SSL_CERT_DIR }) }
-  })
+  // Where OpenSSL looks for them; read when they are needed for the first time.
+  for (const [name, value] of Object.entries({ SSL_CERT_FILE: cafile, SSL_CERT_DIR: empty })) {
+    const before = process.env[name]
+    process.env[name] = value
+    t.after(() => {
+      if (before === undefined) Reflect.deleteProperty(process.env, name)
+      else process.env[name] = before
+    })
+  }
   const port = await tlsServer(t, await serverOptions(pki.server))
   assert.equal(await greeting(await start().dial(t, { port, settings: { bridge_tls_use_os_certs: true } })), 'welcome')
   const settings = { bridge_cafile: pki.stranger.ca.cert, bridge_tls_use_os_certs: false }
