@@ -11,6 +11,7 @@ export interface Difference {
 const makers = ['create-root-ca', 'create-signing-ca']
 const servers = ['create-server', 'create-ssl']
 const clients = ['create-client', 'create-client-o']
+const messageClients = ['mosquitto_pub', 'mosquitto_sub', 'mosquitto_rr']
 const generators = ['generate-CA.sh', 'gen_CA.sh']
 
 export const differences = {
@@ -118,6 +119,46 @@ export const differences = {
     code: 'X021',
     tools: ['mosquitto_signal'],
     text: 'xtreport is refused; a process id with something behind its digits is, too',
+  },
+  tameTerminal: {
+    code: 'X030',
+    tools: ['mosquitto_sub', 'mosquitto_rr'],
+    text: 'on a terminal control characters of messages are shown by their numbers; --unsafe-terminal lets them through',
+  },
+  tlsWithoutAuthority: {
+    code: 'X031',
+    tools: messageClients,
+    text: 'TLS options without --cafile, --capath or --tls-use-os-certs are refused; before, all went in clear',
+  },
+  clientNumbers: {
+    code: 'X032',
+    tools: messageClients,
+    text: 'a number that is none is refused, and not taken for 0; an options file that was named has to be there',
+  },
+  nothingPublished: {
+    code: 'X033',
+    tools: ['mosquitto_pub', 'mosquitto_rr'],
+    text: 'a message that this broker does not take ends with 1; before, with 0 and the error on standard error alone',
+  },
+  politeRequests: {
+    code: 'X034',
+    tools: ['mosquitto_rr'],
+    text: 'says DISCONNECT at its end, so that no will is published; -f, -s and -R do what they say',
+  },
+  clientOptionsNotThere: {
+    code: 'X035',
+    tools: messageClients,
+    text: '--tls-engine, --keyform engine and --mptcp are refused, --nodelay changes nothing; --psk goes with TLS 1.2 alone',
+  },
+  helpOfClients: {
+    code: 'X036',
+    tools: messageClients,
+    text: 'the text of --help is our own; when topic or message are missing, the page is not printed on standard output',
+  },
+  randomFilter: {
+    code: 'X037',
+    tools: ['mosquitto_sub'],
+    text: '--random-filter prints the percentage that it says; 2.0 prints a tenth of it',
   },
 } as const satisfies Record<string, Difference>
 

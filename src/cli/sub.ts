@@ -4,16 +4,19 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { Conversation } from '../client/conversation.ts'
 import type { Publish, SubscriptionRequest } from '../mqtt/packet.ts'
 import { matchesFilter } from '../topic/name.ts'
-import { ClientError, type ClientExit, done, interrupted, timedOut } from './client-error.ts'
+import { ClientError, type ClientExit, done, interrupted, oldCodes, timedOut } from './client-error.ts'
 import { usualInFlight } from './client-settings.ts'
 import { type ClientCall, complainOfRefusal, leave, packetProperties, runClient } from './client-tool.ts'
 import { converse } from './client-way.ts'
+import { exitCode } from './exit-code.ts'
 import { MessagePrinter } from './message-printer.ts'
 import type { Command } from './verbs.ts'
 
 const firstFailure = 0x80
 const withWill = 0x04
 const nothing = Buffer.alloc(0)
+/** The broker said DISCONNECT: Mosquitto's tool ends well. */
+const dismissed: ClientExit = { oldCode: oldCodes.ok, code: exitCode.unreachable }
 
 export const sub: Command = (args, io) =>
   runClient({ tool: 'sub', shown: 'castellan sub', isOld: false }, args, io, call => new Subscriber(call).run())
@@ -58,7 +61,8 @@ class Subscriber {
     process.on('SIGINT', stop).on('SIGTERM', stop)
     if (options.timeout !== undefined) void this.#timeOut(options.timeout)
     try {
-      await Promise.race([converse(options, this.#conversation, true), this.#stopped.promise])
+      const ending = await Promise.race([converse(options, this.#conversation, true), this.#stopped.promise])
+      if (ending === 'dismissed') return dismissed
     } finally {
       this.#over.abort()
       process.off('SIGINT', stop).off('SIGTERM', stop)
