@@ -42,7 +42,11 @@ function synopsisLines(text: string): string {
 
 /** All but the usage. */
 function body(text: string): string {
-  return blocksOf(text).map(withoutUsage).filter(lines => lines.length > 0).map(block).join('')
+  return blocksOf(text)
+    .map(withoutUsage)
+    .filter(lines => lines.length > 0)
+    .map(block)
+    .join('')
 }
 
 function withoutUsage(lines: readonly string[]): readonly string[] {
