@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { fakeClock } from '../../test/support/fake-clock.ts'
+import { runProgram } from '../../test/support/line-process.ts'
 import { findLogger, LoggerOutlet } from './logger-outlet.ts'
 
 function temporaryDirectory(t: TestContext): string {
@@ -79,6 +80,31 @@ test('a program that ends is told with what it said; lines fail for five seconds
   assert.equal(await write('passed on\n'), 10)
   await until(() => readFileSync(file, 'utf8') === 'passed on\n')
   assert.equal(told.length, 1)
+})
+
+test('a program that cannot be started, for want of file descriptors too, is told and harms nobody', async t => {
+  const script = `
+    import { openSync } from 'node:fs'
+    import { LoggerOutlet } from ${JSON.stringify(new URL('./logger-outlet.ts', import.meta.url).href)}
+    const deps = { clock: { now: () => 0 }, soon: setImmediate, failed: why => console.log('told', why) }
+    const attempt = program => new Promise(resolve => {
+      new LoggerOutlet([program], deps).write(Buffer.from('x'), failed => resolve(console.log('failed', failed)))
+    })
+    console.log('begins')
+    await attempt('/no/such/program')
+    try { for (;;) openSync('/dev/null') } catch {}
+    await attempt('/bin/cat')
+    process.exitCode = 7`
+  const command = `ulimit -n 64; exec "${process.execPath}" --input-type=module -e "$0"`
+  const program = await runProgram(t, 'sh', ['-c', command, script])
+  assert.equal(program.ended?.code, 7, program.report())
+  const [, ...outcome] = program.stdout
+  assert.deepEqual(outcome.toSorted(), [
+    'failed true',
+    'failed true',
+    'told spawn /bin/cat EMFILE',
+    'told spawn /no/such/program ENOENT',
+  ])
 })
 
 /** Its process has ended, and is not to be started again yet. */

@@ -85,20 +85,27 @@ export class LoggerOutlet implements LogOutlet {
   }
 
   /** In a session of its own: Ctrl-C on our terminal must not end it before our last lines. */
-  #start(): Writable {
+  #start(): Writable | undefined {
     const [program = '', ...args] = this.#command
     const { PATH, TZ } = process.env
-    const child = spawn(program, args, {
-      stdio: ['pipe', 'ignore', 'pipe'],
-      cwd: '/',
-      detached: true,
-      env: { PATH, TZ, LC_ALL: 'C' },
-    })
-    this.#watch(child, child.stdin)
-    return child.stdin
+    const env = { PATH, TZ, LC_ALL: 'C' }
+    try {
+      const child: ChildProcess = spawn(program, args, {
+        stdio: ['pipe', 'ignore', 'pipe'],
+        cwd: '/',
+        detached: true,
+        env,
+      })
+      this.#watch(child)
+      return inputOf(child)
+    } catch (error) {
+      this.#tell((error as Error).message)
+      return undefined
+    }
   }
 
-  #watch(child: ChildProcess, input: Writable): void {
+  #watch(child: ChildProcess): void {
+    const input = inputOf(child)
     let said = ''
     child.stderr?.on('data', (bytes: Buffer) => {
       if (said.length < mostReasonCharacters) said += bytes.toString()
@@ -111,7 +118,7 @@ export class LoggerOutlet implements LogOutlet {
     child.once('error', error => ended(error.message))
     child.once('close', (code, signal) => ended(signal ?? `exit code ${code}`))
     // Its writes fail, and 'close' follows.
-    input.on('error', () => {})
+    input?.on('error', () => {})
   }
 
   #tell(why: string): void {
@@ -120,6 +127,11 @@ export class LoggerOutlet implements LogOutlet {
     this.#toldAt = now
     this.#deps.failed(escapeText(why, mostReasonCharacters))
   }
+}
+
+/** There is none when no file descriptor was left for it; 'error' follows then. */
+function inputOf(child: ChildProcess): Writable | undefined {
+  return child.stdin ?? undefined
 }
 
 function isExecutable(path: string): boolean {
