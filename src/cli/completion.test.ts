@@ -88,6 +88,20 @@ for (const shell of ['bash', 'zsh', 'fish']) {
   })
 }
 
+test('cli section 7: fish offers what bash does', {
+  skip: spawnSync('fish', ['-c', 'true']).error !== undefined && 'no fish here',
+}, async t => {
+  const dir = placeWithFiles(t)
+  writeFileSync(join(dir, 'script'), (await runCommand(completion, ['fish'])).stdout)
+  const offers = (line: string) => {
+    const { stdout } = spawnSync('fish', ['-c', `source script; complete -C '${line}'`], { encoding: 'utf8', cwd: dir })
+    return stdout.split('\n').flatMap(offer => offer.split('\t')[0] || [])
+  }
+  assert.deepEqual(offers('castellan passw'), ['passwd'])
+  assert.deepEqual(offers('castellan ca init --key-type ec'), ['ec-p256', 'ec-p384'])
+  assert.deepEqual(offers('castellan run -c r'), ['rules.acl'])
+})
+
 test('cli section 7: fish has a line for each option, with values where it takes some', async () => {
   const { stdout } = await runCommand(completion, ['fish'])
   assert.match(stdout, /^complete -c castellan -n 'not __fish_seen_subcommand_from [^']*' -f -a up -d 'a secure/m)
