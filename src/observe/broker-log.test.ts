@@ -252,15 +252,15 @@ test('mosquitto-conf 3 log_dest syslog: a reload leaves it open unless it is no 
 })
 
 test('log_dest syslog: lines that were lost are told on standard error, whatever else is a destination', () => {
-  const { io, accept, text, loseLines } = fakeIo()
-  createLog({ ...settings, log_dest: [{ kind: 'syslog' }] }, io)
+  const { io, text, loseLines } = fakeIo()
+  const log = createLog({ ...settings, log_dest: [{ kind: 'syslog' }] }, io)
   loseLines('no socket')
-  accept()
+  log.flush()
   assert.equal(text('stderr'), '1700000000: Warning: Lines for syslog were lost: logger has ended (no socket).\n')
 })
 
 test('log_dest syslog: without a program that passes lines on, the start and a reload are refused', () => {
-  const { io, accept, text } = fakeIo()
+  const { io, accept, text, opened } = fakeIo()
   const without: LogIo = { ...io, openSyslog: () => undefined }
   const toSyslog: LogSettings = { ...settings, log_dest: [{ kind: 'syslog' }] }
   const expected = {
@@ -270,6 +270,8 @@ test('log_dest syslog: without a program that passes lines on, the start and a r
   assert.throws(() => createLog(toSyslog, without), expected)
   const log = createLog(settings, without)
   assert.throws(() => log.configure(toSyslog), expected)
+  assert.throws(() => log.configure({ ...toSyslog, log_dest: [{ kind: 'file', path: '/log' }, { kind: 'syslog' }] }))
+  assert.deepEqual(opened, [], 'no file is opened that nobody closes')
   log.write('notice', 'still here')
   accept()
   assert.equal(text('stderr'), '1700000000: still here\n')

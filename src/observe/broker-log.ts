@@ -112,12 +112,13 @@ class FileBrokerLog implements BrokerLog {
   }
 
   flush(): void {
-    for (const { sink } of this.#destinations) sink.flush()
+    for (const { sink } of new Set([...this.#destinations, this.#standard.stderr])) sink.flush()
   }
 
   #open(destinations: readonly LogDestination[]): OpenDestination[] {
     const opened: OpenDestination[] = []
-    for (const destination of destinations) {
+    // The file last, of which there is one at most, and syslog begins with its first line: nothing stays open when one fails.
+    for (const destination of destinations.toSorted((a, b) => Number(a.kind === 'file') - Number(b.kind === 'file'))) {
       if (destination.kind === 'file') opened.push(this.#openFile(destination.path))
       else if (destination.kind === 'syslog') opened.push(this.#openSyslog())
       else if (destination.kind === 'stdout' || destination.kind === 'stderr')
@@ -126,7 +127,6 @@ class FileBrokerLog implements BrokerLog {
     return opened
   }
 
-  // At most one destination is a file, and syslog begins with its first line, so nothing opened is left open when one fails.
   #openFile(path: string): OpenDestination {
     try {
       return { kind: 'file', sink: new LogSink(this.#io.openFile(path), this.#io) }

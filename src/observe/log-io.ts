@@ -1,7 +1,7 @@
 // What the log needs of the machine: files, logger(1) and the clock, as an interface that tests fill in.
 
 import { closeSync, constants, openSync, write, writeSync } from 'node:fs'
-import type { Clock } from '../base/clock.ts'
+import { type Clock, systemClock } from '../base/clock.ts'
 import { findLogger, LoggerOutlet, loggerArguments } from './logger-outlet.ts'
 
 /** Where the lines of one destination go. */
@@ -31,8 +31,10 @@ export interface LogIo extends Clock {
 }
 
 /**
- * The files of this process. Standard output is written through the thread pool, not through `process.stdout`: there, a
+ * The files and the system's log of this process. Standard output is written through the thread pool, not through `process.stdout`: there, a
  * pipe that nobody reads would stop the whole broker.
+ *
+ * @param clock what lines are stamped with
  */
 export function systemLogIo(clock: Clock): LogIo {
   const soon = (task: () => void) => void setImmediate(task)
@@ -47,7 +49,7 @@ export function systemLogIo(clock: Clock): LogIo {
     openSyslog(failed) {
       const path = findLogger(process.env)
       if (path === undefined) return undefined
-      return new LoggerOutlet([path, ...loggerArguments(process.pid)], { clock, soon, failed })
+      return new LoggerOutlet([path, ...loggerArguments(process.pid)], { clock: systemClock(), soon, failed })
     },
     soon,
   }
