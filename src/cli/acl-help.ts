@@ -23,6 +23,9 @@ have them, are publish and receive. What decides is the broker's own code. Wheth
 
       --id ID              its client id, for %c; unless given the same as CLIENT
       --will, --retain     what is published is a will, or retained
+      --as-cert FILE       it shows this certificate: the listener takes its name, roles, groups and %{cert...} from it
+      --ip ADDRESS         it comes from there: a ban of address, name or client id counts
+      --qos 0|1|2          of what is published, or subscribed to: max_qos counts
   -o json
 
 ${rules}
@@ -49,7 +52,9 @@ blanks in it is written as a string of JSON.
   deny   -      receive    "a topic with blanks"   id=nobody-1
   deny   alice  publish    $SYS/x                  will
   allow  alice  subscribe  sensors/#
+  deny   -      publish    plant/1                 cert=line-2.crt ip=192.0.2.7 qos=1
 
+      --as-cert FILE, --ip ADDRESS, --qos N    as for check, for all lines that do not say it themselves
       --format tap|junit   what is printed, with the deciding rule of each line that does not hold; tap unless given
 
 ${rules}

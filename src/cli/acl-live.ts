@@ -52,13 +52,14 @@ export interface Answers {
  */
 export async function askBroker(
   values: BrokerValues,
-  { username, clientId, question }: ClientQuestion,
+  { username, clientId, question, circumstances }: ClientQuestion,
   io: Io,
 ): Promise<Answers> {
   const input = new HiddenInput(io)
   try {
     const login = await loginOf(loginOptions(values), io.env, new Prompts(input))
     const { action, topic, isWill, isRetained } = question
+    const { certificate, address, qos } = circumstances
     const command = {
       command: 'explainAccess',
       username,
@@ -67,6 +68,9 @@ export async function askBroker(
       topic,
       will: isWill,
       retain: isRetained,
+      certificate: certificate?.toString(),
+      address,
+      qos,
     }
     const response = await ask(login, brokerModule.topic, command)
     const error = textOf(response, 'error')

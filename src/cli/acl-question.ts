@@ -3,6 +3,7 @@
 import { type AccessQuestion, accessActions, questionFault } from '../auth/explanation.ts'
 import type { DirectoryAction, RightsHolder } from '../auth/user-directory.ts'
 import { escapeText } from '../base/escape.ts'
+import { type AskedCircumstances, type CircumstanceWords, readCircumstances } from './acl-circumstances.ts'
 import { UsageError } from './ca-context.ts'
 
 /** A client by its user name, `-` for one without a name, and what it wants to do. */
@@ -10,9 +11,10 @@ export interface ClientQuestion {
   readonly username: string | undefined
   readonly clientId: string
   readonly question: AccessQuestion
+  readonly circumstances: AskedCircumstances
 }
 
-export interface QuestionWords {
+export interface QuestionWords extends CircumstanceWords {
   readonly client: string
   readonly action: string
   readonly topic: string
@@ -25,8 +27,12 @@ export interface QuestionWords {
 /** As ACL files call them. */
 const otherNames: Readonly<Record<string, DirectoryAction>> = { write: 'publish', read: 'receive' }
 
-/** @throws UsageError for what nobody can ask */
-export function readQuestion({ client, action: word, topic, id, will, retain }: QuestionWords): ClientQuestion {
+/**
+ * @throws UsageError for what nobody can ask
+ * @throws AppError for a certificate that cannot be read, or the operating system's error
+ */
+export function readQuestion(words: QuestionWords): ClientQuestion {
+  const { client, action: word, topic, id, will, retain } = words
   const action = accessActions.find(known => known === word) ?? otherNames[word]
   if (action === undefined) {
     throw new UsageError(`unknown action '${escapeText(word, 64)}'; actions are ${accessActions.join(', ')}`)
@@ -36,7 +42,8 @@ export function readQuestion({ client, action: word, topic, id, will, retain }: 
   const question = { action, topic, isWill, isRetained: retain === true }
   const fault = questionFault(question)
   if (fault !== undefined) throw new UsageError(fault)
-  return { username: client === '-' ? undefined : client, clientId: id ?? client, question }
+  const circumstances = readCircumstances(words, question)
+  return { username: client === '-' ? undefined : client, clientId: id ?? client, question, circumstances }
 }
 
 /** Somebody of this name who was given nothing with the proof of it. */

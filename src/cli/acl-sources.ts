@@ -1,13 +1,12 @@
 // The rules that `castellan acl` asks without a broker: those of a mosquitto.conf, or of files that are named.
 
 import { existsSync } from 'node:fs'
-import type { AccessQuestion } from '../auth/explanation.ts'
-import type { RightsHolder } from '../auth/user-directory.ts'
 import { AppError } from '../base/errors.ts'
 import { escapeText } from '../base/escape.ts'
 import type { Log } from '../base/log.ts'
 import { ConfigError } from '../config/config-error.ts'
 import type { JsonObject } from '../dynsec/json.ts'
+import { type ClientQuestion, holderNamed } from './acl-question.ts'
 import { UsageError } from './ca-context.ts'
 import type { Io } from './verbs.ts'
 
@@ -21,7 +20,7 @@ export const ruleOptions = {
 export type RuleValues = { readonly [K in keyof typeof ruleOptions]?: string | undefined }
 
 /** @returns an answer for each set of rules that listeners have */
-export type AskRules = (holder: RightsHolder, clientId: string, question: AccessQuestion) => readonly JsonObject[]
+export type AskRules = (asked: ClientQuestion) => readonly JsonObject[]
 
 /** A file of rules cannot be read, or is none. */
 export class AclSourceError extends AppError {
@@ -46,7 +45,8 @@ export async function openRules(values: RuleValues, io: Io): Promise<AskRules> {
     const all = config === undefined ? [judgeOfFiles(acl, dynamicSecurity, log)] : judgesOfConfig(config, log)
     const judges = listener === undefined ? all : all.filter(judge => isListener(judge.listener, listener))
     if (judges.length === 0) throw noListener(listener, all)
-    return (holder, clientId, question) => askJudges(judges, holder, clientId, question)
+    return ({ username, clientId, question, circumstances }) =>
+      askJudges(judges, { candidate: holderNamed(username), clientId, question, ...circumstances })
   } catch (error) {
     if (!(error instanceof AppError) || error instanceof UsageError) throw error
     throw new AclSourceError(error instanceof ConfigError ? error.lines : errorLines(error), error)

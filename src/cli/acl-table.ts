@@ -1,8 +1,11 @@
-// The tables of `castellan acl test`: one expectation a line, `allow|deny CLIENT ACTION TOPIC [id=ID] [retain] [will]`.
+// The tables of `castellan acl test`: one expectation a line, `allow|deny CLIENT ACTION TOPIC`, and
+// how the client comes.
 
 import { readFileSync, statSync } from 'node:fs'
+import { dirname, resolve } from 'node:path'
 import { AppError } from '../base/errors.ts'
 import { escapeText } from '../base/escape.ts'
+import type { CircumstanceWords } from './acl-circumstances.ts'
 import { type ClientQuestion, readQuestion } from './acl-question.ts'
 import { UsageError } from './ca-context.ts'
 
@@ -33,17 +36,20 @@ export function readTable(path: string): string {
 }
 
 /**
- * @param path for messages
+ * @param path for messages, and for the files that lines name: these begin from its directory
+ * @param defaults for lines that do not say it themselves
  * @throws AclTableError at the first line that is none
  */
-export function parseTable(text: string, path: string): readonly Expectation[] {
+export function parseTable(text: string, path: string, defaults: CircumstanceWords): readonly Expectation[] {
+  const directory = dirname(path)
+
   const rows = text.split('\n').flatMap((line, index) => {
     const trimmed = line.trim()
     if (trimmed === '' || trimmed.startsWith('#')) return []
     try {
-      return [{ ...parseRow(trimmed), line: index + 1, text: trimmed }]
+      return [{ ...parseRow(trimmed, directory, defaults), line: index + 1, text: trimmed }]
     } catch (error) {
-      if (!(error instanceof UsageError)) throw error
+      if (!(error instanceof AppError)) throw error
       throw new AclTableError(`${escapeText(path, 4096)}:${index + 1}: ${error.message}`, { cause: error })
     }
   })
@@ -60,18 +66,25 @@ interface Word {
   readonly value: string
 }
 
-function parseRow(line: string): ClientQuestion & { readonly allows: boolean } {
+function parseRow(
+  line: string,
+  directory: string,
+  defaults: CircumstanceWords,
+): ClientQuestion & { readonly allows: boolean } {
   const [expected, client, action, topic, ...options] = wordsOf(line)
   if (topic === undefined || client === undefined || action === undefined) {
     throw new UsageError('an expectation is allow or deny, a client, an action and a topic')
   }
-  const given: { id?: string; will?: boolean; retain?: boolean } = {}
+  const given: { id?: string; certificate?: string; ip?: string; qos?: string; will?: boolean; retain?: boolean } = {}
   for (const { name, value } of options) {
-    if (name === 'id') given.id = value
+    if (name === 'id' || name === 'ip' || name === 'qos') given[name] = value
+    else if (name === 'cert') given.certificate = resolve(directory, value)
     else if (name === undefined && (value === 'will' || value === 'retain')) given[value] = true
-    else throw new UsageError(`'${escapeText(value, 64)}' is none of id=ID, retain and will`)
+    else
+      throw new UsageError(`'${escapeText(value, 64)}' is none of id=ID, cert=FILE, ip=ADDRESS, qos=N, retain and will`)
   }
-  const question = readQuestion({ client: whole(client), action: whole(action), topic: whole(topic), ...given })
+  const words = { client: whole(client), action: whole(action), topic: whole(topic) }
+  const question = readQuestion({ ...defaults, ...words, ...given })
   return { ...question, allows: allowsBy(whole(expected as Word)) }
 }
 

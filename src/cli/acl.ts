@@ -6,9 +6,9 @@ import { booleanOf, type JsonObject } from '../dynsec/json.ts'
 import { aclHelp } from './acl-help.ts'
 import { answerLines, clientLines } from './acl-lines.ts'
 import { type Answers, askBroker, brokerOptions, namesBroker } from './acl-live.ts'
-import { type ClientQuestion, holderNamed, readQuestion } from './acl-question.ts'
+import { type ClientQuestion, readQuestion } from './acl-question.ts'
 import { junitReport, type Outcome, tapReport } from './acl-report.ts'
-import { type AskRules, openRules, type RuleValues, ruleOptions } from './acl-sources.ts'
+import { openRules, type RuleValues, ruleOptions } from './acl-sources.ts'
 import { parseTable, readTable } from './acl-table.ts'
 import { type Action, complain, operands, parse, runAction, UsageError, wantsJson } from './ca-context.ts'
 import { exitCode } from './exit-code.ts'
@@ -43,8 +43,15 @@ function action(name: 'check' | 'test', run: Action['run']): Action {
   }
 }
 
+const circumstanceOptions = {
+  'as-cert': { type: 'string' },
+  ip: { type: 'string' },
+  qos: { type: 'string' },
+} as const
+
 const checkOptions = {
   ...ruleOptions,
+  ...circumstanceOptions,
   ...brokerOptions,
   id: { type: 'string' },
   will: { type: 'boolean' },
@@ -56,7 +63,7 @@ async function check(args: readonly string[], io: Io): Promise<number> {
   const { values, positionals } = parse(args, checkOptions)
   const [client, action, topic] = operands(positionals, ['CLIENT', 'ACTION', 'TOPIC'])
   const asJson = wantsJson(values.output)
-  const asked = readQuestion({ ...values, client, action, topic })
+  const asked = readQuestion({ ...values, certificate: values['as-cert'], client, action, topic })
   const { client: who, answers } = namesBroker(values)
     ? await askBroker(values, asked, io)
     : await askFiles(values, asked, io)
@@ -71,27 +78,25 @@ async function check(args: readonly string[], io: Io): Promise<number> {
 
 async function askFiles(values: RuleValues, asked: ClientQuestion, io: Io): Promise<Answers> {
   const { username, clientId } = asked
-  return { client: { username, clientid: clientId }, answers: askAll(await openRules(values, io), asked) }
+  const ask = await openRules(values, io)
+  return { client: { username, clientid: clientId }, answers: ask(asked) }
 }
 
-const testOptions = { ...ruleOptions, format: { type: 'string' } } as const
+const testOptions = { ...ruleOptions, ...circumstanceOptions, format: { type: 'string' } } as const
 
 async function test(args: readonly string[], io: Io): Promise<number> {
   const { values, positionals } = parse(args, testOptions)
   const [file] = operands(positionals, ['FILE'])
   const report = reportOf(values.format ?? 'tap')
-  const rows = parseTable(readTable(file), file)
+  const { 'as-cert': certificate, ip, qos } = values
+  const rows = parseTable(readTable(file), file, { certificate, ip, qos })
   const ask = await openRules(values, io)
   const outcomes = rows.map((row): Outcome => {
-    const answers = askAll(ask, row)
+    const answers = ask(row)
     return { row, answers, holds: answers.every(answer => isAllowed(answer) === row.allows) }
   })
   io.stdout.write(report(outcomes, file))
   return outcomes.every(({ holds }) => holds) ? exitCode.ok : no
-}
-
-function askAll(ask: AskRules, { username, clientId, question }: ClientQuestion): readonly JsonObject[] {
-  return ask(holderNamed(username), clientId, question)
 }
 
 function isAllowed(answer: JsonObject): boolean {

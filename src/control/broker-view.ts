@@ -26,6 +26,12 @@ export interface AccessQuery {
   readonly topic: string
   readonly isWill: boolean
   readonly isRetained: boolean
+  /** PEM: asks as of whoever would show it, connected or not. */
+  readonly certificate: string | undefined
+  /** Textual IP address: asks whether a ban keeps the client out. */
+  readonly address: string | undefined
+  /** 0, 1 or 2, of what is published or of the subscription. */
+  readonly qos: number | undefined
 }
 
 export interface BrokerView {

@@ -1,5 +1,6 @@
 // The commands of `$CONTROL/broker/v1`: Mosquitto's two lists, and what it has not: who is connected, and an end to it.
 
+import { isIP } from 'node:net'
 import type { CommandArguments } from '../dynsec/arguments.ts'
 import { page } from '../dynsec/commands/lists.ts'
 import { CommandError } from '../dynsec/errors.ts'
@@ -101,8 +102,22 @@ function explainAccess(given: CommandArguments, context: ControlContext): JsonOb
   const topic = given.text('topic', 'Invalid/missing topic')
   const isWill = given.boolean('will', false)
   const isRetained = given.boolean('retain', false)
-  context.audit({ username: username ?? 'none', clientid: clientId, action, topic })
-  return context.broker.explain({ username, clientId, action, topic, isWill, isRetained })
+  const certificate = given.optionalText('certificate', 'Invalid certificate')
+  const address = given.optionalText('address', 'Invalid address')
+  if (address !== undefined && isIP(address) === 0) throw new CommandError('Invalid address')
+  const qos = qosOf(given, action)
+  const further = { ...(address !== undefined && { address }), ...(qos !== undefined && { qos }) }
+  context.audit({ username: username ?? 'none', clientid: clientId, action, topic, ...further })
+  const question = { username, clientId, action, topic, isWill, isRetained }
+  return context.broker.explain({ ...question, certificate, address, qos })
+}
+
+/** Only of what has one. */
+function qosOf(given: CommandArguments, action: string): number | undefined {
+  const qos = given.any('qos')
+  if (qos === undefined) return undefined
+  if ((action === 'publish' || action === 'subscribe') && (qos === 0 || qos === 1 || qos === 2)) return qos
+  throw new CommandError('Invalid qos')
 }
 
 function createBan({ object }: CommandArguments, context: ControlContext): undefined {

@@ -1,5 +1,6 @@
 // The broker as the commands of `$CONTROL/broker/v1` see it, put before its topic where `enable_control_api` is on.
 
+import { X509Certificate } from 'node:crypto'
 import { highAvailabilityPlugin } from '../auth/built-in-plugins.ts'
 import { accessActions, questionFault } from '../auth/explanation.ts'
 import type { DirectoryAction } from '../auth/user-directory.ts'
@@ -39,7 +40,7 @@ export function openBrokerControl(parts: ControlParts, banFile: BanFile | undefi
   if (banFile !== undefined) broker.bans = rulesOf(banFile)
   if (!config().global.enable_control_api) return
   const bans = banFile && { file: banFile, now: wallClock }
-  broker.endpoints.set(topic, new BrokerControl(() => new View(parts), log, bans))
+  broker.endpoints.set(topic, new BrokerControl(() => new View(parts, banFile), log, bans))
 }
 
 function rulesOf(file: BanFile): Bans {
@@ -66,10 +67,12 @@ export function expelBanned({ bans, connections }: Broker): void {
 /** As it was when it was first looked at: one is made for each message. */
 class View implements BrokerView {
   readonly #parts: ControlParts
+  readonly #banFile: BanFile | undefined
   #known: Map<string, ClientConnection> | undefined = undefined
 
-  constructor(parts: ControlParts) {
+  constructor(parts: ControlParts, banFile: BanFile | undefined) {
     this.#parts = parts
+    this.#banFile = banFile
   }
 
   listeners(): readonly JsonObject[] {
@@ -102,23 +105,39 @@ class View implements BrokerView {
     return connection && viewOf(connection)
   }
 
-  /** Of a client that is connected by its name or without one, its own rights on its own listener; of anybody else those on each. */
-  explain({ username, clientId, ...asked }: AccessQuery): JsonObject {
+  /**
+   * Of a client that is connected by its name or without one, its own rights on its own listener; of anybody else those on each, as
+   * of whoever would come by a certificate that is shown.
+   */
+  explain({ username, clientId, certificate: pem, address, qos, ...asked }: AccessQuery): JsonObject {
     const question = { ...asked, action: actionOf(asked.action) }
     if (questionFault(question) !== undefined) throw new CommandError('Invalid topic')
-    const connection = this.#connected.get(clientId)
+    const certificate = pem === undefined ? undefined : certificateOf(pem)
+    const connection = certificate === undefined ? this.#connected.get(clientId) : undefined
     const principal = connection?.session.principal
     const isConnected = principal !== undefined && (username === undefined || username === principal.username)
     const contexts = this.#parts
       .listeners()
       .filter(({ listener }) => listener.settings.protocol !== 'http_api')
       .map(({ context }) => context)
-    const judges = (isConnected && connection !== undefined ? [connection.listener] : contexts).map(judgeOf)
+    const asking = isConnected && connection !== undefined ? [connection.listener] : contexts
+    const judges = asking.map(context => this.#judgeOf(context))
     const holder = isConnected ? principal : { username, roles: [], groups: [] }
     const { roles, groups } = holder
     return {
       client: { username: holder.username, clientid: clientId, connected: isConnected, roles, groups },
-      answers: askJudges(judges, holder, clientId, question),
+      answers: askJudges(judges, { candidate: holder, clientId, question, certificate, address, qos }),
+    }
+  }
+
+  #judgeOf({ realm, settings }: ListenerContext): Judge {
+    const bans = this.#banFile?.bans
+    return {
+      listener: listenerName(settings),
+      mountPoint: settings.mount_point,
+      settings: this.#parts.config().listeners.find(listener => listener === settings),
+      findBan: bans && (who => bans.find(who, wallClock())),
+      explain: (holder, clientId, question) => realm.explain(holder, clientId, question),
     }
   }
 
@@ -144,11 +163,11 @@ function actionOf(word: string): DirectoryAction {
   return action
 }
 
-function judgeOf({ realm, settings }: ListenerContext): Judge {
-  return {
-    listener: listenerName(settings),
-    mountPoint: settings.mount_point,
-    explain: (holder, clientId, question) => realm.explain(holder, clientId, question),
+function certificateOf(pem: string): X509Certificate {
+  try {
+    return new X509Certificate(pem)
+  } catch {
+    throw new CommandError('Invalid certificate')
   }
 }
 

@@ -56,7 +56,7 @@ export class RulesLoader {
       directory,
       admitsUnknownNames: global.allow_certificates_without_client,
       clientIdPrefixes: global.clientid_prefixes,
-      certificateIdentity: certificateIdentity(listener),
+      certificateIdentity: certificateMapping(listener),
       certificateIsOptional:
         listener.certfile !== undefined && listener.request_certificate && !listener.require_certificate,
       certificateMatch: listener.certificate_username_match,
@@ -131,10 +131,13 @@ function pluginOption(
   name: string,
   option: string,
 ): string | undefined {
-  return pluginsOf(global, listener).findLast(({ baseName }) => baseName === name)?.option(option)
+  return pluginsOf(global, listener)
+    .findLast(({ baseName }) => baseName === name)
+    ?.option(option)
 }
 
-function certificateIdentity(listener: ListenerSettings): CertificateMapping {
+/** What of a handshake is the user name of the listener's clients. */
+export function certificateMapping(listener: ListenerSettings): CertificateMapping {
   if (listener.psk_hint !== undefined && listener.use_identity_as_username) return 'preshared-key'
   if (listener.enable_proxy_protocol === 2 && listener.use_identity_as_username) return 'proxied-common-name'
   // Also without `require_certificate`: then nobody has a name, and nobody comes in, as with Mosquitto (features C5).

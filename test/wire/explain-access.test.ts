@@ -1,14 +1,18 @@
 // `explainAccess` of `$CONTROL/broker/v1`, and `castellan acl check` of a running broker: what is told is what is decided.
 
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
 import test from 'node:test'
 import { acl } from '../../src/cli/acl.ts'
 import { ctl } from '../../src/cli/ctl.ts'
 import { initialFile, pluginLines } from '../support/administrator.ts'
+import { Authority } from '../support/authority.ts'
 import { runCommand } from '../support/command.ts'
-import { publishBytes } from '../support/packet-bytes.ts'
+import { freePort } from '../support/free-port.ts'
+import { connectBytes, publishBytes } from '../support/packet-bytes.ts'
 import { passwordLines } from '../support/password-lines.ts'
-import { join, startWireBroker, type WireBroker } from '../support/wire-broker.ts'
+import { connectRaw } from '../support/raw-client.ts'
+import { join, startWireBroker, subscribe, type WireBroker } from '../support/wire-broker.ts'
 
 const notAuthorized = 0x87
 const aclText = `topic read news
@@ -130,4 +134,83 @@ test('explainAccess: dynamic security answers by the rules in force, from the ne
   assert.equal(await told('sensors/device-18/up'), '  DENY   decided by  default access: publishClientSend deny')
   assert.equal((await runCommand(ctl, [...login, 'disableClient', 'device-17'])).code, 0)
   assert.equal(await told('sensors/device-17/up'), "  DENY   decided by  the client 'device-17' is disabled")
+})
+
+test('cli 2: acl check --as-cert, --ip and --qos of a running broker foretell what it does to who comes so', async t => {
+  const authority = await Authority.create()
+  const [server, sensor] = await Promise.all([
+    authority.issueServer(),
+    authority.issue({ subject: '/OU=Line 2/CN=s7', extensions: [] }),
+  ])
+  const plain = await freePort()
+  const config = `enable_control_api true
+ban_file bans.json
+${pluginLines}certfile server.crt
+keyfile server.key
+cafile ca.crt
+require_certificate true
+use_identity_as_username true
+certificate_role plant subject.OU=Line 2
+max_qos 1
+
+listener ${plain} 127.0.0.1
+`
+  const security = JSON.parse(initialFile)
+  const onBroker = (acltype: string) => ({ acltype, topic: '$CONTROL/broker/#', allow: true })
+  security.roles[0].acls.push(...['publishClientSend', 'publishClientReceive', 'subscribePattern'].map(onBroker))
+  const acls = [{ acltype: 'publishClientSend', topic: 'plant/%{cert.cn}/#', allow: true }]
+  security.roles.push({ rolename: 'plant', acls })
+  const broker = await startWireBroker(t, config, {
+    'server.crt': readFileSync(server.cert, 'utf8'),
+    'server.key': readFileSync(server.key, 'utf8'),
+    'ca.crt': readFileSync(authority.ca.cert, 'utf8'),
+    'dynamic-security.json': JSON.stringify(security),
+  })
+  const login = ['-p', String(plain), '-u', 'admin', '--password-env', 'PASSWORD']
+  const env = { PASSWORD: 'adminpw' }
+  const check = (topic: string, ...args: readonly string[]) =>
+    runCommand(acl, ['check', '-', 'publish', topic, '--id', 'c7', ...args, ...login], '', env)
+  const onTls = ({ stdout }: { readonly stdout: string }) =>
+    stdout.split(/^(?=listener)/m).find(part => part.includes(`:${broker.port}:`)) ?? stdout
+  const asCert = ['--as-cert', sensor.cert]
+
+  const tls = { ca: readFileSync(authority.ca.cert), cert: readFileSync(sensor.cert), key: readFileSync(sensor.key) }
+  const client = await connectRaw(t, { port: broker.port, tls: { ...tls, servername: 'localhost' } })
+  client.send(connectBytes({ clientId: 'c7' }))
+  assert.equal((await client.expectConnack()).reasonCode, 0)
+  for (const [index, topic] of ['plant/s7/up', 'plant/s8/up'].entries()) {
+    const told = onTls(await check(topic, ...asCert, '--qos', '1'))
+    client.send(publishBytes({ version: 5, topic, qos: 1, packetId: index + 1 }))
+    const { reasonCode } = await client.expectAcknowledgement('PUBACK')
+    assert.match(
+      told,
+      reasonCode === notAuthorized ? /^ {2}DENY /m : /^ {2}ALLOW {2}decided by {2}role 'plant' acl #1/m,
+    )
+    assert.match(told, /by this certificate \(cn\) the user name is 's7'\n/)
+  }
+  assert.match(onTls(await check('plant/s7/up', ...asCert, '--qos', '2')), /decided by {2}max_qos 1 of the listener/)
+  client.send(publishBytes({ version: 5, topic: 'plant/s7/up', qos: 2, packetId: 9 }))
+  await client.expectDisconnect(0x9b)
+
+  const ban = ['createBan', 'address', '192.0.2.7', 'never', 'noise']
+  const ctlLogin = ['-p', String(plain), '-u', 'admin', '-P', 'adminpw']
+  assert.equal((await runCommand(ctl, [...ctlLogin, 'broker', ...ban])).code, 0)
+  const banned = onTls(await check('plant/s7/up', ...asCert, '--ip', '192.0.2.7'))
+  assert.match(banned, /decided by {2}the address '192\.0\.2\.7' is banned: noise\n/)
+  assert.match(onTls(await check('plant/s7/up', ...asCert, '--ip', '192.0.2.8')), /^ {2}ALLOW /m)
+})
+
+test('explainAccess: a certificate, address or QoS that is none is refused', async t => {
+  const broker = await startWireBroker(t, config, files)
+  const admin = await join(t, broker, { clientId: 'a', username: 'admin', password: 'pw' })
+  await subscribe(admin, '$CONTROL/broker/v1/response')
+  const question = { command: 'explainAccess', username: 'device', action: 'publish', topic: 'a/x' }
+  const given = [{ certificate: 'x' }, { certificate: 1 }, { address: 'here' }, { qos: 3 }, { qos: '1' }]
+  const commands = [...given.map(more => ({ ...question, ...more })), { ...question, action: 'receive', qos: 1 }]
+  const payload = JSON.stringify({ commands })
+  admin.send(publishBytes({ version: 5, topic: '$CONTROL/broker/v1', payload, qos: 0 }))
+  const { responses } = JSON.parse(String((await admin.expectPublish()).payload))
+  const errors = responses.map(({ error }: { error: string }) => error)
+  const [certificate, qos] = ['Invalid certificate', 'Invalid qos']
+  assert.deepEqual(errors, [certificate, certificate, 'Invalid address', qos, qos, qos])
 })
