@@ -1,4 +1,4 @@
-// Why a connection to the other broker, or the handshake on it, failed: in words, for OpenSSL names only the symptom.
+// Why there is no connection to the other broker, or none any more: in words, for OpenSSL names only the symptom.
 
 import { escapeText } from '../base/escape.ts'
 import { systemReason } from '../base/system-reason.ts'
@@ -22,6 +22,7 @@ const handshakeFaults: Readonly<Record<string, string>> = {
   'unsupported protocol': 'it has no version of TLS that is accepted here (bridge_tls_version)',
   'alert protocol version': 'it does not accept our version of TLS (bridge_tls_version)',
   'alert handshake failure': 'it found nothing that both sides can do, or demands a certificate (bridge_certfile)',
+  'alert certificate required': 'it demands a certificate (bridge_certfile)',
   'alert unknown ca': 'it does not trust the authority of bridge_certfile',
   'alert bad certificate': 'it refuses bridge_certfile',
   'alert certificate expired': 'to it bridge_certfile has expired',

@@ -59,7 +59,7 @@ async function refused(t: TestContext, attempt: Attempt, why: RegExp, now?: () =
   })
 }
 
-async function listen<S extends Server>(t: TestContext, server: S): Promise<number> {
+async function listen(t: TestContext, server: Server, address = '127.0.0.1'): Promise<number> {
   const open = new Set<Socket>()
   server.on('connection', socket => {
     socket.on('error', () => {})
@@ -69,7 +69,7 @@ async function listen<S extends Server>(t: TestContext, server: S): Promise<numb
     server.close()
     for (const socket of open) socket.destroy()
   })
-  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+  await new Promise<void>(resolve => server.listen(0, address, resolve))
   return (server.address() as AddressInfo).port
 }
 
@@ -132,6 +132,22 @@ async function timerOfConnectionTo(port: number): Promise<string | undefined> {
   return rows.find(([, , to]) => to?.endsWith(`:${remote}`))?.[5]?.slice(0, 2)
 }
 
+test('conf §5 address: an IPv6 address', async t => {
+  const port = await listen(
+    t,
+    createServer(socket => socket.end('six')),
+    '::1',
+  )
+  assert.equal(await greeting(await start().dial(t, { port, host: '::1' })), 'six')
+})
+
+test('RFC 6066 §3: the other broker is told which name is wanted of it, and no address', async t => {
+  const port = await tlsServer(t, await serverOptions(pki.server), ({ servername }) => `name: ${servername}`)
+  const settings = { bridge_cafile: cafile }
+  assert.equal(await greeting(await start().dial(t, { port, host: 'localhost', settings })), 'name: localhost')
+  assert.equal(await greeting(await start().dial(t, { port, settings })), 'name: false')
+})
+
 test('whoever gives up is let go, and so is the connection', async t => {
   const accepted = Promise.withResolvers<Socket>()
   const port = await listen(
@@ -167,6 +183,21 @@ test('conf §5 bridge_cafile: whom its authority has issued is trusted, for his 
     },
     /what came is not TLS/,
   )
+})
+
+test('conf §5 bridge_capath: the authorities of a directory are trusted', async t => {
+  const port = await tlsServer(t, await serverOptions(pki.server))
+  const trusted = join(pki.authority.dir, 'trusted')
+  await mkdir(trusted)
+  await refused(
+    t,
+    { port, settings: { bridge_capath: trusted } },
+    /^Error: Unable to load CA certificates, check bridge_capath ".*trusted": no \.crt/,
+  )
+  await copyFile(pki.stranger.ca.cert, join(trusted, 'stranger.crt'))
+  await refused(t, { port, settings: { bridge_capath: trusted } }, /issued by an unknown authority/)
+  await copyFile(cafile, join(trusted, 'own.crt'))
+  assert.equal(await greeting(await start().dial(t, { port, settings: { bridge_capath: trusted } })), 'welcome')
 })
 
 test('conf §5 bridge_tls_use_os_certs: the authorities of the system are trusted, and not without it', async t => {

@@ -21,6 +21,7 @@ import {
 import { encodePublish } from '../mqtt/packets/publish.ts'
 import { ReasonCode } from '../mqtt/reason-code.ts'
 import { PacketIdSet } from '../session/packet-id-set.ts'
+import { dialFailure } from './dial-failure.ts'
 import type { BridgeHost } from './host.ts'
 import type { BridgeIdentity } from './identity.ts'
 import { type LocalEnd, LocalStream } from './local-stream.ts'
@@ -113,7 +114,7 @@ export class Link implements LocalEnd {
     const remote = this.#remote
     remote.on('data', (chunk: Buffer) => this.#received(chunk))
     remote.on('drain', () => this.#local?.taken())
-    remote.on('error', (error: Error) => this.#end(escapeText(error.message)))
+    remote.on('error', (error: Error) => this.#end(dialFailure(error)))
     remote.on('end', () => this.#end(closedThere))
     remote.on('close', () => {
       this.#host.wheel.clear(this.#linger)
@@ -141,6 +142,8 @@ export class Link implements LocalEnd {
       if (tellsRemote(this.#terms.settings)) this.#tellState('0')
       this.#debug('sending DISCONNECT')
       this.#remote.end(encodePacket(disconnect, this.#version))
+      // Its end is only heard by whoever reads.
+      this.#remote.resume()
       this.#host.wheel.set(this.#linger, this.#host.clock.now() + lingerMs)
     }
     this.#end(why)
@@ -177,6 +180,8 @@ export class Link implements LocalEnd {
 
   #received(chunk: Buffer): void {
     if (this.#state === 'ended') return
+    // A large packet may take longer than the keep alive.
+    this.#receivedAt = this.#host.clock.now()
     this.#fromRemote.push(chunk)
     // A chunk may come after `pause`.
     if (!this.#isPaused) this.#readOn()

@@ -1,7 +1,7 @@
 // The TLS side of a bridge: whom it trusts, what it shows, versions and ciphers. All is read anew for every connection, so that
 // renewed files are used.
 
-import { createPrivateKey, X509Certificate } from 'node:crypto'
+import { constants, createPrivateKey, X509Certificate } from 'node:crypto'
 import { readFileSync, statSync } from 'node:fs'
 import { isIP } from 'node:net'
 import { type ConnectionOptions, createSecureContext, getCACertificates, type SecureContextOptions } from 'node:tls'
@@ -118,6 +118,8 @@ function certificateContext(settings: BridgeSettings, ca: readonly string[], log
     ca: [...ca],
     minVersion: settings.bridge_tls_version === 'tlsv1.3' ? 'TLSv1.3' : 'TLSv1.2',
     ciphers: cipherList({ ciphers, 'ciphers_tls1.3': ciphers13 }),
+    // Whom the first handshake has proven could show another certificate in a second one.
+    secureOptions: constants.SSL_OP_NO_RENEGOTIATION | constants.SSL_OP_NO_COMPRESSION,
   }
   const { bridge_certfile: certfile, bridge_keyfile: keyfile } = settings
   if (certfile === undefined || keyfile === undefined) return shared
@@ -146,7 +148,7 @@ function readAuthorities(settings: BridgeSettings, log: Log): string[] {
     return [...readTrustStore({ cafile, capath }, log), ...system]
   } catch (cause) {
     if (!(cause instanceof ListenerError)) throw cause
-    const option = /capath/.test(cause.message)
+    const option = /^[^"]*capath/.test(cause.message)
       ? `bridge_capath "${escapeText(capath ?? '')}"`
       : `bridge_cafile "${escapeText(cafile ?? '')}"`
     throw settingsError(`Error: Unable to load CA certificates, check ${option}`, cause.hint, cause)

@@ -7,6 +7,7 @@ import { before, type TestContext, test } from 'node:test'
 import { type CertificateFiles, type ThrowawayPki, throwawayPki } from '../support/authority.ts'
 import type { BrokerKind } from '../support/broker-process.ts'
 import { quietPort } from '../support/free-port.ts'
+import { ListSigner } from '../support/revocations.ts'
 import { Collector, type House, publishAll, startHouse, waitForLink } from './bridge-brokers.ts'
 
 const psk = '0102030405060708090a0b0c0d0e0f10'
@@ -40,6 +41,28 @@ test('bridges: a broker of an authority that is not trusted is refused by Castel
     secured(),
   )
   await owner.program.waitForLine(/issued by an unknown authority/)
+})
+
+test('bridges: a bridge without the certificate that Mosquitto demands says so', async t => {
+  const shown = [`bridge_cafile ${pki.authority.ca.cert}`]
+  const { owner } = await startSecured(t, 'castellan', 'mosquitto', shown, demanding())
+  await owner.program.waitForLine(/demands a certificate \(bridge_certfile\)/)
+})
+
+test('bridge_crlfile: a broker that is revoked while it is connected is cut off, and kept out', async t => {
+  const list = join(pki.authority.dir, 'bridge.crl')
+  const signer = await ListSigner.create(pki.authority)
+  writeFileSync(list, await signer.sign())
+  const shown = [`bridge_cafile ${pki.authority.ca.cert}`, `bridge_crlfile ${list}`]
+  const house = await startSecured(t, 'castellan', 'mosquitto', shown, secured())
+  await assertLinked(t, house)
+  await signer.revoke(pki.server)
+  writeFileSync(list, await signer.sign())
+  const { program } = house.owner
+  await program.waitForLine(
+    /Bridge link is not connected any more: the other broker is refused: certificate was revoked/,
+  )
+  await program.waitForLine(/Unable to connect to bridge link .*: the other broker is refused: certificate was revoked/)
 })
 
 test('bridges: a certificate that Castellan does not accept keeps a bridge of Mosquitto out', async t => {
