@@ -67,6 +67,15 @@ export class Bridge {
     return this.#identity.localClientId
   }
 
+  get isConnected(): boolean {
+    return this.#connectedAt !== undefined
+  }
+
+  /** How many wait in its session here, or are under way from it. */
+  get messagesWaiting(): number {
+    return this.#host.waiting(this.localClientId)
+  }
+
   /** Makes the session here, so that it keeps what is published from now on. Before `start`, or after other settings. */
   async prepare(): Promise<void> {
     const { local_cleansession, cleansession } = this.#settings
@@ -159,7 +168,7 @@ export class Bridge {
   }
 
   #wakeIfWanted(now: number): void {
-    if (this.#host.waiting(this.localClientId) >= this.#settings.threshold) this.#connect()
+    if (this.messagesWaiting >= this.#settings.threshold) this.#connect()
     else this.#host.wheel.set(this.#timer, now + lookMs)
   }
 
@@ -277,17 +286,13 @@ export class Bridge {
     const link = this.#link
     if (link === undefined) return
     const { start_type, idle_timeout, round_robin } = this.#settings
-    if (start_type === 'lazy' && now >= link.idleSince + idle_timeout * 1000 && this.#hasNothingToSend) {
+    if (start_type === 'lazy' && now >= link.idleSince + idle_timeout * 1000 && this.messagesWaiting === 0) {
       this.#abandon(`Bridge connection ${this.#name} has exceeded idle timeout, disconnecting`)
       this.#rest()
       return
     }
     if (!round_robin && this.#place > 0 && now >= this.#returnAt) this.#probeFirst(link)
     this.#host.wheel.set(this.#timer, now + lookMs)
-  }
-
-  get #hasNothingToSend(): boolean {
-    return this.#host.waiting(this.localClientId) === 0
   }
 
   /** Whether the preferred broker is back: then the bridge moves there. */

@@ -42,6 +42,11 @@ export class Bridges {
     }
   }
 
+  /** Each with the name of its `connection`. */
+  get all(): Iterable<readonly [name: string, bridge: Bridge]> {
+    return this.#bridges
+  }
+
   /** @returns resolved when every other broker has been told */
   async stop(): Promise<void> {
     await Promise.all([...this.#bridges.values()].map(bridge => bridge.stop('this broker stops')))

@@ -12,6 +12,7 @@ function source(changes: Partial<MetricsSource> = {}): MetricsSource {
     versions: { castellan: '1.2.3', node: '24.0.0' },
     isReady: true,
     listeners: [{ name: '1883 127.0.0.1', protocol: 'mqtt', connections: 3 }],
+    bridges: [{ name: 'up', isConnected: true, messagesWaiting: 4 }],
     revocations: [
       {
         listener: '8883',
@@ -88,6 +89,8 @@ test('metrics: whatever the broker counts is among them', () => {
 test('metrics: every figure stands under its own name, in seconds and bytes', () => {
   const { value } = scrape()
   assert.equal(value('castellan_connections', 'listener="1883 127.0.0.1",protocol="mqtt"'), 3)
+  assert.equal(value('castellan_bridge_connected', 'bridge="up"'), 1)
+  assert.equal(value('castellan_bridge_messages_waiting', 'bridge="up"'), 4)
   assert.equal(value('castellan_clients_connected', 'version="5.0"'), 4)
   assert.equal(value('castellan_revoked_certificates', 'listener="8883"'), 29)
   assert.equal(value('castellan_revocation_bytes', 'listener="8883"'), 3100)

@@ -16,6 +16,7 @@ export interface MetricsSource {
   /** Of the process, in seconds since the epoch. */
   readonly startedAt: number
   readonly listeners: readonly ListenerFigures[]
+  readonly bridges: readonly BridgeFigures[]
   /** Of the listeners with a `crlfile`. */
   readonly revocations: readonly RevocationFigures[]
   /** Connected or not. */
@@ -42,6 +43,14 @@ export interface ListenerFigures {
   /** `mqtt`, or `mqtts` with TLS. */
   readonly protocol: string
   readonly connections: number
+}
+
+export interface BridgeFigures {
+  /** Of its `connection`. */
+  readonly name: string
+  readonly isConnected: boolean
+  /** In its session here, or under way from it. */
+  readonly messagesWaiting: number
 }
 
 export interface RevocationFigures {
@@ -124,6 +133,18 @@ const connections: MetricTable<MetricsSource> = {
     help: 'Open connections, those still in their TLS handshake or waiting for a place included.',
     labels: ['listener', 'protocol'],
     read: ({ listeners }) => listeners.map(({ name, protocol, connections }) => [[name, protocol], connections]),
+  },
+  castellan_bridge_connected: {
+    type: 'gauge',
+    help: 'Whether a bridge is connected to the other broker: 1 or 0.',
+    labels: ['bridge'],
+    read: ({ bridges }) => bridges.map(({ name, isConnected }) => [[name], Number(isConnected)]),
+  },
+  castellan_bridge_messages_waiting: {
+    type: 'gauge',
+    help: 'Messages that wait for the other broker of a bridge, or are under way to it.',
+    labels: ['bridge'],
+    read: ({ bridges }) => bridges.map(({ name, messagesWaiting }) => [[name], messagesWaiting]),
   },
   castellan_connections_opened_total: counter(
     'Connections that were let in to speak MQTT; with TLS, those whose handshake and certificate were right.',

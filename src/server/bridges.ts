@@ -14,6 +14,7 @@ import type { Peer } from '../net/connection-handler.ts'
 import { transportLimits } from '../net/limits.ts'
 import { Outbox } from '../net/outbox.ts'
 import { TurnQueue } from '../net/turn-queue.ts'
+import type { BridgeFigures } from '../observe/metrics.ts'
 import type { Config } from './options.ts'
 
 /** Seconds for which a subscriber that is away finds out about a change of state; what is retained stays. */
@@ -45,6 +46,14 @@ export class BridgeService {
   /** By whose rules the sessions that an earlier run has left are judged. */
   get contexts(): readonly ListenerContext[] {
     return [...this.#contexts.values()]
+  }
+
+  get figures(): readonly BridgeFigures[] {
+    return [...this.#bridges.all].map(([name, { isConnected, messagesWaiting }]) => ({
+      name,
+      isConnected,
+      messagesWaiting,
+    }))
   }
 
   /** Makes their sessions. Before anybody is let in. */

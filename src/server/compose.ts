@@ -178,6 +178,7 @@ export async function startBroker(
     clock,
     settings,
     listeners: opened,
+    bridges,
     checks,
   })
   try {

@@ -24,6 +24,7 @@ import type {
 } from '../observe/metrics.ts'
 import { readProcess } from '../observe/process-figures.ts'
 import { type ReadinessCheck, unreadyLines } from '../observe/readiness.ts'
+import type { BridgeService } from './bridges.ts'
 import type { Census } from './census.ts'
 
 export interface MonitorParts {
@@ -40,6 +41,7 @@ export interface MonitorParts {
   settings(): HttpSettings
   /** None before all of them are open. */
   listeners(): readonly Listener[]
+  readonly bridges: Pick<BridgeService, 'figures'>
 }
 
 export class Monitor {
@@ -84,12 +86,13 @@ export class Monitor {
 
   /** Every figure is one that is kept: none is counted here. */
   #gather(): MetricsSource {
-    const { broker, verifier, census, lag, memory, clock, listeners } = this.#parts
+    const { broker, verifier, census, lag, memory, clock, listeners, bridges } = this.#parts
     return {
       counters: broker.counters,
       versions: { castellan: version(), node: process.versions.node },
       isReady: unreadyLines(this.#checks).length === 0,
       listeners: listenerFigures(listeners()),
+      bridges: bridges.figures,
       revocations: revocationFigures(listeners()),
       sessions: broker.registry.size,
       subscriptions: broker.router.subscriptionCount,
