@@ -116,7 +116,7 @@ function describe(value: unknown): string {
 /** Anything can be thrown, also what cannot be shown. */
 function textOf(error: unknown): string {
   if (error instanceof Error && typeof error.message === 'string') return error.message
-  return typeof error === 'string' ? error : `a ${typeof error} was thrown`
+  return typeof error === 'string' ? error : `something of type ${typeof error} was thrown`
 }
 
 function ignore(): void {}

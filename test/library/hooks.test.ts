@@ -279,3 +279,22 @@ test('outgoing: each client gets a message as it is, changed for it alone, or no
   await broker.publish('end', '.', { qos: 1 })
   assert.deepEqual(await Promise.all(next.map(one => one())), ['t for a: x', 'end .', 't x'])
 })
+
+test('incoming: a message that then has to wait for a slow subscriber was asked about once', async t => {
+  const asked: string[] = []
+  const { broker, port } = await embed(t, {
+    allow_anonymous: true,
+    max_queued_messages: 3,
+    max_inflight_messages: 2,
+    hooks: { incoming: (_, { payload }) => asked.push(String(payload)) > 0 },
+  })
+  const slow = await broker.subscribe('t', { qos: 1, maxWaiting: 1 })
+  const client = await join(t, port, 'a')
+  const numbers = Array.from({ length: 60 }, (_, n) => String(n))
+  const published = Promise.all(numbers.map(n => client.publishAsync('t', n, { qos: 1 })))
+  const heard: string[] = []
+  while (heard.length < numbers.length) heard.push(String((await slow.next()).value?.payload))
+  await published
+  assert.deepEqual(heard, numbers)
+  assert.deepEqual(asked, numbers)
+})
