@@ -51,7 +51,7 @@ test('a flood of messages that are not shared is told once, and then as a number
   assert.deepEqual(told().slice(1), ['Bridge b has dropped 99 more messages from the other broker.'])
 })
 
-test('[MQTT-4.3.3] QoS 2 goes through both brokers by one packet id, and no step is taken before the other side took it', async () => {
+test('§4.3.3 QoS 2 goes through both brokers by one packet id, and no step is taken before the other side took it', async () => {
   const { bridged, remote } = await joined(`${out}topic # out 2`)
   const { broker } = bridged.engine
   const publisher = bridged.engine.connect('p')
@@ -88,7 +88,7 @@ test('[MQTT-4.4.0-1] what the other broker has not acknowledged is sent again af
   assert.equal(await again.nextText(), 'a meanwhile')
 })
 
-test('[MQTT-3.1.2-4] another broker that has lost its session meets no repetition, and its packet ids are new', async () => {
+test('[MQTT-3.2.2-5] another broker that has lost its session meets no repetition, and its packet ids are new', async () => {
   const { bridged, remote } = await joined(`${out}restart_timeout 1\ntopic # both 2`, 1)
   const subscriber = bridged.engine.connect('s')
   subscriber.subscribe('#')
@@ -107,7 +107,7 @@ test('[MQTT-3.1.2-4] another broker that has lost its session meets no repetitio
   assert.deepEqual(subscriber.payloads().toSorted(), ['another', 'one', 'two'])
 })
 
-test('[MQTT-2.2.1-2] a session that was begun anew here frees each packet id there before it uses it', async () => {
+test('[MQTT-4.3.3-1] a session that was begun anew here frees each packet id there before it uses it', async () => {
   const bridged = new BridgedEngine(`${out}topic # out 2`)
   await bridged.start()
   const remote = await bridged.remote()
@@ -258,7 +258,7 @@ test('mosquitto-conf 5 restart_timeout: a lost connection is opened again after 
   assert.equal(bridged.dialed.length, 2)
 })
 
-test('[MQTT-3.3.4-9] another broker that passes the Receive Maximum of this one is borne with: it would come again with the same', async () => {
+test('§4.9 another broker that passes the Receive Maximum of this one is borne with: it would come again with the same', async () => {
   const bridged = new BridgedEngine(`${out}bridge_protocol_version mqttv50\nbridge_receive_maximum 2\ntopic # in 2`)
   await bridged.start()
   const remote = await bridged.remote()

@@ -76,7 +76,7 @@ test('mosquitto-conf 5: what the other broker is told with MQTT 5, and only with
   assert.deepEqual(remote('bridge_receive_maximum 5').properties, {})
 })
 
-test('[MQTT-3.1.2-11] this broker is told how much the other one takes at a time, and keeps the session', () => {
+test('§3.1.2.11 this broker is told how much the other one takes at a time, and keeps the session', () => {
   assert.deepEqual(local('bridge_protocol_version mqttv50').properties, {
     sessionExpiryInterval: 0xffff_ffff,
     receiveMaximum: 7,

@@ -89,7 +89,7 @@ test('§3.3.2.3 properties go through, those of one hop do not', () => {
   }
 })
 
-test('[v3.1.1 MQTT-3.3] to a broker that does not know MQTT 5 a message goes without properties', () => {
+test('§3.3.2.3 to a broker that does not know MQTT 5 a message goes without properties', () => {
   const { relay, remote } = relayOn({ version: 4 })
   relay.publishFromLocal(publish('a', { properties: { contentType: 't' } }))
   assert.deepEqual((remote[0] as Publish).properties, noProperties)
@@ -108,7 +108,7 @@ test('mosquitto-conf 5 bridge_max_topic_alias: the first topics get an alias, an
   )
 })
 
-test('[MQTT-3.3.2-9] an alias of the other broker is resolved, and one beyond the maximum ends the connection', () => {
+test('[MQTT-3.3.2-10] an alias of the other broker is resolved, and one beyond the maximum ends the connection', () => {
   const { relay, local } = relayOn({ incomingAliases: 1 }, '# in 1 l/ r/')
   relay.publishFromRemote(publish('r/a', { properties: { topicAlias: 1 } }))
   relay.publishFromRemote(publish('', { properties: { topicAlias: 1 } }))
@@ -146,7 +146,7 @@ test('[MQTT-3.1.2-25] what the other broker does not take for its size is droppe
   assert.match(drops[0] ?? '', /^a: its \d+ bytes are more than the 20 that are taken there$/)
 })
 
-test('[MQTT-4.6.0-2] what is not shared is acknowledged in the order in which it came', () => {
+test('[MQTT-4.6.0-2] [MQTT-4.6.0-3] what is not shared is acknowledged in the order in which it came', () => {
   const { relay, local, remote, drops } = relayOn({}, 'a in 2')
   relay.publishFromRemote(publish('a', { packetId: 1 }))
   relay.publishFromRemote(publish('b', { packetId: 2 }))
@@ -161,7 +161,7 @@ test('[MQTT-4.6.0-2] what is not shared is acknowledged in the order in which it
   assert.deepEqual(drops, ['b: its topic is not shared'])
 })
 
-test('[MQTT-4.3.3-12] an exchange of QoS 2 that goes no further is completed with the other broker', () => {
+test('[MQTT-4.3.3-11] an exchange of QoS 2 that goes no further is completed with the other broker', () => {
   const { relay, local, remote } = relayOn({}, 'a in 2')
   relay.publishFromRemote(publish('b', { qos: 2, packetId: 9 }))
   relay.acknowledgementFromRemote(answer(PacketType.pubrel, 9))
@@ -186,7 +186,7 @@ test('mosquitto-conf 3 retain_available: what the other broker retains is not re
   assert.equal((local[0] as Publish).retain, false)
 })
 
-test('[MQTT-4.3.2] a message that this broker cannot keep at present is not acknowledged: the connection ends', () => {
+test('[MQTT-4.3.2-4] a message that this broker cannot keep at present is not acknowledged: the connection ends', () => {
   const { relay, remote } = relayOn()
   relay.publishFromRemote(publish('a'))
   assert.throws(

@@ -43,7 +43,7 @@ test('mosquitto-conf 5 topic: of several lines that fit, the first counts', () =
   assert.equal(map.toRemote('b'), 'second/b')
 })
 
-test('[MQTT-4.7.1-2] `a/#` matches `a`, which keeps its place on the other side', () => {
+test('§4.7.1.2 `a/#` matches `a`, which keeps its place on the other side', () => {
   const map = mapOf('# both 0 a/ b/c/')
   assert.equal(map.toRemote('a'), 'b/c')
   assert.equal(map.toLocal('b/c'), 'a')

@@ -25,7 +25,7 @@ const batchSize = 150
 for (const route of [...routes, { direction: 'out', version: 'mqttv311', qos: 1, victim: 'both' } as const]) {
   const { direction, version, qos, victim } = route
   test(
-    `[MQTT-4.3.3] bridges: ${direction}, ${version}, QoS ${qos}, while ${who[victim]} killed again and again`,
+    `§4.3.3 bridges: ${direction}, ${version}, QoS ${qos}, while ${who[victim]} killed again and again`,
     {
       timeout: 120_000,
     },
