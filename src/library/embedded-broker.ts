@@ -81,7 +81,9 @@ export class EmbeddedBroker implements Broker {
 
   readonly handle = (stream: Duplex): void => {
     this.#checkOpen()
-    this.#doors.mqtt(streamOf(stream))
+    const accepted = streamOf(stream)
+    // Of one that has closed already nothing more would be heard.
+    if (!accepted.isDestroyed) this.#doors.mqtt(accepted)
   }
 
   attach(server: AttachedServer, options: AttachOptions = {}): () => void {
@@ -135,8 +137,11 @@ export class EmbeddedBroker implements Broker {
   }
 
   reauthorize(): void {
-    const { broker } = this.#parts.running
-    setImmediate(() => broker.reconfigure(broker.settings))
+    const { running, program } = this.#parts
+    setImmediate(() => {
+      program.answersVersion++
+      running.broker.reconfigure(running.broker.settings)
+    })
   }
 
   close(): Promise<void> {

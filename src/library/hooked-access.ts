@@ -5,10 +5,16 @@ import type { Access } from '../auth/realm.ts'
 import type { Subject } from './hooks.ts'
 import type { Program } from './program.ts'
 
+/** Topics of one client whose answers are remembered; then all of them are asked about again. */
+const mostRemembered = 256
+
 export class HookedAccess implements Access {
   readonly #inner: Access
   readonly #subject: Subject
   readonly #program: Program
+  /** Whether it may publish, by topic; made with the first. */
+  #answers: Map<string, boolean> | undefined = undefined
+  #answersVersion = 0
 
   constructor(inner: Access, subject: Subject, program: Program) {
     this.#inner = inner
@@ -23,7 +29,7 @@ export class HookedAccess implements Access {
   publish<T extends { readonly topicName: string }>(message: T): Permitted<T> | undefined {
     const permitted = this.#inner.publish(message)
     if (permitted === undefined) return undefined
-    return this.#program.permits('authorizePublish', this.#subject, message.topicName) ? permitted : undefined
+    return this.#mayPublish(message.topicName) ? permitted : undefined
   }
 
   receive(topicName: string): boolean {
@@ -36,6 +42,20 @@ export class HookedAccess implements Access {
 
   unsubscribe(fullFilter: string): boolean {
     return this.#inner.unsubscribe(fullFilter)
+  }
+
+  /** The engine remembers a client's last topic, and may ask about others with each message. */
+  #mayPublish(topicName: string): boolean {
+    const { answersVersion } = this.#program
+    if (this.#answers === undefined || this.#answersVersion !== answersVersion || this.#answers.size > mostRemembered) {
+      this.#answers = new Map()
+      this.#answersVersion = answersVersion
+    }
+    const known = this.#answers.get(topicName)
+    if (known !== undefined) return known
+    const answer = this.#program.permits('authorizePublish', this.#subject, topicName)
+    this.#answers.set(topicName, answer)
+    return answer
   }
 }
 

@@ -27,6 +27,8 @@ export class Program {
   readonly hooks: Hooks
   readonly events: Events
   readonly calls: HookCalls
+  /** Counts how often what hooks have answered was to be forgotten. */
+  answersVersion = 0
 
   /** @param limitMs how long a hook may take */
   constructor(hooks: Hooks, limitMs: number, log: Log, clock: Clock) {

@@ -33,7 +33,9 @@ export function attachServer(server: AttachedServer, { path }: AttachOptions, do
   if (!(server instanceof NetServer)) throw new StreamError('a server of net, tls, http or https is needed')
   if (isHttp(server)) return attachHttp(server, path, doors)
   const event = server instanceof TlsServer ? 'secureConnection' : 'connection'
-  const accept = (socket: Socket) => doors.mqtt(streamOf(socket))
+  const accept = (socket: Socket) => {
+    if (!socket.destroyed) doors.mqtt(streamOf(socket))
+  }
   server.on(event, accept)
   return () => void server.off(event, accept)
 }
@@ -45,6 +47,7 @@ function isHttp(server: AttachedServer): server is HttpServer | HttpsServer {
 
 function attachHttp(server: HttpServer | HttpsServer, path: string | undefined, doors: Doors): () => void {
   const upgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+    if (socket.destroyed) return
     if (path === undefined || pathOf(request) === path) doors.webSocket(streamOf(socket), { request, head })
     // Where nobody else listens, nobody else will ever answer.
     else if (server.listenerCount('upgrade') === 1) socket.destroy()

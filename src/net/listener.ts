@@ -29,7 +29,7 @@ import { clientTrust, loadTlsOptions, type TrustDeps } from './tls-context.ts'
 import type { TurnQueue } from './turn-queue.ts'
 import { clearSocketPath, forOwnerAndGroup } from './unix-socket.ts'
 import { nameOf, WayIn } from './way-in.ts'
-import type { UpgradeRequest, WebSocketAcceptor } from './websocket-acceptor.ts'
+import type { UpgradeAcceptor, UpgradeRequest, WebSocketAcceptor } from './websocket-acceptor.ts'
 
 export interface ListenerDeps extends TrustDeps {
   readonly log: Log
@@ -100,7 +100,7 @@ export interface Listener {
  * @throws ListenerError when an address cannot be bound or a TLS file is unusable; then nothing stays bound
  */
 export async function openListener(settings: ListenerSettings, deps: ListenerDeps): Promise<Listener> {
-  const webSockets = settings.protocol === 'websockets' ? await webSocketAcceptor(deps) : undefined
+  const webSockets = settings.protocol === 'websockets' ? await acceptorFor(deps) : undefined
   const listener = new BoundListener(settings, webSockets, deps)
   try {
     if (deps.isUnbound !== true) await listener.bind()
@@ -136,7 +136,7 @@ class BoundListener implements Listener, StreamOwner, ConnectionOwner {
   /** What their limits were made from; a reload makes others. */
   #limitedBy: NetSettings | undefined
 
-  constructor(settings: ListenerSettings, webSockets: WebSocketAcceptor | undefined, deps: ListenerDeps) {
+  constructor(settings: ListenerSettings, webSockets: UpgradeAcceptor | undefined, deps: ListenerDeps) {
     this.settings = settings
     this.#deps = deps
     const options = tlsOptions(settings, deps)
@@ -352,6 +352,18 @@ class BoundListener implements Listener, StreamOwner, ConnectionOwner {
     const name = nameOf({ address: accepted.remoteAddress, port: accepted.remotePort })
     this.#deps.log.write('notice', `Client from ${name} appears to be using TLS to connect to a non-TLS listener.`)
     this.#pending.get(accepted)?.destroy()
+  }
+}
+
+/** Where streams are handed over, few are WebSockets: it is loaded with the first. */
+async function acceptorFor(deps: ListenerDeps): Promise<UpgradeAcceptor> {
+  if (deps.isUnbound !== true) return webSocketAcceptor(deps)
+  let loaded: Promise<WebSocketAcceptor> | undefined
+  return {
+    accept(socket, upgrade, read) {
+      loaded ??= webSocketAcceptor(deps)
+      void loaded.then(acceptor => acceptor.accept(socket, upgrade, read))
+    },
   }
 }
 

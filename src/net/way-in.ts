@@ -14,7 +14,7 @@ import type { ProxiedTls, ProxyHeader, ProxyVersion } from './proxy-header.ts'
 import { readProxyHeader } from './proxy-reader.ts'
 import { SocketStream } from './socket-stream.ts'
 import type { HandshakeProof, TlsAcceptor } from './tls-acceptor.ts'
-import type { UpgradeRequest, WebSocketAcceptor, WebSocketAcceptorDeps } from './websocket-acceptor.ts'
+import type { UpgradeAcceptor, UpgradeRequest, WebSocketAcceptorDeps } from './websocket-acceptor.ts'
 
 export interface WayInDeps extends WebSocketAcceptorDeps {
   /** The settings in force. */
@@ -47,7 +47,7 @@ export class WayIn {
   settings: ListenerSettings
   readonly #deps: WayInDeps
   readonly #tls: TlsAcceptor | undefined
-  readonly #webSockets: WebSocketAcceptor | undefined
+  readonly #webSockets: UpgradeAcceptor | undefined
 
   /**
    * @param tls undefined on a listener without TLS
@@ -56,7 +56,7 @@ export class WayIn {
   constructor(
     settings: ListenerSettings,
     tls: TlsAcceptor | undefined,
-    webSockets: WebSocketAcceptor | undefined,
+    webSockets: UpgradeAcceptor | undefined,
     deps: WayInDeps,
   ) {
     this.settings = settings

@@ -69,6 +69,8 @@ const statusTexts: Readonly<Record<number, string>> = {
 /** ContentType of a TLS record that carries a handshake (RFC 8446 §5.1). */
 const tlsHandshakeRecord = 22
 
+export type UpgradeAcceptor = Pick<WebSocketAcceptor, 'accept'>
+
 export class WebSocketAcceptor {
   readonly #deps: WebSocketAcceptorDeps
   readonly #http: Server

@@ -250,6 +250,8 @@ export async function startBroker(
       const bridgesEnded = bridges.stop()
       sayGoodbye(broker, listeners)
       await Promise.race([Promise.all([allEnded(broker), bridgesEnded]), patience(closingMs)])
+      clearInterval(ticker)
+      monitor.close()
     },
   }
 }
