@@ -8,6 +8,8 @@ export const dynamicSecurityPlugin = 'mosquitto_dynamic_security.so'
 export const highAvailabilityPlugin = 'cedalo_mosquitto_ha.so'
 export const passwordFilePlugin = 'mosquitto_password_file.so'
 export const aclFilePlugin = 'mosquitto_acl_file.so'
+/** Birth certificates of Sparkplug nodes and devices are retained. */
+export const sparkplugPlugin = 'mosquitto_sparkplug_aware.so'
 /** Whose place the store has. */
 export const persistencePlugin = 'mosquitto_persist_sqlite.so'
 
@@ -17,12 +19,11 @@ const builtIn: readonly string[] = [
   passwordFilePlugin,
   aclFilePlugin,
   persistencePlugin,
+  sparkplugPlugin,
 ]
 
 /** What there is for other plugins that people have. */
 const instead: Readonly<Record<string, string>> = {
-  'mosquitto_sparkplug_aware.so':
-    'birth certificates are not kept under $sparkplug: have a host application ask for a rebirth, and remove the line of the plugin',
   'cedalo_certificate_management.so': 'use `castellan ca` and `castellan cert`, and remove the lines of the plugin',
 }
 

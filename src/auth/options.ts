@@ -127,7 +127,7 @@ export const authOptions = {
     value: plugins(),
     default: [],
     reload: 'restart',
-    doc: 'A plugin. Nothing is loaded: those that are built in are known by the name of their file, `mosquitto_dynamic_security.so`, `mosquitto_password_file.so`, `mosquitto_acl_file.so`, `mosquitto_persist_sqlite.so` for `persistence true`, and `cedalo_mosquitto_ha.so` for the dynamic security in it.',
+    doc: 'A plugin. Nothing is loaded: those that are built in are known by the name of their file, `mosquitto_dynamic_security.so`, `mosquitto_password_file.so`, `mosquitto_acl_file.so`, `mosquitto_sparkplug_aware.so`, `mosquitto_persist_sqlite.so` for `persistence true`, and `cedalo_mosquitto_ha.so` for the dynamic security in it.',
     aliases: ['auth_plugin'],
     opens: 'plugin',
     unsupported: builtInPlugins,

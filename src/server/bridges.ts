@@ -37,8 +37,7 @@ export class BridgeService {
     this.#first = first
     this.adopt(config)
     this.#dialer = new Dialer({ log: this.#log, wallClock })
-    const outbox = new Outbox()
-    const deps = { settings, outbox, turns: new TurnQueue(broker.clock, outbox) }
+    const deps = innerDeps(broker, settings)
     const hostOf = (name: string) => bridgeHost(broker, this.#contexts.get(name) as ListenerContext, deps)
     this.#bridges = new Bridges(hostOf, this.#dialer.dial)
   }
@@ -101,6 +100,11 @@ export interface InnerDeps {
   readonly settings: () => Config['global']
   readonly outbox: Outbox
   readonly turns: TurnQueue
+}
+
+export function innerDeps({ clock }: Broker, settings: () => Config['global']): InnerDeps {
+  const outbox = new Outbox()
+  return { settings, outbox, turns: new TurnQueue(clock, outbox) }
 }
 
 /** The broker as one bridge may use it. @param context by whose rules it is let in */

@@ -44,6 +44,7 @@ import { Monitor } from './monitor.ts'
 import { connectionsFor } from './open-files.ts'
 import type { Config } from './options.ts'
 import { RulesLoader } from './rules.ts'
+import { sparkplugOf } from './sparkplug.ts'
 import { SysPublisher } from './sys-publisher.ts'
 import { TlsWatch } from './tls-watch.ts'
 
@@ -132,6 +133,7 @@ export async function startBroker(
   broker.audit = audit
   embedding?.begun(broker)
   const bridges = new BridgeService(broker, config, planned[0]?.context, settings)
+  const sparkplug = sparkplugOf(broker, config, planned[0]?.context, settings)
   const revocations = new RevocationFiles(log)
   const downloads = new RevocationDownloads(log, global.crl_fetch_max_bytes)
   const tlsWatch = new TlsWatch(log, {
@@ -155,6 +157,7 @@ export async function startBroker(
     sys.advance(now, wallClock())
     durability.advance(now)
     bridges.advance(now)
+    sparkplug?.advance(now)
     security?.advance(now)
     external.advance(now)
     revocations.advance(now)
@@ -183,7 +186,8 @@ export async function startBroker(
   })
   try {
     await monitor.open()
-    await durability.open(global, [...contextsOfSessions(planned), ...bridges.contexts])
+    const within = sparkplug === undefined ? bridges.contexts : [...bridges.contexts, sparkplug.context]
+    await durability.open(global, [...contextsOfSessions(planned), ...within])
     await bridges.prepare()
     security?.attach(broker)
     external.attach(broker)
@@ -219,6 +223,7 @@ export async function startBroker(
   log.onTopicLine = (topic, line) => broker.publishOwn(topic, Buffer.from(line), false, 20)
   if (embedding === undefined) for (const { listener } of listeners) listener.start()
   bridges.start()
+  sparkplug?.start()
   return {
     broker,
     listeners,
@@ -236,6 +241,7 @@ export async function startBroker(
     },
     keepsUp: () => lag.longestMs(clock.now()) <= settings().health_max_lag,
     async stop(mostMs) {
+      sparkplug?.stop()
       const bridgesEnded = bridges.stop()
       sayGoodbye(broker, listeners)
       await Promise.race([Promise.all([allEnded(broker), durability.drain(), bridgesEnded]), patience(mostMs)])
@@ -247,6 +253,7 @@ export async function startBroker(
       return isSafe ? 'stopped' : 'unsaved'
     },
     async abandon() {
+      sparkplug?.stop()
       const bridgesEnded = bridges.stop()
       sayGoodbye(broker, listeners)
       await Promise.race([Promise.all([allEnded(broker), bridgesEnded]), patience(closingMs)])

@@ -6,6 +6,7 @@ import {
   passwordFilePlugin,
   persistencePlugin,
   pluginsOf,
+  sparkplugPlugin,
 } from '../auth/built-in-plugins.ts'
 import { escapeText } from '../base/escape.ts'
 import type { Plugin } from '../config/plugin.ts'
@@ -32,6 +33,7 @@ export function pluginWarnings(config: Resolved): readonly string[] {
 const known: Readonly<Record<string, readonly string[]>> = {
   [dynamicSecurityPlugin]: ['config_file', 'password_init_file'],
   [persistencePlugin]: ['db_file', 'sync', 'flush_period', 'page_size'],
+  [sparkplugPlugin]: [],
 }
 
 const strict: Readonly<Record<string, { readonly name: string; readonly options: readonly string[] }>> = {

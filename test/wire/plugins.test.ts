@@ -69,7 +69,10 @@ const refused: readonly (readonly [lines: string, says: RegExp])[] = [
     'plugin /x/mosquitto_persist_sqlite.so\nplugin_opt_db_file m.sqlite3\nplugin_opt_sync sometimes',
     /Sqlite persistence: Invalid plugin_opt_sync value 'sometimes'\./,
   ],
-  ['plugin /x/mosquitto_sparkplug_aware.so', /Error: This 'plugin' is refused by Castellan; birth certificates/],
+  [
+    'plugin /x/cedalo_certificate_management.so',
+    /Error: This 'plugin' is refused by Castellan; use `castellan ca` and `castellan cert`/,
+  ],
 ]
 
 for (const [lines, says] of refused) {
