@@ -56,8 +56,8 @@ const groups: readonly Group[] = [
       { options: '--remove-retained', text: 'have the broker forget what was retained', tools: ['sub'] },
       { options: '--retain-as-published', text: 'MQTT 5: keep the flag that the publisher gave', tools: receivers },
       {
-        options: '--retain-handling WHEN',
-        text: "MQTT 5: retained messages 'always', 'new' or 'never'",
+        options: '--retain-handling always|new|never',
+        text: 'MQTT 5: when retained messages are sent',
         tools: receivers,
       },
       { options: '--random-filter PERCENT', text: 'print only so many of them', tools: ['sub'] },
@@ -92,7 +92,8 @@ const groups: readonly Group[] = [
   {
     title: 'The session',
     lines: [
-      { options: '-V, --protocol-version V', text: '31, 311 or 5' },
+      { options: '-V, --protocol-version 31|311|5', text: 'of MQTT; 311 without it', tools: ['pub', 'sub'] },
+      { options: '-V, --protocol-version 31|311|5', text: 'of MQTT; 5 without it', tools: ['rr'] },
       { options: '-i, --id ID', text: 'the client id' },
       { options: '-I, --id-prefix PREFIX', text: 'the client id: PREFIX and the number of this process' },
       { options: '-c, --disable-clean-session', text: 'keep the session; needs -i' },
@@ -127,7 +128,7 @@ const groups: readonly Group[] = [
       { options: '--insecure', text: 'take the certificate of any name: anybody may be in between' },
       { options: '--psk HEX', text: 'a shared key in the place of certificates' },
       { options: '--psk-identity NAME', text: 'its name' },
-      { options: '--tls-version VERSION', text: 'tlsv1.2 or tlsv1.3' },
+      { options: '--tls-version tlsv1.2|tlsv1.3', text: 'this version alone' },
       { options: '--ciphers LIST', text: 'as OpenSSL names them' },
       { options: '--tls-alpn PROTOCOL', text: 'ask for PROTOCOL (ALPN)' },
       { options: '--tls-keylog FILE', text: 'write the secrets of the connection there' },
@@ -154,11 +155,14 @@ const examples: Readonly<Record<Tool, readonly string[]>> = {
 
 /** The page, ending in a newline. */
 export function clientHelp({ tool, shown, isOld }: ClientName): string {
-  const pages = groups.flatMap(({ title, lines }) => {
-    const known = lines.filter(({ tools }) => tools === undefined || tools.includes(tool))
-    return known.length === 0
+  const known = groups.map(({ title, lines }) => {
+    return { title, lines: lines.filter(({ tools }) => tools === undefined || tools.includes(tool)) }
+  })
+  const width = Math.max(...known.flatMap(({ lines }) => lines.map(({ options }) => options.length)))
+  const pages = known.flatMap(({ title, lines }) => {
+    return lines.length === 0
       ? []
-      : ['', `${title}:`, ...known.map(({ options, text }) => `  ${options.padEnd(29)} ${text}`)]
+      : ['', `${title}:`, ...lines.map(each => `  ${each.options.padEnd(width)}  ${each.text}`)]
   })
   const codes = isOld
     ? 'Exit codes: 0 done, 1 failed, the code of a CONNACK that says no, 7 lost, 8 TLS, 27 out of time; after this page, 1.'
