@@ -131,7 +131,7 @@ function install(cwd: string, options: readonly string[]): void {
   const compilers = { CC: 'false', CXX: 'false' }
   execFileSync('npm', ['install', '--prefer-offline', ...quiet, ...options, archive], {
     cwd,
-    env: { ...process.env, ...compilers },
+    env: { ...npmEnvironment(), ...compilers },
     stdio: 'pipe',
   })
 }
@@ -153,15 +153,19 @@ function pack(): string {
   const cache = join(directory, 'cache')
   execFileSync('npm', ['pack', '--offline', '--silent', '--cache', cache, '--pack-destination', directory], {
     cwd: checkout,
-    env: withoutNpm(),
+    env: npmEnvironment(),
     stdio: 'pipe',
   })
   return join(directory, `castellan-${version()}.tgz`)
 }
 
-/** `npm test` hands its own settings down, that it runs no scripts among them. */
-function withoutNpm(): NodeJS.ProcessEnv {
-  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^npm_/i.test(name)))
+/**
+ * What npm is to know: where it fetches from and what it keeps. `npm test` hands all its other settings down, too: that this
+ * directory is the project, and how scripts are run.
+ */
+function npmEnvironment(): NodeJS.ProcessEnv {
+  const fetching = /^npm_config_(registry|ca|cafile|cache|userconfig|globalconfig|proxy|https_proxy|noproxy)$/i
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^npm_/i.test(name) || fetching.test(name)))
 }
 
 /** @returns the package's root, with what it depends on beside it */
