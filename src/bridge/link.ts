@@ -210,9 +210,10 @@ export class Link implements LocalEnd {
   }
 
   #decode({ buffer, header, start, end }: Framer): Packet {
-    // Who does not know MQTT 5 answers its CONNECT as 3.1.1 does.
-    const isOldConnack = this.#version === 5 && header >> 4 === PacketType.connack && end - start === 2
-    return decodePacket(buffer, header, start, end, isOldConnack ? 4 : this.#version)
+    // Who does not know MQTT 5 refuses its CONNECT as 3.1.1 does; in that form nobody accepts it.
+    const isOldRefusal =
+      this.#version === 5 && header >> 4 === PacketType.connack && end - start === 2 && buffer[start + 1] !== 0
+    return decodePacket(buffer, header, start, end, isOldRefusal ? 4 : this.#version)
   }
 
   #takeRemote(packet: Packet): void {

@@ -8,35 +8,46 @@ import { readFile } from 'node:fs/promises'
 import { type AddressInfo, createServer, type Server } from 'node:net'
 import { type TestContext, test } from 'node:test'
 import { hex } from '../support/bytes.ts'
-import { acknowledgementBytes, connectBytes, publishBytes, subscribeBytes } from '../support/packet-bytes.ts'
+import {
+  acknowledgementBytes,
+  authBytes,
+  connectBytes,
+  disconnectBytes,
+  publishBytes,
+  subscribeBytes,
+} from '../support/packet-bytes.ts'
+import { property } from '../support/property-bytes.ts'
 import { RawClient } from '../support/raw-client.ts'
 import { join, publish, startWireBroker, subscribe, type WireBroker } from '../support/wire-broker.ts'
 
-const accepted = hex`20 02 00 00`
+type Version = 4 | 5
+const accepted: Readonly<Record<Version, Uint8Array>> = { 4: hex`20 02 00 00`, 5: hex`20 03 00 00 00` }
 const megabyte = 1024 * 1024
 
-/** The other broker, by hand: MQTT 3.1.1. */
+/** The other broker, by hand. */
 class FarBroker {
+  readonly #version: Version
   readonly #server: Server
   readonly #waiting: RawClient[] = []
   readonly #all: RawClient[] = []
 
-  private constructor(server: Server) {
+  private constructor(server: Server, version: Version) {
     this.#server = server
+    this.#version = version
     server.on('connection', socket => {
       const client = new RawClient(socket)
-      client.version = 4
+      client.version = version
       this.#all.push(client)
       this.#waiting.push(client)
       server.emit('bridge')
     })
   }
 
-  static async start(t: TestContext): Promise<FarBroker> {
+  static async start(t: TestContext, version: Version): Promise<FarBroker> {
     const server = createServer()
     server.listen(0, '127.0.0.1')
     await once(server, 'listening')
-    const far = new FarBroker(server)
+    const far = new FarBroker(server, version)
     t.after(() => {
       server.close()
       for (const { socket } of far.#all) socket.destroy()
@@ -49,20 +60,24 @@ class FarBroker {
   }
 
   /** The next connection, whose CONNECT has come. */
-  async next(): Promise<RawClient> {
+  async next(version = this.#version): Promise<RawClient> {
     while (this.#waiting.length === 0) await once(this.#server, 'bridge')
     const client = this.#waiting.shift() as RawClient
-    await client.expectPacket('CONNECT')
+    const { body } = await client.expectPacket('CONNECT')
+    // Behind the name of the protocol; bit 7 says that it is a bridge.
+    assert.equal((body[6] ?? 0) & 0x7f, version, 'the version that it speaks')
     return client
   }
 
   /** One that was let in, and has got the filters that it asked for, each in a packet of its own. */
   async nextLetIn(filters = 1): Promise<RawClient> {
     const client = await this.next()
-    client.send(accepted)
+    client.send(accepted[this.#version])
+    const noProperties = this.#version === 5 ? [0] : []
     for (let left = filters; left > 0; left--) {
       const { body } = await client.expectPacket('SUBSCRIBE')
-      client.send(Uint8Array.of(0x90, 3, body[0] ?? 0, body[1] ?? 0, 1))
+      const answer = [body[0] ?? 0, body[1] ?? 0, ...noProperties, 1]
+      client.send(Uint8Array.of(0x90, answer.length, ...answer))
     }
     return client
   }
@@ -75,8 +90,8 @@ interface Scene {
   check(): Promise<void>
 }
 
-async function setScene(t: TestContext, lines: readonly string[] = []): Promise<Scene> {
-  const far = await FarBroker.start(t)
+async function setScene(t: TestContext, lines: readonly string[] = [], version: Version = 4): Promise<Scene> {
+  const far = await FarBroker.start(t, version)
   const config = [
     'allow_anonymous true',
     'sys_interval 0',
@@ -85,6 +100,7 @@ async function setScene(t: TestContext, lines: readonly string[] = []): Promise<
     `address 127.0.0.1:${far.port}`,
     'restart_timeout 1',
     'notifications false',
+    `bridge_protocol_version ${version === 5 ? 'mqttv50' : 'mqttv311'}`,
     'bridge_attempt_unsubscribe false',
     'topic # in 1',
     'topic out/# out 1',
@@ -114,7 +130,7 @@ const beforeConnack: Readonly<Record<string, Uint8Array>> = {
 
 const afterConnack: Readonly<Record<string, Uint8Array>> = {
   noise: Buffer.concat([hex`00`, randomBytes(2000)]),
-  'a second CONNACK': accepted,
+  'a second CONNACK': accepted[4],
   'a CONNECT': connectBytes({ version: 4, clientId: 'turned' }),
   'a SUBSCRIBE': subscribeBytes({ version: 4, subscriptions: [{ filter: '#' }] }),
   'a PUBLISH of QoS 3': hex`36 05 00 01 'a' 00 01`,
@@ -144,6 +160,53 @@ test('bridges: whatever is wrong behind CONNACK ends the connection, and the nex
     await check()
   }
   await far.nextLetIn()
+})
+
+const wrongConnacks: Readonly<Record<string, Uint8Array>> = {
+  'a CONNACK of MQTT 3.1.1 that accepts': accepted[4],
+  'a Receive Maximum of 0': hex`20 06 00 00 03 21 00 00`,
+  'a Maximum Packet Size of 0': hex`20 08 00 00 05 27 00 00 00 00`,
+  'a Maximum QoS of 2': hex`20 05 00 00 02 24 02`,
+  'a property twice': hex`20 09 00 00 06 21 00 05 21 00 05`,
+  'a property that only clients have': hex`20 05 00 00 02 19 01`,
+}
+
+const wrongBehindConnack: Readonly<Record<string, Uint8Array>> = {
+  'a topic alias that was never set': publishBytes({ topic: '', properties: property.topicAlias(3) }),
+  'a topic alias above the maximum': publishBytes({ topic: 'a', properties: property.topicAlias(11) }),
+  'a topic alias of 0': publishBytes({ topic: 'a', properties: property.topicAlias(0) }),
+  'an AUTH that nobody asked for': authBytes(0x18, property.authenticationMethod('X')),
+  'a DISCONNECT': disconnectBytes(0x8e),
+}
+
+test('bridges: a CONNACK of MQTT 5 that is wrong ends the attempt, and the next one comes', async t => {
+  const { far, check } = await setScene(t, [], 5)
+  for (const [what, bytes] of Object.entries(wrongConnacks)) {
+    const client = await far.next()
+    client.send(bytes)
+    assert.equal(await client.packetOrEnd(), undefined, what)
+    await check()
+  }
+  for (const bytes of Object.values(wrongBehindConnack)) {
+    const client = await far.nextLetIn()
+    client.send(bytes)
+    await cutOff(client)
+    await check()
+  }
+  await far.nextLetIn()
+})
+
+test('bridges: refusals of MQTT 5; only one for the version has the bridge speak an older one', async t => {
+  const { far, check } = await setScene(t, [], 5)
+  for (const code of [0x80, 0x86, 0x87, 0x89, 0x97, 0x9f]) {
+    const client = await far.next()
+    client.send(Uint8Array.of(0x20, 3, 0, code, 0))
+    assert.equal(await client.packetOrEnd(), undefined, `code ${code}`)
+    await check()
+  }
+  const [last, humbler] = [await far.next(5), far.next(4)]
+  last.send(Uint8Array.of(0x20, 3, 0, 0x84, 0))
+  await humbler
 })
 
 test('bridges: a refusal is taken for one, whichever it is, and nothing is said behind it', async t => {
