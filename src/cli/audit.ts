@@ -9,10 +9,12 @@ import { safeJson, safeJsonText } from '../audit/present.ts'
 import { AuditFollower, type AuditLine, auditLines, lastLines } from '../audit/read.ts'
 import { readRecord } from '../audit/record.ts'
 import { type AuditQuery, matches } from '../audit/search.ts'
-import { type AuditVerdict, verifyAudit } from '../audit/verify.ts'
+import { type AuditFault, type AuditVerdict, verifyAudit } from '../audit/verify.ts'
 import { escapeText } from '../base/escape.ts'
+import { type ExportOutcome, type ExportRequest, exportAudit } from './audit-export.ts'
 import { auditHelp } from './audit-help.ts'
 import { lineOf } from './audit-lines.ts'
+import { exportFault, exportFormats, readProof } from './audit-proof.ts'
 import {
   type Action,
   duration,
@@ -35,6 +37,7 @@ export function audit(args: readonly string[], io: Io): Promise<number> {
 const actions: ReadonlyMap<string, Action> = new Map<string, Action>([
   ['tail', { help: auditHelp.tail, run: tail }],
   ['search', { help: auditHelp.search, run: search }],
+  ['export', { help: auditHelp.export, run: exportTo }],
   ['verify', { help: auditHelp.verify, run: verify }],
 ])
 
@@ -44,8 +47,7 @@ const tailOptions = {
   lines: { type: 'string', short: 'n' },
   follow: { type: 'boolean', short: 'f' },
 } as const
-const searchOptions = {
-  ...output,
+const queryOptions = {
   user: { type: 'string' },
   client: { type: 'string' },
   address: { type: 'string' },
@@ -56,7 +58,11 @@ const searchOptions = {
   until: { type: 'string' },
   text: { type: 'string' },
 } as const
-const verifyOptions = { ...output, expect: { type: 'string' } } as const
+const searchOptions = { ...output, ...queryOptions } as const
+const exportOptions = { ...queryOptions, to: { type: 'string' }, format: { type: 'string' } } as const
+const verifyOptions = { ...output, expect: { type: 'string' }, proof: { type: 'string' } } as const
+
+type QueryValues = ReturnType<typeof parse<typeof queryOptions>>['values']
 
 async function tail(args: readonly string[], io: Io): Promise<number> {
   const { values, positionals } = parse(args, tailOptions)
@@ -86,7 +92,15 @@ async function tail(args: readonly string[], io: Io): Promise<number> {
 async function search(args: readonly string[], io: Io): Promise<number> {
   const { values, positionals } = parse(args, searchOptions)
   const [file] = operands(positionals, ['FILE'])
-  const query: AuditQuery = {
+  const printer = new Printer(wantsJson(values.output), io, queryOf(values))
+  for (const line of auditLines(file)) if (line.isWhole) await printer.show(line)
+  if (printer.exitCode === exitCode.ok && printer.shown === 0) return exitCode.notFound
+  return printer.exitCode
+}
+
+/** @throws UsageError */
+function queryOf(values: QueryValues): AuditQuery {
+  return {
     username: values.user,
     clientId: values.client,
     address: values.address,
@@ -97,10 +111,40 @@ async function search(args: readonly string[], io: Io): Promise<number> {
     until: timeOf(values.until, 'until'),
     text: values.text,
   }
-  const printer = new Printer(wantsJson(values.output), io, query)
-  for (const line of auditLines(file)) if (line.isWhole) await printer.show(line)
-  if (printer.exitCode === exitCode.ok && printer.shown === 0) return exitCode.notFound
-  return printer.exitCode
+}
+
+async function exportTo(args: readonly string[], io: Io): Promise<number> {
+  const { values, positionals } = parse(args, exportOptions)
+  const [file] = operands(positionals, ['FILE'])
+  const { to } = values
+  if (to === undefined) throw new UsageError('--to FILE is missing: where the records go')
+  const format = wordOf(values.format ?? 'jsonl', 'format', exportFormats)
+  const outcome = exportOrConflict({ file, to, format, query: queryOf(values) })
+  if (outcome === undefined) {
+    const there = `'${escapeText(to, 4096)}' or its proof`
+    io.stderr.write(`castellan audit export: ${there} is there already, and left as it is\n`)
+    return exitCode.conflict
+  }
+  if (outcome.kind === 'nothing') return exitCode.notFound
+  if (outcome.kind === 'fault') return complainOf(outcome.fault, 'export', io)
+  const { export: held, audit: whole } = outcome.proof
+  const [from, until] = [held.first.seq, held.last.seq]
+  const gaps = held.isUnbroken ? '' : ', with others left out between them'
+  io.stdout.write(
+    `${held.records} records, from ${from} to ${until}${gaps}; sha256 ${held.sha256}\n` +
+      `the audit is whole up to record ${whole.last.seq}, hash ${whole.last.hash}\n`,
+  )
+  return exitCode.ok
+}
+
+/** @returns undefined where a file is in the way */
+function exportOrConflict(request: ExportRequest): ExportOutcome | undefined {
+  try {
+    return exportAudit(request)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return undefined
+    throw error
+  }
 }
 
 async function verify(args: readonly string[], io: Io): Promise<number> {
@@ -111,13 +155,33 @@ async function verify(args: readonly string[], io: Io): Promise<number> {
   if (expect !== undefined && !/^[0-9a-f]{64}$/i.test(expect)) {
     throw new UsageError(`--expect '${escapeText(expect, 80)}' is no hash: it has 64 hexadecimal digits`)
   }
+  if (values.proof !== undefined) return verifyExport(file, values.proof, expect?.toLowerCase(), io)
   const verdict = verifyAudit(file, expect?.toLowerCase())
   const { fault } = verdict
   if (asJson) io.stdout.write(`${safeJson({ version: 1, isWhole: fault === undefined, ...verdict })}\n`)
   else io.stdout.write(`${verdictLines(verdict)}\n`)
-  if (fault === undefined) return exitCode.ok
-  const place = `${escapeText(fault.file, 4096)}${fault.line === undefined ? '' : `:${fault.line}`}`
-  io.stderr.write(`castellan audit verify: ${place}: ${escapeText(fault.why, 4096)}\n`)
+  return fault === undefined ? exitCode.ok : complainOf(fault, 'verify', io)
+}
+
+/** An export with the proof that was written beside it. */
+function verifyExport(file: string, proofFile: string, expected: string | undefined, io: Io): number {
+  const proof = readProof(proofFile)
+  if (proof === undefined) {
+    return complainOf({ file: proofFile, line: undefined, why: 'it is no proof of an export' }, 'verify', io)
+  }
+  const fault = exportFault(file, proof, expected)
+  if (fault !== undefined) return complainOf({ file, line: fault.line, why: fault.why }, 'verify', io)
+  const { export: held, audit: whole } = proof
+  io.stdout.write(
+    `as it was exported: ${held.records} records, from ${held.first.seq} to ${held.last.seq}\n` +
+      `the audit was whole up to record ${whole.last.seq}, hash ${whole.last.hash}\n`,
+  )
+  return exitCode.ok
+}
+
+function complainOf({ file, line, why }: AuditFault, action: string, io: Io): number {
+  const place = `${escapeText(file, 4096)}${line === undefined ? '' : `:${line}`}`
+  io.stderr.write(`castellan audit ${action}: ${place}: ${escapeText(why, 4096)}\n`)
   return exitCode.invalid
 }
 
@@ -136,8 +200,9 @@ function verdictLines({ files, records, first, last, head, expectedAt, isTorn, f
 }
 
 /** @throws UsageError */
-function wordOf(word: string, option: string, words: readonly string[]): string {
-  if (words.includes(word)) return word
+function wordOf<const W extends string>(word: string, option: string, words: readonly W[]): W {
+  const known = words.find(one => one === word)
+  if (known !== undefined) return known
   throw new UsageError(`--${option} '${escapeText(word, 40)}' is none of ${words.join(', ')}`)
 }
 

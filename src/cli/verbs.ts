@@ -82,7 +82,7 @@ export const verbs: readonly Verb[] = [
     name: 'audit',
     group: 'Look after it',
     summary: 'who did what, when and from where: the last records, a search, whether all is as it was written',
-    actions: ['tail', 'search', 'verify'],
+    actions: ['tail', 'search', 'export', 'verify'],
     load: async () => (await import('./audit.ts')).audit,
   },
   {
