@@ -6,7 +6,7 @@ import type { Agreement } from '../broker/agreement.ts'
 import { ClientConnection } from '../broker/connection.ts'
 import { isForBroker } from '../broker/control.ts'
 import { PauseReason } from '../broker/pause-reason.ts'
-import { discardPublish, mounted } from '../broker/publish.ts'
+import { discardPublish, isTooDeep, mounted } from '../broker/publish.ts'
 import { ProtocolError } from '../mqtt/errors.ts'
 import {
   type Acknowledgement,
@@ -23,11 +23,13 @@ import type { TransportEnd } from '../net/connection-handler.ts'
 import { forwardedProperties } from '../session/forwarded-properties.ts'
 import { Message as RoutedMessage } from '../session/message.ts'
 import type { Delivery } from '../session/outbound.ts'
+import { longestTopicBytes } from '../topic/name.ts'
 import { parseTopicFilter } from '../topic/shared.ts'
 import type { Client } from './client.ts'
 import { ConnectedClient } from './connected-client.ts'
+import { MessageError } from './errors.ts'
 import { messageOf } from './message.ts'
-import type { IncomingVerdict, Program } from './program.ts'
+import type { Changed, IncomingVerdict, Program } from './program.ts'
 
 /** A PUBLISH whose topic is known and which the program has judged. */
 interface JudgedPublish {
@@ -138,7 +140,8 @@ export class HookedConnection extends ClientConnection {
   }
 
   /** @returns false when it has to wait for its subscribers */
-  #takePublish({ packet, verdict, topicName }: JudgedPublish, now: number): boolean {
+  #takePublish({ packet, verdict: said, topicName }: JudgedPublish, now: number): boolean {
+    const verdict = typeof said === 'string' || this.#couldBeSent(said, topicName) ? said : 'refuse'
     if (verdict === 'refuse' || verdict === 'drop') {
       this.markRecord()
       this.broker.counters.packetsReceived++
@@ -151,6 +154,18 @@ export class HookedConnection extends ClientConnection {
     if (!super.receive(next, now)) return false
     if (isNews) this.#tellPublished(next, next.topicName === '' ? topicName : next.topicName)
     return true
+  }
+
+  /** What the client itself may not send would end its connection, for what is not its fault. */
+  #couldBeSent({ topicName, retain }: Changed, sent: string): boolean {
+    const { broker, agreement } = this
+    const { mountPoint = '', retainAvailable } = agreement
+    const routed = mountPoint + (topicName ?? sent)
+    const isTooLong = Buffer.byteLength(routed) > longestTopicBytes || isTooDeep(broker, topicName ?? sent)
+    if (!isTooLong && (retainAvailable || retain !== true)) return true
+    const why = isTooLong ? 'its topic name is longer or deeper than the broker takes' : 'retain_available is false'
+    this.#program.calls.complain("The hook 'incoming'", new MessageError(why))
+    return false
   }
 
   #discard(packet: Publish, topicName: string, verdict: 'refuse' | 'drop'): void {
@@ -341,7 +356,7 @@ export class HookedConnection extends ClientConnection {
 }
 
 /** What goes on in place of a packet: its topic stands in it, as the alias may be another one's now. */
-function changed(packet: Publish, change: Exclude<IncomingVerdict, string>, topicName: string): Publish {
+function changed(packet: Publish, change: Changed, topicName: string): Publish {
   const { messageExpiryInterval, ...properties } = change.properties ?? forwardedOf(packet.properties)
   const hasProperties = messageExpiryInterval !== undefined || Object.keys(properties).length > 0
   return {

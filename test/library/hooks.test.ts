@@ -298,3 +298,48 @@ test('incoming: a message that then has to wait for a slow subscriber was asked 
   assert.deepEqual(heard, numbers)
   assert.deepEqual(asked, numbers)
 })
+
+test('incoming: what the client could not have sent itself is refused, and its connection goes on', async t => {
+  const lines: string[] = []
+  const { port } = await embed(t, {
+    allow_anonymous: true,
+    max_topic_levels: 5,
+    retain_available: false,
+    log: (type, line) => void (type === 'error' && lines.push(line)),
+    hooks: {
+      incoming: (_, { topicName }) => {
+        if (topicName === 'deep') return { topicName: 'a/b/c/d/e/f' }
+        return topicName === 'kept' ? { retain: true } : { payload: 'changed' }
+      },
+    },
+  })
+  const client = await join(t, port, 'a')
+  await assert.rejects(client.publishAsync('deep', '', { qos: 2 }), { code: 0x87 })
+  await assert.rejects(client.publishAsync('kept', '', { qos: 1 }), { code: 0x87 })
+  await client.publishAsync('t', '', { qos: 1 })
+  assert.match(
+    lines.join(),
+    /^Error: The hook 'incoming' has failed: its topic name is longer or deeper than the broker takes\.$/,
+  )
+})
+
+for (const [what, answer] of [
+  ['a wildcard in a topic', { topicName: 'a/#' }],
+  ["the broker's own topics", { topicName: '$SYS/x' }],
+  ['control topics', { topicName: '$CONTROL/dynamic-security/v1' }],
+  ['a property that there is not', { properties: { topicAlias: 1 } }],
+  ['a QoS, which is its exchange’s', { qos: 0 }],
+  ['a number for a payload', { payload: 7 }],
+  ['nothing', undefined],
+] as const) {
+  test(`incoming: ${what} is no answer, so the message is refused and the broker goes on`, async t => {
+    const { broker, port } = await embed(t, {
+      allow_anonymous: true,
+      hooks: { incoming: (() => answer) as unknown as () => boolean },
+    })
+    const client = await join(t, port, 'a')
+    await assert.rejects(client.publishAsync('t', 'x', { qos: 1 }), { code: 0x87 })
+    await broker.publish('still/there', 'x', { qos: 1 })
+    assert.equal(broker.clients.length, 1)
+  })
+}
