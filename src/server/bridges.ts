@@ -9,6 +9,7 @@ import type { BridgeHost } from '../bridge/host.ts'
 import { type BridgeSettings, bridgesOf } from '../bridge/options.ts'
 import type { Broker } from '../broker/broker.ts'
 import { ListenerContext } from '../broker/listener-context.ts'
+import { ReasonCode } from '../mqtt/reason-code.ts'
 import { SocketConnection } from '../net/connection.ts'
 import type { Peer } from '../net/connection-handler.ts'
 import { transportLimits } from '../net/limits.ts'
@@ -136,7 +137,10 @@ export function bridgeHost(
     forgetReceived: clientId => registry.get(clientId)?.inbound.forgetAll(),
     endSession(clientId) {
       const session = registry.get(clientId)
-      if (session !== undefined) registry.close(session)
+      if (session === undefined) return
+      // A connection that has not noticed yet would write down what is gone.
+      session.connection?.end(ReasonCode.administrativeAction)
+      registry.close(session)
     },
     publishState: (topicName, state) => broker.publishOwn(topicName, Buffer.from(state), true, stateLifeSeconds),
   }

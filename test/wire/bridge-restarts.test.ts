@@ -2,6 +2,8 @@
 // twice at QoS 2.
 
 import assert from 'node:assert/strict'
+import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import test, { type TestContext } from 'node:test'
 import { Collector, publishAll, startHouse, waitForLink } from '../interop/bridge-brokers.ts'
 
@@ -32,6 +34,19 @@ for (const route of [...routes, { direction: 'out', version: 'mqttv311', qos: 1,
     t => survives(t, route),
   )
 }
+
+test('mosquitto-conf 5 reload: of a bridge that is taken out nothing is left, in the store neither', async t => {
+  const { owner } = await startHouse(t, { owner: 'castellan', other: 'castellan', bridge: ['topic data/# out 1'] })
+  await owner.program.waitForLine(/Bridge link is connected/)
+  const file = join(owner.dir, 'broker.conf')
+  const [listener = ''] = (await readFile(file, 'utf8')).split('connection link')
+  await writeFile(file, listener)
+  owner.program.signal('SIGHUP')
+  await owner.program.waitForLine(/Bridge link is not connected any more/)
+  await owner.program.stop()
+  await owner.start()
+  await owner.program.waitForLine(/Loaded 0 sessions/)
+})
 
 async function survives(t: TestContext, { direction, version, qos, victim }: Route): Promise<void> {
   const bridge = [
