@@ -6,7 +6,7 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import test from 'node:test'
 import { parseUpArguments } from '../../src/cli/up-arguments.ts'
 import { castellanProgram } from '../support/broker-process.ts'
@@ -50,7 +50,9 @@ test('what the unit runs is a command line that the program takes, and the same 
   const [, given = ''] = /^Environment="CASTELLAN_ARGS=(.*)"$/m.exec(unit) ?? []
   const [verb, ...args] = given.split(' ')
   assert.equal(verb, 'up')
-  assert.equal(parseUpArguments(args, '/').dir, '/var/lib/castellan')
+  // What `castellan up` makes is moved into its place: only inside of what belongs to the account, and is no mount point itself.
+  assert.equal(dirname(parseUpArguments(args, '/').dir), '/var/lib/castellan')
+  assert.deepEqual(settings('StateDirectory'), ['castellan'])
   assert.match(read('packaging/default/castellan'), new RegExp(`^CASTELLAN_ARGS="${given}"$`, 'm'))
 })
 
@@ -99,7 +101,7 @@ test('the command line of the image is one that the program takes; its ports are
   const [verb, ...args] = JSON.parse(json) as string[]
   assert.equal(verb, 'up')
   const { dir, port = 8883, metricsPort } = parseUpArguments(args, '/')
-  assert.equal(dir, '/var/lib/castellan')
+  assert.equal(dirname(dir), '/var/lib/castellan')
   assert.deepEqual(
     [...dockerfile.matchAll(/^EXPOSE (\d+)$/gm)].map(([, exposed]) => Number(exposed)),
     [port],
