@@ -65,6 +65,8 @@ export function noteRevocationList(audit: Audit | undefined, list: string, ended
 interface FileChange {
   /** Why what they say was not put to work. */
   readonly errors?: readonly string[]
+  /** What of it was passed over. */
+  readonly warnings?: readonly string[]
   readonly before?: Facts
   readonly after?: Facts
 }
@@ -73,9 +75,9 @@ interface FileChange {
 export function noteFiles(
   audit: Audit | undefined,
   files: readonly (string | undefined)[],
-  { errors, before, after }: FileChange = {},
+  { errors, warnings, before, after }: FileChange = {},
 ): void {
-  const what = { files: files.filter(file => file !== undefined), errors }
+  const what = { files: files.filter(file => file !== undefined), errors, warnings }
   audit?.note({ kind: 'reload', outcome: errors === undefined ? 'done' : 'refused', what, before, after })
 }
 

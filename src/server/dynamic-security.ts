@@ -160,10 +160,15 @@ export class SecurityService implements ReadinessCheck {
   #adopt(seen: SeenFile): void {
     const file = this.#keeper.adopt(seen)
     if (file === undefined) return
+    const { state, warnings } = file
     tell(file, this.#log)
     const before = sizesOf(this.directory.state)
-    this.directory.replace(file.state)
-    if (seen.isEdited) noteFiles(this.#broker?.audit, [this.#path], { before, after: sizesOf(file.state) })
+    this.directory.replace(state)
+    if (!seen.isEdited) return
+    const left = warnings.length === 0 ? '' : ', with the warnings above'
+    this.#log.write('notice', `Dynamic security: ${held(state, this.#path)}, which was edited${left}.`)
+    const after = sizesOf(state)
+    noteFiles(this.#broker?.audit, [this.#path], { before, after, ...(warnings.length > 0 && { warnings }) })
   }
 
   /**
@@ -197,12 +202,13 @@ const everybody: RightsChange = { concerns: () => true, disconnects: () => false
 function load(path: string, log: Log): Recovered {
   const recovered = recover(path)
   tell(recovered, log)
-  const { clients, groups, roles } = recovered.state
-  log.write(
-    'information',
-    `Dynamic security: ${clients.size} clients, ${groups.size} groups and ${roles.size} roles from ${escapeText(path, 4096)}.`,
-  )
+  log.write('information', `Dynamic security: ${held(recovered.state, path)}.`)
   return recovered
+}
+
+function held(state: SecurityState, path: string): string {
+  const { clients, groups, roles } = sizesOf(state)
+  return `${clients} clients, ${groups} groups and ${roles} roles from ${escapeText(path, 4096)}`
 }
 
 function tell({ warnings }: Pick<Recovered, 'warnings'>, log: Log): void {

@@ -219,6 +219,15 @@ test('features G10: the file is read again when it was edited, also after the br
   edited.clients.find(({ username }: { username: string }) => username === 'u').disabled = true
   await broker.process.writeFile('dynamic-security.json', JSON.stringify(edited))
   await user.expectDisconnect(administrativeAction)
+  const was = (end: string) =>
+    new RegExp(
+      `: Dynamic security: 2 clients, 0 groups and 1 roles from dynamic-security\\.json, which was edited${end}\\.$`,
+    )
+  await broker.process.waitForLine(was(''))
+  edited.clients.push({ username: 'u' })
+  await broker.process.writeFile('dynamic-security.json', JSON.stringify(edited))
+  await broker.process.waitForLine(/: Warning: Dynamic security config: "u" a second time\.$/)
+  await broker.process.waitForLine(was(', with the warnings above'))
   const from = broker.process.lines.length
   await broker.process.writeFile('dynamic-security.json', '{')
   await broker.process.waitForLine(/cannot be used: it is not JSON/, from)
