@@ -3,6 +3,7 @@
 
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
+import type { Socket } from 'node:net'
 import { type Duplex, duplexPair } from 'node:stream'
 import { createBridgeRealm } from '../../src/auth/bridge-realm.ts'
 import { Bridges } from '../../src/bridge/bridges.ts'
@@ -21,7 +22,10 @@ import {
   type ProtocolVersion,
   type Publish,
 } from '../../src/mqtt/packet.ts'
+import { SocketConnection } from '../../src/net/connection.ts'
+import { transportLimits } from '../../src/net/limits.ts'
 import { Outbox } from '../../src/net/outbox.ts'
+import { SocketStream } from '../../src/net/socket-stream.ts'
 import { TurnQueue } from '../../src/net/turn-queue.ts'
 import { bridgeHost, ownSettings } from '../../src/server/bridges.ts'
 import { parseConfig } from '../../src/server/parse-config.ts'
@@ -123,11 +127,18 @@ export class BridgedEngine {
   /** Ports at which nobody answers. */
   readonly deadPorts = new Set<number>()
   readonly settings: readonly BridgeSettings[]
+  /** The two ends of the last connection. */
+  #ends: readonly Duplex[] = []
+  readonly #other: Engine | undefined
   readonly #waiting: ((remote: RemoteEnd) => void)[] = []
   readonly #reached: RemoteEnd[] = []
 
-  /** @param config the lines of one `connection` and more */
-  constructor(config: string, options: EngineOptions = {}) {
+  /**
+   * @param config the lines of one `connection` and more
+   * @param other the other broker; without it the test plays it
+   */
+  constructor(config: string, options: EngineOptions = {}, other?: Engine) {
+    this.#other = other
     const log = { enabled: () => true, write: (_type: string, line: string) => void this.lines.push(line) }
     this.engine = new Engine({ ...options, log })
     this.settings = bridgesIn(config)
@@ -154,6 +165,11 @@ export class BridgedEngine {
     this.dialed.push(address)
     if (this.deadPorts.has(address.port)) throw new Error('Connection refused')
     const [near, far] = duplexPair()
+    this.#ends = [near, far]
+    if (this.#other !== undefined) {
+      serve(this.#other, far)
+      return near
+    }
     const remote = new RemoteEnd(far)
     const waiting = this.#waiting.shift()
     if (waiting === undefined) this.#reached.push(remote)
@@ -165,6 +181,11 @@ export class BridgedEngine {
   remote(): Promise<RemoteEnd> {
     const remote = this.#reached.shift()
     return remote === undefined ? new Promise(resolve => void this.#waiting.push(resolve)) : Promise.resolve(remote)
+  }
+
+  /** Cuts the last connection off, for both at once. */
+  cut(): void {
+    for (const end of this.#ends) end.destroy()
   }
 
   async start(): Promise<void> {
@@ -181,10 +202,28 @@ export class BridgedEngine {
   async pass(milliseconds: number): Promise<void> {
     for (let left = milliseconds; left > 0; left -= 200) {
       this.engine.pass(Math.min(left, 200))
+      this.#other?.pass(Math.min(left, 200))
       await new Promise(resolve => setImmediate(resolve))
     }
     await this.settle()
   }
+}
+
+/** Has an engine take a stream as a listener takes a socket. */
+function serve({ broker, clock, listener }: Engine, far: Duplex): void {
+  const stream = new SocketStream(far as Socket)
+  const outbox = new Outbox()
+  const connection = new SocketConnection(stream, stream, {
+    clock,
+    wheel: broker.wheel,
+    outbox,
+    turns: new TurnQueue(clock, outbox),
+    traffic: { received: () => {}, sent: () => {} },
+    limits: transportLimits({ ...broker.settings, packet_timeout: 60, write_timeout: 60 } as never),
+    owner: { established: () => {}, spokeTls: () => {} },
+  })
+  const peer = { address: '192.0.2.9', port: 1, certificate: undefined, tls: undefined }
+  connection.start(broker.accept(peer, connection, listener))
 }
 
 /** The bridges of configuration lines. */
