@@ -46,6 +46,8 @@ export function dialFault(settings: BridgeSettings): string | undefined {
 
 /** Milliseconds for each address of a name; what Node has for it is too short for a link by radio. */
 const attemptMs = 5000
+/** Lines about files between two reloads. */
+const mostSaid = 1000
 /** Longer chains nobody has. */
 const maxChain = 10
 
@@ -62,6 +64,8 @@ export class Dialer {
   /** What was last in force, by the names of the bridges. */
   readonly #trusts = new Map<string, ServerTrust>()
   readonly #watched = new Set<Watched>()
+  /** Lines about files, each written once: while the other broker is away, the files are read every few seconds. */
+  readonly #said = new Set<string>()
 
   constructor(deps: DialDeps) {
     this.#deps = deps
@@ -89,11 +93,12 @@ export class Dialer {
   keep(bridges: readonly BridgeSettings[]): void {
     const names = new Set(bridges.map(({ name }) => name))
     for (const name of this.#trusts.keys()) if (!names.has(name)) this.#trusts.delete(name)
+    this.#said.clear()
     this.#files.keep(bridges.map(({ bridge_crlfile }) => bridge_crlfile))
   }
 
   async #openTls(address: BridgeAddress, settings: BridgeSettings, signal: AbortSignal): Promise<Socket> {
-    const tls = loadBridgeTls(address.host, settings, this.#deps.log)
+    const tls = loadBridgeTls(address.host, settings, line => this.#warnOnce(line))
     const trust = await this.#trust(settings, tls)
     signal.throwIfAborted()
     const socket = connectTls({ ...target(address, settings), ...tls.options })
@@ -104,6 +109,12 @@ export class Dialer {
     await openSocket(socket, 'secureConnect', settings, signal)
     if (trust !== undefined) await this.#prove(socket, trust, shownIn(socket, staple), signal)
     return socket
+  }
+
+  #warnOnce(line: string): void {
+    if (this.#said.has(line) || this.#said.size === mostSaid) return
+    this.#said.add(line)
+    this.#deps.log.write('warning', line)
   }
 
   /** @returns undefined when nothing is asked beyond what the TLS library verifies */

@@ -6,7 +6,6 @@ import { readFileSync, statSync } from 'node:fs'
 import { isIP } from 'node:net'
 import { type ConnectionOptions, createSecureContext, getCACertificates, type SecureContextOptions } from 'node:tls'
 import { escapeText } from '../base/escape.ts'
-import type { Log } from '../base/log.ts'
 import { presharedKeyBytes } from '../base/preshared-key.ts'
 import { ListenerError } from '../net/errors.ts'
 import { fileFault } from '../net/file-state.ts'
@@ -15,6 +14,9 @@ import { cipherList } from '../net/tls-context.ts'
 import { readTrustStore } from '../net/trust-store.ts'
 import { BridgeError } from './errors.ts'
 import type { BridgeSettings } from './options.ts'
+
+/** Takes a line for the log, type `warning`. */
+export type Warn = (line: string) => void
 
 export interface BridgeTls {
   /** For `tls.connect`, beside where to. */
@@ -74,11 +76,11 @@ function trustsAuthorities(settings: BridgeSettings): boolean {
  * @param host as it was written in `address`: what the certificate has to be for
  * @throws BridgeError with Mosquitto's text where it has one
  */
-export function loadBridgeTls(host: string, settings: BridgeSettings, log: Log): BridgeTls {
-  const authorities = settings.bridge_psk === undefined ? readAuthorities(settings, log) : []
+export function loadBridgeTls(host: string, settings: BridgeSettings, warn: Warn): BridgeTls {
+  const authorities = settings.bridge_psk === undefined ? readAuthorities(settings, warn) : []
   const context =
     settings.bridge_psk === undefined
-      ? certificateContext(settings, authorities, log)
+      ? certificateContext(settings, authorities, warn)
       : pskContext(settings.bridge_ciphers)
   return { authorities, options: connectionOptions(host, settings, context) }
 }
@@ -110,7 +112,7 @@ function pskContext(ciphers: string | undefined): SecureContextOptions {
   }
 }
 
-function certificateContext(settings: BridgeSettings, ca: readonly string[], log: Log): SecureContextOptions {
+function certificateContext(settings: BridgeSettings, ca: readonly string[], warn: Warn): SecureContextOptions {
   const { bridge_ciphers: ciphers, 'bridge_ciphers_tls1.3': ciphers13 } = settings
   tryCiphers('bridge_ciphers', ciphers, { ciphers, 'ciphers_tls1.3': undefined })
   tryCiphers('bridge_ciphers_tls1.3', ciphers13, { ciphers: undefined, 'ciphers_tls1.3': ciphers13 })
@@ -124,7 +126,7 @@ function certificateContext(settings: BridgeSettings, ca: readonly string[], log
   const { bridge_certfile: certfile, bridge_keyfile: keyfile } = settings
   if (certfile === undefined || keyfile === undefined) return shared
   const cert = readCertificate(certfile)
-  return { ...shared, cert, key: readKey(keyfile, cert, log) }
+  return { ...shared, cert, key: readKey(keyfile, cert, warn) }
 }
 
 /** Each list beside the other's default, so that the one at fault is named. */
@@ -141,11 +143,14 @@ function cipherError(name: string, value: string, cause: unknown): BridgeError {
   return settingsError(`Error: Unable to set TLS ciphers. Check ${name} list "${escapeText(value)}"`, undefined, cause)
 }
 
-function readAuthorities(settings: BridgeSettings, log: Log): string[] {
+function readAuthorities(settings: BridgeSettings, warn: Warn): string[] {
   const { bridge_cafile: cafile, bridge_capath: capath, bridge_tls_use_os_certs: usesSystem } = settings
   const system = usesSystem ? getCACertificates('system') : []
   try {
-    return [...readTrustStore({ cafile, capath }, log), ...system]
+    return [
+      ...readTrustStore({ cafile, capath }, { enabled: () => true, write: (_type, line) => warn(line) }),
+      ...system,
+    ]
   } catch (cause) {
     if (!(cause instanceof ListenerError)) throw cause
     const option = /^[^"]*capath/.test(cause.message)
@@ -166,7 +171,7 @@ function readCertificate(file: string): string {
   }
 }
 
-function readKey(file: string, cert: string, log: Log): string {
+function readKey(file: string, cert: string, warn: Warn): string {
   const message = `Error: Unable to load client key file, check bridge_keyfile "${escapeText(file)}"`
   let pem: string
   let fits: boolean
@@ -175,7 +180,7 @@ function readKey(file: string, cert: string, log: Log): string {
     fits = new X509Certificate(cert).checkPrivateKey(createPrivateKey(pem))
     if ((statSync(file).mode & 0o004) !== 0) {
       const line = `Warning: File ${escapeText(file)} has world readable permissions. Future versions will refuse to load this file.`
-      log.write('warning', line)
+      warn(line)
     }
   } catch (cause) {
     throw settingsError(message, pemFault(cause, 'private key'), cause)
