@@ -40,11 +40,21 @@ export async function runDebian({ tool, args, input = '', env = {} }: Call): Pro
   return left(code, await stdout, await stderr)
 }
 
-export async function runOurs({ tool, args, input = '', env = {} }: Call): Promise<Left> {
+/** One of ours under its old name. */
+export function runOurs({ tool, ...call }: Call): Promise<Left> {
+  return runHere(tool, call)
+}
+
+/** `castellan VERB`. */
+export function runVerb(verb: string, args: readonly string[]): Promise<Left> {
+  return runHere('castellan', { args: [verb, ...args] })
+}
+
+async function runHere(calledAs: string, { args, input = '', env = {} }: Omit<Call, 'tool'>): Promise<Left> {
   const [stdout, stderr] = [new Collector(), new Collector()]
   const stdin = Readable.from(input.length === 0 ? [] : [Buffer.from(input)], { objectMode: false })
   const io = { stdin, stdout, stderr, env: { ...noHome, ...env } } as unknown as Io
-  const code = await main(tool, args, io)
+  const code = await main(calledAs, args, io)
   return left(code, stdout.text, stderr.text)
 }
 
