@@ -326,6 +326,26 @@ test('mosquitto-conf 5 keepalive_interval: a broker that answers is kept, one th
   )
 })
 
+test('a broker that refuses the bridge, or a topic, is told of in words', async () => {
+  const bridged = new BridgedEngine(`${out}restart_timeout 1\ntopic # in`)
+  await bridged.start()
+  const refusing = await bridged.remote()
+  await refusing.next(PacketType.connect)
+  refusing.send({ type: PacketType.connack, sessionPresent: false, reasonCode: 0x87, properties: noProperties })
+  await bridged.settle()
+  await bridged.pass(1200)
+  const remote = await bridged.remote()
+  await remote.welcome({}, 0)
+  const { packetId } = await remote.next(PacketType.subscribe)
+  remote.send({ type: PacketType.suback, packetId, reasonCodes: [0x80], properties: noProperties })
+  await bridged.settle()
+  const told = bridged.lines.filter(line => line.startsWith('Warning'))
+  assert.deepEqual(told, [
+    'Warning: Unable to connect to bridge b (there:1883): the other broker refuses the connection: not authorized (0x87).',
+    'Warning: The other broker refuses bridge b the topic #: unspecified error (0x80).',
+  ])
+})
+
 test('a broker that takes the connection and never answers is left', async () => {
   const bridged = new BridgedEngine(`${out}restart_timeout 1\ntopic # out`)
   await bridged.start()

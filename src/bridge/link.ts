@@ -21,6 +21,7 @@ import {
 import { encodePublish } from '../mqtt/packets/publish.ts'
 import { ReasonCode } from '../mqtt/reason-code.ts'
 import { PacketIdSet } from '../session/packet-id-set.ts'
+import { describeReason } from './describe-reason.ts'
 import { dialFailure } from './dial-failure.ts'
 import type { BridgeHost } from './host.ts'
 import type { BridgeIdentity } from './identity.ts'
@@ -243,7 +244,7 @@ export class Link implements LocalEnd {
       case PacketType.pingresp:
         return
       case PacketType.disconnect:
-        this.#end(`the other broker has said goodbye (0x${packet.reasonCode.toString(16)})`)
+        this.#end(`the other broker has said goodbye: ${describeReason(packet.reasonCode)}`)
         return
       default:
         throw new ProtocolViolationError('§2.1.2', 'a packet that only clients send, or that nobody asked for')
@@ -254,7 +255,7 @@ export class Link implements LocalEnd {
   #receiveConnack({ reasonCode, sessionPresent, properties }: Connack): void {
     if (this.#relay !== undefined) throw new ProtocolViolationError('MQTT-3.2.0-2', 'a second CONNACK')
     if (reasonCode >= ReasonCode.unspecifiedError) {
-      this.#end(`the other broker refuses the connection (0x${reasonCode.toString(16)})`, reasonCode)
+      this.#end(`the other broker refuses the connection: ${describeReason(reasonCode)}`, reasonCode)
       return
     }
     const { settings, identity } = this.#terms
@@ -331,7 +332,7 @@ export class Link implements LocalEnd {
         this.#localConnack(packet)
         return
       case PacketType.disconnect:
-        this.#end(`this broker has ended the connection (0x${packet.reasonCode.toString(16)})`)
+        this.#end(`this broker has ended the connection: ${describeReason(packet.reasonCode)}`)
         return
       case PacketType.suback:
         this.#noteRefused(packet.reasonCodes)
@@ -342,7 +343,7 @@ export class Link implements LocalEnd {
 
   #localConnack({ reasonCode, sessionPresent }: Connack): void {
     if (reasonCode >= ReasonCode.unspecifiedError) {
-      this.#end(`this broker refuses the connection (0x${reasonCode.toString(16)})`)
+      this.#end(`this broker refuses the connection: ${describeReason(reasonCode)}`)
       return
     }
     this.#state = 'connected'

@@ -7,6 +7,7 @@ import { decodePacket, encodePacket } from '../mqtt/codec.ts'
 import { Framer } from '../mqtt/framer.ts'
 import { noProperties, type Packet, PacketType } from '../mqtt/packet.ts'
 import { ReasonCode } from '../mqtt/reason-code.ts'
+import { describeReason } from './describe-reason.ts'
 import type { BridgeHost } from './host.ts'
 import type { BridgeIdentity } from './identity.ts'
 import { type LocalEnd, LocalStream } from './local-stream.ts'
@@ -78,7 +79,7 @@ class Preparation implements LocalEnd {
   #take(packet: Packet): void {
     if (packet.type === PacketType.connack) {
       if (packet.reasonCode < ReasonCode.unspecifiedError) this.#subscribe(!packet.sessionPresent)
-      else this.#finish(`it refuses the connection (0x${packet.reasonCode.toString(16)})`)
+      else this.#finish(`it refuses the connection: ${describeReason(packet.reasonCode)}`)
     } else if (packet.type === PacketType.suback) {
       this.#finish()
     }

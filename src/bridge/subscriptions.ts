@@ -5,6 +5,7 @@ import { escapeText } from '../base/escape.ts'
 import { encodePacket } from '../mqtt/codec.ts'
 import { noProperties, PacketType, type ProtocolVersion, type Suback, type Unsuback } from '../mqtt/packet.ts'
 import { ReasonCode } from '../mqtt/reason-code.ts'
+import { describeReason } from './describe-reason.ts'
 import type { BridgeHost } from './host.ts'
 import { subscribeTo } from './login.ts'
 import type { Wanted } from './topic-map.ts'
@@ -63,7 +64,7 @@ export class RemoteSubscriptions {
     this.#pending.delete(packetId)
     const [reasonCode = ReasonCode.success] = reasonCodes
     if (type === PacketType.unsuback || reasonCode < ReasonCode.unspecifiedError) return
-    const what = `${escapeText(topicFilter)} (0x${reasonCode.toString(16)})`
+    const what = `${escapeText(topicFilter)}: ${describeReason(reasonCode)}`
     this.#host.log.write('warning', `Warning: The other broker refuses bridge ${this.#name} the topic ${what}.`)
   }
 }
