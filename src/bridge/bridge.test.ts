@@ -346,6 +346,27 @@ test('a broker that refuses the bridge, or a topic, is told of in words', async 
   ])
 })
 
+test('limits: for a broker that does not read, messages of QoS 0 are dropped at max_buffered_bytes and others wait here', async () => {
+  const { bridged, remote } = await joined(`${out}topic # out 1`)
+  const { broker } = bridged.engine
+  const publisher = bridged.engine.connect('p')
+  remote.stream.pause()
+  for (let message = 0; message < 300; message++) publisher.publish('a', 'x'.repeat(10_000))
+  await bridged.settle()
+  assert.ok(broker.counters.publishDropped > 100, `${broker.counters.publishDropped} of 3 MB were dropped`)
+  for (let message = 0; message < 50; message++) publisher.publish('a', `kept ${message}`, { qos: 1 })
+  await bridged.settle()
+  const waiting = broker.registry.get('local.rc')?.outbound
+  assert.equal((waiting?.queuedMessages ?? 0) + (waiting?.inflightMessages ?? 0), 50)
+  remote.stream.resume()
+  for (let message = 0; message < 50; ) {
+    const packet = await remote.next(PacketType.publish)
+    if (packet.qos === 0) continue
+    assert.equal(Buffer.from(packet.payload).toString(), `kept ${message++}`)
+    remote.acknowledge(PacketType.puback, packet.packetId)
+  }
+})
+
 test('a broker that takes the connection and never answers is left', async () => {
   const bridged = new BridgedEngine(`${out}restart_timeout 1\ntopic # out`)
   await bridged.start()
