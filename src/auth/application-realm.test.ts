@@ -80,6 +80,6 @@ test('a session that the program let in stays while there is a program to ask, a
   }
 })
 
-test('§4.12: no enhanced authentication passes the program by', () => {
+test('no enhanced authentication passes the program by', () => {
   assert.equal(realm(allow).beginExchange('SCRAM-SHA-256', ann), undefined)
 })

@@ -1,12 +1,16 @@
 // What a program hands over: sockets, TLS sockets and any Duplex, and servers of its own, WebSockets among them.
 
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
 import { createServer as createHttpServer, get } from 'node:http'
+import { createServer as createHttpsServer } from 'node:https'
 import { type AddressInfo, createServer, type Server } from 'node:net'
 import { duplexPair, PassThrough } from 'node:stream'
 import test, { type TestContext } from 'node:test'
+import { createServer as createTlsServer } from 'node:tls'
 import { connectAsync, MqttClient } from 'mqtt'
 import { StreamError } from '../../src/library/index.ts'
+import { Authority } from '../support/authority.ts'
 import { embed, join, nextEvent, received } from '../support/embedded.ts'
 
 const open = { allow_anonymous: true }
@@ -102,6 +106,25 @@ test('attach: WebSockets of an http server at one path; its pages, and other pat
   await assert.rejects(
     connectAsync(`ws://127.0.0.1:${port}/other`, { reconnectPeriod: 0, connectTimeout: 5000 }, false),
   )
+})
+
+test('attach: servers with TLS of the program’s own, for MQTT and for WebSockets', async t => {
+  const { broker } = await embed(t, open)
+  const authority = await Authority.create()
+  const { cert, key } = await authority.issue({ subject: 'localhost', extensions: ['subjectAltName=IP:127.0.0.1'] })
+  const [files, ca] = [{ cert: readFileSync(cert), key: readFileSync(key) }, readFileSync(authority.ca.cert)]
+  const [secure, web] = [createTlsServer(files), createHttpsServer(files)]
+  broker.attach(secure)
+  broker.attach(web)
+  const urls = [`mqtts://127.0.0.1:${await listening(t, secure)}`, `wss://127.0.0.1:${await listening(t, web)}`]
+  for (const url of urls) {
+    const client = await connectAsync(url, { ca, reconnectPeriod: 0 }, false)
+    const next = received(client)
+    await client.subscribeAsync('t')
+    await broker.publish('t', url)
+    assert.equal(await next(), `t ${url}`)
+    await client.endAsync()
+  }
 })
 
 test('attach: websockets_origin of `given` holds for WebSockets of the program’s server', async t => {
