@@ -105,7 +105,7 @@ test('conf §3 log_dest syslog, log_facility: every line goes to logger, from th
   const user = process.getuid?.() === 0 ? 'user root' : ''
   const options = `log_dest syslog\nlog_facility 0\nlog_timestamp false\nlog_type all\n${user}\n`
   await writeFile(joinPath(dir, 'broker.conf'), config(options)({ port }))
-  const env = { PATH: `${dir}:${process.env.PATH}` }
+  const env = { PATH: `${dir}:${process.env['PATH']}` }
   const broker = startProgram(t, castellanProgram, ['run', '-c', 'broker.conf'], { cwd: dir, env })
   await fileThat(joinPath(dir, 'lines'), text => text.includes(' running\n'))
   const client = await connectRaw(t, { port })
