@@ -520,7 +520,8 @@ function logConnected(attempt: ConnectAttempt): void {
   const user = principal?.username === undefined ? '' : `, u'${escapeText(principal.username)}'`
   const version = `p${packet.protocolVersion}, c${Number(packet.cleanStart)}, k${keepAlive}${user}`
   const clientId = escapeText(attempt.clientId)
-  broker.log.write('notice', `New client connected from ${connection.address} as ${clientId} (${version}).`)
+  const kind = packet.bridge ? 'bridge' : 'client'
+  broker.log.write('notice', `New ${kind} connected from ${connection.address} as ${clientId} (${version}).`)
   const { tls } = connection.peer
   if (tls !== undefined) {
     broker.log.write('notice', `Client ${clientId} negotiated ${tls.protocol} cipher ${tls.cipher}`)

@@ -112,5 +112,5 @@ test('mosquitto-conf 5 bridge_capath: a directory of authorities is trusted, too
 
 /** Waits until the other broker has let the bridge in. */
 async function linked(far: WireBroker): Promise<void> {
-  await far.process.waitForLine(/New client connected from .* as \S*(\.b|b\.)\S* /)
+  await far.process.waitForLine(/New (client|bridge) connected from .* as \S*(\.b|b\.)\S* /)
 }

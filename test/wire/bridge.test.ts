@@ -76,6 +76,8 @@ for (const version of ['mqttv31', 'mqttv311', 'mqttv50']) {
 for (const version of ['mqttv311', 'mqttv50']) {
   test(`mosquitto-conf 5 try_private, ${version}: without prefixes there is no loop either, and retain flags stay`, async t => {
     const { here, there } = await startPair(t, [`bridge_protocol_version ${version}`, 'topic data/# both 1'])
+    const kind = version === 'mqttv50' ? 'client' : 'bridge'
+    await there.process.waitForLine(new RegExp(`New ${kind} connected from \\S+ as rc \\(p[45], c0, k60\\)\\.`))
     const near = await subscriber(t, here, 'data/#')
     const far = await subscriber(t, there, 'data/#')
     await publish(await join(t, there), { topic: 'data/x', payload: 'once', qos: 1, retain: true })
