@@ -22,6 +22,7 @@ test('mosquitto-conf 5 address: ports outside 1 to 65535, no address and a secon
   assert.throws(() => read(addresses(), 'a:65536'), /Invalid port value \(65536\)/)
   assert.throws(() => read(addresses(), 'a:x'), /value not a number/)
   assert.throws(() => read(addresses(), ':1883'), /Invalid address ':1883'/)
+  assert.throws(() => read(addresses(), '::1'), /Invalid address '::1'; an IPv6 address needs its port/)
   assert.throws(() => read(addresses(), '# a'), /Empty 'option' value/)
   assert.throws(() => read(addresses(), 'b', [{ host: 'a', port: 1 }]), /Duplicate 'bridge address' value/)
 })
@@ -72,10 +73,13 @@ test('mosquitto-conf 5 keepalive_interval: a number that is too low is raised, a
   assert.deepEqual(read(value, '5'), { value: 5, warnings: [] })
 })
 
-test('mosquitto-conf 5 bridge_tcp_keepalive: three numbers above 0', () => {
+test('mosquitto-conf 5 bridge_tcp_keepalive: three numbers above 0 that the system takes', () => {
   assert.deepEqual(read(tcpKeepAlive(), '60 10 3').value, { idle: 60, interval: 10, count: 3 })
   assert.throws(() => read(tcpKeepAlive(), '60 10'), /needs three numbers above 0/)
   assert.throws(() => read(tcpKeepAlive(), '60 0 3'), /needs three numbers above 0/)
+  assert.deepEqual(read(tcpKeepAlive(), '32767 32767 127').value, { idle: 32_767, interval: 32_767, count: 127 })
+  assert.throws(() => read(tcpKeepAlive(), '32768 1 1'), /at most 32767 seconds and 127 probes/)
+  assert.throws(() => read(tcpKeepAlive(), '1 1 128'), /at most 32767 seconds and 127 probes/)
 })
 
 test('mosquitto-conf 5 bridge_session_expiry_interval: seconds, and 4294967295 for ever', () => {

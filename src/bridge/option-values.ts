@@ -1,5 +1,6 @@
 // How the values of bridge options are read: addresses, topics, and those that Mosquitto has words of its own for.
 
+import { isIP } from 'node:net'
 import { escapeText } from '../base/escape.ts'
 import { emptyValue, firstToken, integer, OptionValueError, parseInteger, type Value } from '../config/value.ts'
 import type { QoS } from '../mqtt/packet.ts'
@@ -39,6 +40,9 @@ export interface TcpKeepAlive {
 
 const defaultPort = 1883
 const mostAddresses = 64
+/** tcp(7): what Linux takes. */
+const mostKeepAliveSeconds = 32_767
+const mostProbes = 127
 /** Each is looked at for each message. */
 const mostTopics = 1000
 
@@ -67,6 +71,11 @@ function addressOf(word: string, name: string): BridgeAddress {
   const host = (colon < 0 ? word : word.slice(0, colon)).replace(/^\[(.*)\]$/, '$1')
   if (host === '') throw new OptionValueError(`Error: Invalid address '${escapeText(word)}'.`)
   if (colon < 0) return { host, port: defaultPort }
+  if (host.includes(':') && isIP(host) !== 6) {
+    throw new OptionValueError(
+      `Error: Invalid address '${escapeText(word)}'; an IPv6 address needs its port behind it.`,
+    )
+  }
   const port = parseInteger(word.slice(colon + 1), name)
   if (port < 1 || port > 65_535) throw new OptionValueError(`Error: Invalid port value (${port}).`)
   return { host, port }
@@ -191,6 +200,11 @@ export function tcpKeepAlive(): Value<TcpKeepAlive> {
       const [idle, interval, count] = words.slice(0, 3).map(word => parseInteger(word, name))
       if (idle === undefined || interval === undefined || count === undefined || Math.min(idle, interval, count) < 1) {
         throw new OptionValueError(`Error: '${name}' needs three numbers above 0: idle, interval and count.`)
+      }
+      if (Math.max(idle, interval) > mostKeepAliveSeconds || count > mostProbes) {
+        throw new OptionValueError(
+          `Error: '${name}' takes at most ${mostKeepAliveSeconds} seconds and ${mostProbes} probes.`,
+        )
       }
       return { idle, interval, count }
     },
