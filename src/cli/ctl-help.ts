@@ -32,7 +32,8 @@ TLS
   -o json                  print the answer as JSON
   -o FILE                  read options from FILE, one a line; else from $XDG_CONFIG_HOME/mosquitto_ctrl or
                            ~/.config/mosquitto_ctrl, where these are
-  -f FILE                  set a password in FILE itself (dynsec setClientPassword)
+  -f FILE                  set a password in FILE itself (dynsec setClientPassword); then, and with dynsec init, --password-file and
+                           --password-env give the new one
   -q, --qos QOS            1 unless given
   -V, --protocol-version VERSION    31, 311 or 5, which is what is spoken unless given
   -d, --debug              accepted, and prints nothing

@@ -6,15 +6,24 @@ import { createPasswordHash, formatPasswordHash, PasswordHashError } from '../au
 import { readSecretFile, SecretFileError } from '../auth/secret-file.ts'
 import { escapeText } from '../base/escape.ts'
 import { systemReason } from '../base/system-reason.ts'
+import { DynamicSecurityError } from '../dynsec/errors.ts'
 import { fileText } from '../dynsec/file-text.ts'
 import { hashPassword } from '../dynsec/first-start.ts'
 import { isMqttText, isObject, type JsonObject, member, objectsOf, textOf } from '../dynsec/json.ts'
 import { type Acl, type AclType, Client, noPriority, Role } from '../dynsec/model.ts'
 import { passwordFields } from '../dynsec/password-fields.ts'
+import { logPath, recover } from '../dynsec/recover.ts'
 import { SecurityState } from '../dynsec/state.ts'
 import { CtlError, CtlUsageError, oldCodes } from './ctl-error.ts'
-import type { Prompts } from './ctl-prompts.ts'
 import { replaceSecretFile } from './replace-file.ts'
+
+/** Where a password comes from that is to be set. */
+export interface NewPassword {
+  /** By `--password-file` or `--password-env`. */
+  readonly typed: string | undefined
+  /** Asks twice. @returns undefined when nothing was typed */
+  ask(name: string): Promise<string | undefined>
+}
 
 /**
  * `dynsec init FILE ADMIN [PASSWORD]`: a new file, for its owner alone, with one client that may administer.
@@ -23,18 +32,27 @@ import { replaceSecretFile } from './replace-file.ts'
  * @throws CtlUsageError
  * @throws CtlError when the file is there already, or cannot be written
  */
-export async function initDynsec(words: readonly string[], prompts: Prompts): Promise<string> {
+export async function initDynsec(words: readonly string[], source: NewPassword): Promise<string> {
   const [path, admin, given] = words
   if (path === undefined || admin === undefined || words.length > 3) {
     const text = 'dynsec init: Not enough arguments - filename, or admin-user missing.'
     throw new CtlUsageError(words.length > 3 ? 'dynsec init: Too many arguments.' : text, oldCodes.operands)
   }
   if (admin === '' || !isMqttText(admin)) throw new CtlUsageError('dynsec init: The name of the admin cannot be used.')
-  const password = given ?? (await prompts.newPassword(escapeText(admin)))
-  if (!password) throw new CtlError('Error: Empty password.')
+  const password = await passwordFrom(source, given, admin)
   const state = await initialState(admin, password)
   createFile(path, [...fileText(state)].join(''))
   return initialised(escapeText(admin), escapeText(path, 4096))
+}
+
+/** @param given behind the name */
+async function passwordFrom({ typed, ask }: NewPassword, given: string | undefined, name: string): Promise<string> {
+  if (typed !== undefined && given !== undefined) {
+    throw new CtlUsageError('Error: The password is given twice: as an option, and behind the name.')
+  }
+  const password = given ?? typed ?? (await ask(escapeText(name)))
+  if (!password) throw new CtlError('Error: Empty password.')
+  return password
 }
 
 const initialAcls: readonly (readonly [topic: string, types: readonly AclType[]])[] = [
@@ -101,20 +119,42 @@ export async function setPasswordInFile(
   path: string,
   command: string,
   words: readonly string[],
-  prompts: Prompts,
+  source: NewPassword,
 ): Promise<void> {
   if (command !== 'setClientPassword') throw new CtlUsageError('Error: -f is for setClientPassword alone.')
   const { username, password: given, iterations } = passwordOperands(words)
   if (clientIn(readFile(path), username) === undefined) throw new CtlError(`${command}: Error: Client not found`)
-  const password = given ?? (await prompts.newPassword(escapeText(username)))
-  if (!password) throw new CtlError('Error: Empty password.')
+  const password = await passwordFrom(source, given, username)
   const fields = await fieldsFor(password, iterations)
   // Read again: it may have changed while somebody was typing.
   const file = readFile(path)
   const clients = objectsOf(file, 'clients').map(client =>
     isNamed(client, username) ? changed(client, fields) : client,
   )
+  checkNoneIsNewer(path, username)
   writeFile(path, { ...withoutMember(file, 'clients'), clients })
+}
+
+/** What a broker has answered and not yet written is carried out on the file again: it would count, and not what is set here. */
+function checkNoneIsNewer(path: string, username: string): void {
+  const isNewer = changesBehind(path).some(
+    command => isNamed(command, username) && textOf(command, 'encoded_password') !== undefined,
+  )
+  if (!isNewer) return
+  const log = escapeText(logPath(path), 4096)
+  throw new CtlError(
+    `Error: A command that set a password of '${escapeText(username)}' is in '${log}', not in the file yet, and would count. A broker that runs writes the file within ten seconds; try again then.`,
+  )
+}
+
+function changesBehind(path: string): readonly JsonObject[] {
+  try {
+    return recover(path).commands
+  } catch (error) {
+    // A log that cannot be used keeps the broker from starting; whoever removes it for that goes on with the file.
+    if (error instanceof DynamicSecurityError) return []
+    throw error
+  }
 }
 
 function passwordOperands(words: readonly string[]) {

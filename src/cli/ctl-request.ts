@@ -12,6 +12,8 @@ import { tlsOptions } from './ctl-tls.ts'
 
 export interface CtlRequest {
   readonly options: CtlOptions
+  /** Those that were typed: without the options file, which is for logging in. */
+  readonly typed: CtlOptions
   /** Module, command, and what it is given. */
   readonly words: readonly string[]
 }
@@ -46,7 +48,7 @@ export function readRequest(args: readonly string[], env: NodeJS.ProcessEnv): Ct
   if (given.url !== undefined || given.host !== undefined || given.unix !== undefined) {
     for (const key of ['url', 'host', 'unix'] as const) delete options[key]
   }
-  return { options: { ...options, ...given }, words }
+  return { options: { ...options, ...given }, typed: given, words }
 }
 
 function usualFile({ XDG_CONFIG_HOME: config, HOME: home }: NodeJS.ProcessEnv): string | undefined {
@@ -166,8 +168,11 @@ function versionOf(text: string): ProtocolVersion {
   throw new CtlUsageError('Error: Invalid protocol version argument given; it is 31, 311 or 5.')
 }
 
-/** Where other users of the machine do not see it. */
-function passwordElsewhere({ passwordFile, passwordEnv }: CtlOptions, env: NodeJS.ProcessEnv): string | undefined {
+/** Where other users of the machine do not see it. @throws CtlError for a file that cannot be read, a variable that is not set */
+export function passwordElsewhere(
+  { passwordFile, passwordEnv }: CtlOptions,
+  env: NodeJS.ProcessEnv,
+): string | undefined {
   if (passwordEnv !== undefined) {
     const password = env[passwordEnv]
     if (password !== undefined) return password

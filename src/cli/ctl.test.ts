@@ -1,9 +1,14 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createHash } from 'node:crypto'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test, { type TestContext } from 'node:test'
 import { runCommand } from '../../test/support/command.ts'
+import { passwordLines } from '../../test/support/password-lines.ts'
+import { parsePasswordHash, verifyPassword } from '../auth/password-hash.ts'
+import { commandsLine, fileLine } from '../dynsec/change-record.ts'
+import { readPassword } from '../dynsec/password-fields.ts'
 import { ctl, mosquittoCtrl } from './ctl.ts'
 import { readRequest } from './ctl-request.ts'
 
@@ -143,4 +148,66 @@ test('dynsec 6: -f changes the password of one client, and leaves everything els
   writeFileSync(path, '{"secret')
   const broken = await set('a', 'new')
   assert.match(broken.stderr, /^Error: '.*d\.json' is no file of dynamic security\.\n$/)
+})
+
+test('cli 5: init and -f set the password that an option gives, and never leave it aside', async t => {
+  const dir = directory(t)
+  const secret = join(dir, 'secret')
+  writeFileSync(secret, 'from the file\n')
+  const password = (path: string) => {
+    const [client] = JSON.parse(readFileSync(path, 'utf8')).clients
+    return parsePasswordHash(readPassword(client) ?? '')
+  }
+  const env = { NEW: 'of the environment' }
+  for (const [option, value, expected] of [
+    ['--password-file', secret, 'from the file'],
+    ['--password-env', 'NEW', 'of the environment'],
+  ] as const) {
+    const path = join(dir, `${expected}.json`)
+    const init = await runCommand(ctl, [option, value, 'dynsec', 'init', path, 'boss'], '', env)
+    assert.deepEqual([init.code, init.stderr], [0, ''])
+    assert.equal(await verifyPassword(password(path), Buffer.from(expected)), true)
+    const set = ['-f', path, option, value, 'dynsec', 'setClientPassword', 'boss']
+    const before = readFileSync(path, 'utf8')
+    assert.equal((await runCommand(ctl, set, '', env)).code, 0)
+    assert.notEqual(readFileSync(path, 'utf8'), before)
+    assert.equal(await verifyPassword(password(path), Buffer.from(expected)), true)
+    const twice = await runCommand(ctl, [...set, 'another'], '', env)
+    assert.deepEqual([twice.code, /The password is given twice/.test(twice.stderr)], [2, true])
+  }
+})
+
+test('cli 5: init goes with no -f, and the options file gives the password of a login, not that of a new client', async t => {
+  const dir = directory(t)
+  const path = join(dir, 'd.json')
+  const both = await runCommand(ctl, ['-f', path, 'dynsec', 'init', path, 'boss', 'pw'])
+  assert.deepEqual(
+    [both.code, both.stderr, existsSync(path)],
+    [2, 'Error: -f is for setClientPassword alone.\n', false],
+  )
+  const options = join(dir, 'options')
+  writeFileSync(options, '-u admin\n-P of-a-login\n')
+  const asked = await runCommand(ctl, ['-o', options, 'dynsec', 'init', path, 'boss'], 'asked for\nasked for\n')
+  assert.equal(asked.code, 0)
+  assert.match(asked.stderr, /^New password for boss: /)
+})
+
+test('dynsec 6: -f says so where a command that is not in the file yet would count instead', async t => {
+  const path = join(directory(t), 'd.json')
+  const text = JSON.stringify({ changeIndex: 1, clients: [{ username: 'a' }, { username: 'b' }] })
+  writeFileSync(path, text, { mode: 0o600 })
+  const digest = createHash('sha256').update(text).digest('hex')
+  const [, hash] = passwordLines({ a: 'pw' }).trimEnd().split(':')
+  const changes = [{ command: 'setClientPassword', username: 'a', encoded_password: hash }]
+  const log = [fileLine({ digest, holds: 1 }), commandsLine(1, changes)]
+  writeFileSync(`${path}.changes`, Buffer.concat(log), { mode: 0o600 })
+  const set = (name: string) => runCommand(ctl, ['-f', path, 'dynsec', 'setClientPassword', name, 'new'])
+  const refused = await set('a')
+  assert.equal(refused.code, 1)
+  assert.match(
+    refused.stderr,
+    /^Error: A command that set a password of 'a' is in '.*d\.json\.changes', not in the file yet/,
+  )
+  assert.equal(readFileSync(path, 'utf8'), text)
+  assert.equal((await set('b')).code, 0, 'about others nothing is newer')
 })

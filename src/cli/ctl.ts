@@ -11,10 +11,10 @@ import { CommandRefused, CtlUsageError, oldCodes } from './ctl-error.ts'
 import { ctlHelp } from './ctl-help.ts'
 import { loginOf } from './ctl-login.ts'
 import { modules } from './ctl-modules.ts'
-import { initDynsec, setPasswordInFile } from './ctl-offline.ts'
+import { initDynsec, type NewPassword, setPasswordInFile } from './ctl-offline.ts'
 import type { CtlOptions } from './ctl-options.ts'
 import { HiddenInput, Prompts } from './ctl-prompts.ts'
-import { readRequest } from './ctl-request.ts'
+import { passwordElsewhere, readRequest } from './ctl-request.ts'
 import { exitCode } from './exit-code.ts'
 import { Interrupted } from './secret-input.ts'
 import type { Io } from './verbs.ts'
@@ -68,9 +68,9 @@ async function ctlAs(name: Name, args: readonly string[], io: Io): Promise<numbe
   const input = new HiddenInput(io)
   let isQuiet = args.includes('--quiet')
   try {
-    const { options, words } = readRequest(args, io.env)
+    const { options, typed, words } = readRequest(args, io.env)
     isQuiet = options.quiet === true
-    return await perform({ name, options, io, prompts: new Prompts(input) }, words)
+    return await perform({ name, options, typed, io, prompts: new Prompts(input) }, words)
   } catch (error) {
     if (error instanceof Interrupted) return exitCode.interrupted
     if (!(error instanceof AppError)) throw error
@@ -84,6 +84,8 @@ async function ctlAs(name: Name, args: readonly string[], io: Io): Promise<numbe
 interface Call {
   readonly name: Name
   readonly options: CtlOptions
+  /** Without the options file. */
+  readonly typed: CtlOptions
   readonly io: Io
   readonly prompts: Prompts
 }
@@ -116,7 +118,7 @@ async function perform(call: Call, words: readonly string[]): Promise<number> {
 
 /** Loaded when it is asked for: scripts need none of it. */
 async function shell({ name, options, io }: Call): Promise<number> {
-  if (options.dynsecFile !== undefined) throw new CtlUsageError('Error: -f is for setClientPassword alone.')
+  if (options.dynsecFile !== undefined) throw new CtlUsageError(fileIsForPasswords)
   const { runShell } = await import('./ctl-shell.ts')
   const outcome = await runShell(name.calledAs, options, io)
   if (outcome === 'nothing was asked') {
@@ -128,20 +130,31 @@ async function shell({ name, options, io }: Call): Promise<number> {
 }
 
 async function performCommand(
-  { options, io, prompts }: Call,
+  { options, typed, io, prompts }: Call,
   module: CtlModule,
   word: string,
   operands: readonly string[],
 ): Promise<void> {
   if (module === dynsecModule && word.toLowerCase() === 'init') {
-    io.stdout.write(await initDynsec(operands, prompts))
+    if (options.dynsecFile !== undefined) throw new CtlUsageError(fileIsForPasswords)
+    io.stdout.write(await initDynsec(operands, newPassword(typed, io, prompts)))
     return
   }
   const command = findCommand(module.commands, word)
   if (options.dynsecFile !== undefined) {
-    return setPasswordInFile(options.dynsecFile, command[0], operands, prompts)
+    return setPasswordInFile(options.dynsecFile, command[0], operands, newPassword(typed, io, prompts))
   }
   const login = await loginOf(options, io.env, prompts)
   const printing = { stdout: io.stdout, json: options.json === true }
   await carryOut(login, module.topic, command, operands, prompts, printing)
+}
+
+const fileIsForPasswords = 'Error: -f is for setClientPassword alone.'
+
+/** Nobody logs in to a file: what our own options give is the password to be set. As with Mosquitto `-P` is for a login alone. */
+function newPassword(typed: CtlOptions, { env }: Io, prompts: Prompts): NewPassword {
+  return {
+    typed: passwordElsewhere(typed, env),
+    ask: name => prompts.newPassword(name),
+  }
 }
