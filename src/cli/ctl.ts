@@ -3,7 +3,7 @@
 import { AppError } from '../base/errors.ts'
 import { escapeText } from '../base/escape.ts'
 import { version } from '../base/version.ts'
-import { RefusedError, UnreachableError } from '../client/errors.ts'
+import { ConnectionLostError, ProxyError, RefusedError, TlsFailedError, UnreachableError } from '../client/errors.ts'
 import { carryOut, findCommand } from './ctl-carry-out.ts'
 import type { CtlModule } from './ctl-command.ts'
 import { dynsecModule } from './ctl-dynsec.ts'
@@ -43,7 +43,7 @@ const castellanCtl: Name = {
   usageCode: exitCode.usage,
   codeOf(error) {
     if (error instanceof CtlUsageError) return exitCode.usage
-    if (error instanceof UnreachableError) return exitCode.unreachable
+    if (isUnreachable(error)) return exitCode.unreachable
     if (error instanceof RefusedError) return exitCode.denied
     if (!(error instanceof CommandRefused)) return exitCode.failed
     if (/ not found$| does not exist$/.test(error.why)) return exitCode.notFound
@@ -60,8 +60,13 @@ const oldName: Name = {
   usageCode: oldCodes.usage,
   codeOf(error) {
     if (error instanceof CtlUsageError) return error.oldCode
-    return error instanceof UnreachableError ? unreachableOldCode : exitCode.failed
+    return isUnreachable(error) ? unreachableOldCode : exitCode.failed
   },
+}
+
+/** There is no broker, none that we can speak with, or it went away. */
+function isUnreachable(error: AppError): boolean {
+  return [UnreachableError, TlsFailedError, ProxyError, ConnectionLostError].some(kind => error instanceof kind)
 }
 
 async function ctlAs(name: Name, args: readonly string[], io: Io): Promise<number> {
