@@ -375,6 +375,12 @@ export class ClientConnection implements ConnectionHandler, Conversation, Outlet
     if (journal !== undefined) this.#recordMark = journal.changes
   }
 
+  /** For whoever deals with a packet in place of `receive`: the client was heard. */
+  heard(now: number): void {
+    this.#lastPacketAt = now
+    this.markRecord()
+  }
+
   /** Answers wait for what was recorded since the packet came that they answer. */
   #awaitOwnRecord(mayRepeat: boolean): void {
     const { journal } = this.broker

@@ -143,9 +143,7 @@ export class HookedConnection extends ClientConnection {
   #takePublish({ packet, verdict: said, topicName }: JudgedPublish, now: number): boolean {
     const verdict = typeof said === 'string' || this.#couldBeSent(said, topicName) ? said : 'refuse'
     if (verdict === 'refuse' || verdict === 'drop') {
-      this.markRecord()
-      this.broker.counters.packetsReceived++
-      this.#discard(packet, topicName, verdict)
+      this.#discard(packet, topicName, verdict, now)
       return true
     }
     const isNews = packet.qos < 2 || !this.session.inbound.has(packet.packetId)
@@ -168,7 +166,14 @@ export class HookedConnection extends ClientConnection {
     return false
   }
 
-  #discard(packet: Publish, topicName: string, verdict: 'refuse' | 'drop'): void {
+  /** It counts as any other: against the keep alive, and against the rates. */
+  #discard(packet: Publish, topicName: string, verdict: 'refuse' | 'drop', now: number): void {
+    const { counters } = this.broker
+    this.heard(now)
+    counters.packetsReceived++
+    counters.publishReceived++
+    counters.publishBytesReceived += packet.payload.length
+    this.pace.published(topicName.length + packet.payload.length, now)
     if (verdict === 'refuse') this.refusedTopic('publish', topicName)
     try {
       discardPublish(this, packet, topicName, verdict === 'drop' ? ReasonCode.success : ReasonCode.notAuthorized)
@@ -206,6 +211,8 @@ export class HookedConnection extends ClientConnection {
     this.#answering = packet
     if (this.#subscribe === undefined) return super.receive(packet, now)
     const allowed = packet.subscriptions.filter((_, index) => this.#subscribe?.isAllowed[index] !== false)
+    // The engine counts the others.
+    this.pace.subscribed(packet.subscriptions.length - allowed.length, now)
     return super.receive({ ...packet, subscriptions: allowed }, now)
   }
 
