@@ -87,6 +87,19 @@ test('cli 5: -o json prints the response as it came, of a refusal too, and --qui
   assert.deepEqual(JSON.parse(stdout).data.roles, ['admin', 'r\u202e'])
 })
 
+test('dynsec 2: lists are in the order of the names’ bytes, whatever came first, in lines and as JSON, whole and by parts', async t => {
+  const { port } = await start(t)
+  const names = ['b', 'Z', '\u{1f600}', 'a10', '\uffee', 'a9', 'ä']
+  for (const name of names) await at(port, 'createRole', name)
+  const sorted = ['Z', 'a10', 'a9', 'admin', 'b', 'ä', '\uffee', '\u{1f600}']
+  assert.equal((await at(port, 'listRoles')).stdout, sorted.map(name => `${name}\n`).join(''))
+  const json = async (...page: readonly string[]) => {
+    const args = ['-p', String(port), ...who, '-o', 'json', 'dynsec', 'listRoles', ...page]
+    return JSON.parse((await runCommand(ctl, args)).stdout).data.roles
+  }
+  assert.deepEqual([await json(), await json('3', '2')], [sorted, sorted.slice(2, 5)])
+})
+
 test('dynsec 6: what only the shell of 2.1 has is a command here', async t => {
   const { port } = await start(t)
   await at(port, 'createClient', 'u', '-p', 'x', '-i', 'only')
