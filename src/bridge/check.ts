@@ -2,7 +2,7 @@
 
 import { escapeText } from '../base/escape.ts'
 import { topicNameFault } from '../topic/name.ts'
-import { dialFault } from './dial.ts'
+import { dialFault } from './dial-fault.ts'
 import { identityOf } from './identity.ts'
 import type { BridgeSettings } from './options.ts'
 

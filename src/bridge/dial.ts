@@ -3,7 +3,7 @@
 
 import { X509Certificate } from 'node:crypto'
 import { once } from 'node:events'
-import { connect, isIP, Socket } from 'node:net'
+import { connect, isIP, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { connect as connectTls, type DetailedPeerCertificate, type TLSSocket } from 'node:tls'
 import { escapeText } from '../base/escape.ts'
@@ -12,11 +12,12 @@ import { ListenerError } from '../net/errors.ts'
 import { type RevocationFile, RevocationFiles } from '../net/revocation-files.ts'
 import { loadX509Library } from '../x509/library.ts'
 import { dialFailure } from './dial-failure.ts'
+import { usesTls } from './dial-fault.ts'
 import { BridgeError } from './errors.ts'
 import type { BridgeAddress, TcpKeepAlive } from './option-values.ts'
 import type { BridgeSettings } from './options.ts'
 import { ServerTrust, type ShownProof } from './server-trust.ts'
-import { type BridgeTls, loadBridgeTls, tlsFault, usesTls } from './tls-settings.ts'
+import { type BridgeTls, loadBridgeTls } from './tls-settings.ts'
 
 /** Opens the byte stream to one address; `signal` gives up. @throws BridgeError that says why there is none */
 export type Dial = (address: BridgeAddress, settings: BridgeSettings, signal: AbortSignal) => Promise<Duplex>
@@ -25,23 +26,6 @@ export interface DialDeps {
   readonly log: Log
   /** Milliseconds since the epoch: certificates live by dates. */
   wallClock(): number
-}
-
-/** Whether this Node sets all three numbers of `bridge_tcp_keepalive`; before 24.19 it sets the first, and says nothing. */
-const setsProbes = Socket.prototype.setKeepAlive.length >= 4
-
-/**
- * What of a bridge's options no connection can be opened with.
- *
- * @returns the text of the error; undefined when there is none
- */
-export function dialFault(settings: BridgeSettings): string | undefined {
-  const { bridge_bind_address: from, bridge_tcp_keepalive: probes } = settings
-  if (from !== undefined && isIP(from) === 0)
-    return `Error: bridge_bind_address '${escapeText(from)}' is not an IP address.`
-  if (probes !== undefined && !setsProbes)
-    return `Error: bridge_tcp_keepalive needs Node 24.19 or later, and this is ${process.version}.`
-  return tlsFault(settings)
 }
 
 /** Milliseconds for each address of a name; what Node has for it is too short for a link by radio. */
