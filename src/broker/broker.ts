@@ -82,6 +82,7 @@ export class Broker implements RegistryHost {
   rulesVersion = 0
   /** Is told who comes, and what happens to them; undefined where nobody wants to know. */
   audit: Audit | undefined = undefined
+  sessionEnded: ((session: Session) => void) | undefined = undefined
   /** Who is kept out; undefined where nobody can be. */
   bans: Bans | undefined = undefined
   /** What answers below `$CONTROL/`, by topic. */

@@ -17,6 +17,8 @@ export interface RegistryHost {
   readonly journal: Journal | undefined
   readonly counters: { sessionsExpired: number }
   publishWill(session: Session): void
+  /** Is told of each session that ends; undefined where nobody wants to know. */
+  readonly sessionEnded?: ((session: Session) => void) | undefined
   /** What bounds the outbound half of a client's sessions. */
   limitsOf(principal: Principal, access: SessionAccess): OutboundLimits
   /** Longest life of a session without a connection, in seconds; 0 is no limit (`persistent_client_expiration`). */
@@ -138,6 +140,7 @@ export class Registry {
     session.outbound.clear()
     session.inbound.clear()
     if (session.will !== undefined) this.#host.publishWill(session)
+    this.#host.sessionEnded?.(session)
   }
 
   #expire(session: Session): void {

@@ -34,6 +34,8 @@ export interface BrokerEvents {
     /** Why the broker has ended the connection (§3.14.2.1); undefined where the other side has. */
     readonly reasonCode: number | undefined
   }
+  /** A session has ended, and nothing of it is left: with its connection, by its expiry, or by somebody who began anew. */
+  sessionEnd: { readonly clientId: string; readonly username: string | undefined }
   /** A CONNECT was refused. */
   clientRefused: {
     readonly clientId: string

@@ -11,6 +11,7 @@ import type { Broker } from '../broker/broker.ts'
 import { ClientConnection } from '../broker/connection.ts'
 import type { Embedding } from '../server/embedding.ts'
 import type { ListenerSettings } from '../server/options.ts'
+import type { Session } from '../session/session.ts'
 import type { Configuration } from './configuration.ts'
 import { HookedAccess } from './hooked-access.ts'
 import { HookedConnection } from './hooked-connection.ts'
@@ -22,6 +23,10 @@ export function embeddingOf(program: Program, configuration: Configuration, log:
   return {
     begun: (broker: Broker) => {
       program.calls.wheel = broker.wheel
+      broker.sessionEnded = session => {
+        if (ownSessions.has(session)) return
+        program.events.emit('sessionEnd', { clientId: session.clientId, username: session.principal.username })
+      }
     },
     realm: (inner: Realm, settings: ListenerSettings) =>
       settings === own ? ownRealm : createApplicationRealm(inner, applicationOf(program)),
@@ -56,9 +61,13 @@ function programRealm(log: Log, clock: Clock): Realm {
   })
 }
 
+/** Of connections that the program has to the broker itself. */
+const ownSessions = new WeakSet<Session>()
+
 /** The program's own: what is in one process needs no keep alive, and may be busy for as long as it likes. */
 class OwnConnection extends ClientConnection {
   override become(agreement: Agreement): void {
+    ownSessions.add(agreement.session)
     super.become({ ...agreement, keepAlive: 0 })
   }
 }

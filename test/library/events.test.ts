@@ -119,3 +119,22 @@ test('off takes a listener away, once calls it once', async t => {
   await join(t, port, 'c')
   assert.deepEqual(told, ['always', 'once', 'always'])
 })
+
+test('sessionEnd: told when nothing of a session is left, and not while it waits for its client', async t => {
+  const { broker, port } = await embed(t, open)
+  const told: string[] = []
+  broker.on('sessionEnd', ({ clientId }) => told.push(clientId))
+  const subscription = await broker.subscribe('t')
+  subscription.close()
+  const gone = async (clientId: string, options: Parameters<typeof join>[3]) => {
+    const disconnected = nextEvent(broker, 'clientDisconnect')
+    await (await join(t, port, clientId, options)).endAsync()
+    await disconnected
+  }
+  const lasting = { clean: false, properties: { sessionExpiryInterval: 600 } }
+  await gone('short', {})
+  await gone('lasting', lasting)
+  assert.deepEqual(told, ['short'])
+  await gone('lasting', { ...lasting, clean: true })
+  assert.deepEqual(told, ['short', 'lasting'])
+})
