@@ -35,7 +35,7 @@ class Requester {
   readonly #printer: MessagePrinter
   readonly #clock = systemClock()
   readonly #over = new AbortController()
-  readonly #tooLate = Promise.withResolvers<never>()
+  readonly #tooLate = Promise.withResolvers<'stopped'>()
   #exit: ClientExit = done
   #failure: unknown
   #sentAt = 0
@@ -75,7 +75,7 @@ class Requester {
     }
     this.#exit = timedOut
     if (this.#conversation.isOpen) leave(this.#conversation, this.#call, withWill)
-    else this.#tooLate.reject(new ClientError('Timed out', timedOut))
+    else this.#tooLate.resolve('stopped')
   }
 
   #connected(code: number): void {

@@ -155,6 +155,11 @@ export const differences = {
     tools: messageClients,
     text: 'the text of --help is our own; when topic or message are missing, the page is not printed on standard output',
   },
+  earlyTimeout: {
+    code: 'X038',
+    tools: ['mosquitto_sub'],
+    text: '-W ends with 27 where the broker has not answered CONNECT, too; before, with 255',
+  },
   randomFilter: {
     code: 'X037',
     tools: ['mosquitto_sub'],

@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { Conversation } from '../client/conversation.ts'
 import type { Publish, SubscriptionRequest } from '../mqtt/packet.ts'
 import { matchesFilter } from '../topic/name.ts'
-import { ClientError, type ClientExit, done, interrupted, oldCodes, timedOut } from './client-error.ts'
+import { type ClientExit, done, interrupted, oldCodes, timedOut } from './client-error.ts'
 import { usualInFlight } from './client-settings.ts'
 import { type ClientCall, complainOfRefusal, leave, packetProperties, runClient } from './client-tool.ts'
 import { converse } from './client-way.ts'
@@ -37,8 +37,8 @@ class Subscriber {
   #printed = 0
   /** Retained messages that are being removed, and not answered. */
   #removing = 0
-  /** What a signal, or the end of the time, ends the program with before the broker has let us in. */
-  readonly #stopped = Promise.withResolvers<never>()
+  /** A signal, or the end of the time, came before the broker had let us in. */
+  readonly #stopped = Promise.withResolvers<'stopped'>()
 
   constructor(call: ClientCall) {
     this.#call = call
@@ -83,9 +83,9 @@ class Subscriber {
   /** The will is published: whoever stops a program by a signal may want others to know. */
   #stop(exit: ClientExit, early: ClientExit): void {
     this.#isLeaving = true
-    this.#exit = exit
-    if (this.#wasConnected && this.#conversation.isOpen) leave(this.#conversation, this.#call, withWill)
-    else this.#stopped.reject(new ClientError(early === timedOut ? 'Timed out' : 'Interrupted', early))
+    this.#exit = this.#wasConnected ? exit : early
+    if (this.#conversation.isOpen) leave(this.#conversation, this.#call, withWill)
+    else this.#stopped.resolve('stopped')
   }
 
   #connected(code: number): void {

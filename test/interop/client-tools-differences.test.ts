@@ -76,6 +76,12 @@ test('X037: --random-filter 100 prints every message', async () => {
   assert.equal(stdout, input)
 })
 
+test('X038: -W ends with 27 before CONNACK, too; with 255 from Debian', async t => {
+  const silent = await scriptedBroker(t, [[], []])
+  const call = { tool: 'mosquitto_sub', args: [...silent.args, '-t', 'a', '-W', '1'] } as const
+  assert.deepEqual(codes(await runOurs(call), await runDebian(call)), [27, 255])
+})
+
 test("cli 5: castellan pub, sub and rr have this program's own exit codes", async () => {
   const at = here()
   const cases: readonly (readonly [verb: string, args: readonly string[], code: number])[] = [
@@ -197,6 +203,7 @@ test('cli 5: a signal is a farewell that publishes the will, and ends with 0; be
   const waiting = start(t, ...silent.args, '-d', '-t', 'a')
   await waiting.waitForLine(/sending CONNECT$/)
   assert.equal((await waiting.stop()).code, 255)
+  assert.deepEqual(waiting.stderr, [])
 })
 
 test('cli 5: mosquitto_sub ends when nobody reads its lines any more', async t => {
