@@ -68,8 +68,7 @@ class Play {
   }
 }
 
-function birth(payload: string, qos: 0 | 1 = 1): Packet {
-  const topicName = 'spBv1.0/g/NBIRTH/n'
+function birth(payload: string, qos: 0 | 1 = 1, topicName = 'spBv1.0/g/NBIRTH/n'): Packet {
   const fields = { dup: false, qos, retain: false, packetId: qos === 0 ? 0 : 7, properties: noProperties } as const
   return { type: PacketType.publish, topicName, payload: Buffer.from(payload), ...fields }
 }
@@ -106,6 +105,18 @@ test('mosquitto_sparkplug_aware: a certificate that is too large is told of, and
   const [acknowledgement] = await play.got()
   assert.equal(acknowledgement?.type, PacketType.puback)
   assert.match(play.warnings.join(), /the certificate of spBv1\.0\/g\/NBIRTH\/n is larger than max_packet_size/)
+})
+
+test('mosquitto_sparkplug_aware: a topic that would be too long below $sparkplug/certificates/ is told of, and ends nothing', async () => {
+  const play = new Play()
+  await play.join()
+  play.say(birth('x', 1, `spBv1.0/${'g'.repeat(65_518)}/NBIRTH/n`))
+  const [acknowledgement, ...others] = await play.got()
+  assert.equal(acknowledgement?.type, PacketType.puback)
+  assert.deepEqual(others, [])
+  assert.match(play.warnings.join(), /the topic of the certificate of spBv1\.0\/g+… would be too long/)
+  play.say(birth('x', 0))
+  assert.equal((await play.got())[0]?.type, PacketType.publish)
 })
 
 test('mosquitto_sparkplug_aware: where the broker asks for signs of life it gets them', async () => {

@@ -12,7 +12,8 @@ import type { Broker } from '../broker/broker.ts'
 import { ListenerContext } from '../broker/listener-context.ts'
 import { decodePacket, encodePacket } from '../mqtt/codec.ts'
 import { Framer } from '../mqtt/framer.ts'
-import { noProperties, type Packet, PacketType, type Publish, type Subscribe } from '../mqtt/packet.ts'
+import { noProperties, type Packet, PacketType, type Publish, type QoS, type Subscribe } from '../mqtt/packet.ts'
+import { longestTopicBytes } from '../topic/name.ts'
 import { bridgeHost, innerDeps, ownSettings } from './bridges.ts'
 import type { Config } from './options.ts'
 import { pluginsInUse } from './plugin-options.ts'
@@ -162,12 +163,19 @@ export class SparkplugKeeper implements LocalEnd {
   /** The packet id of what has come is free on the way back: both are answered together. */
   #keep({ qos, topicName, packetId, payload }: Publish): void {
     const certificate = { type: PacketType.publish, dup: false, qos, retain: true, packetId, payload } as const
-    const bytes = encodePacket({ ...certificate, topicName: prefix + topicName, properties: noProperties }, version)
-    if (bytes.length <= this.#host.limits.max_packet_size) {
-      this.#feed(bytes)
+    const name = prefix + topicName
+    if (Buffer.byteLength(name) > longestTopicBytes) {
+      this.#pass(qos, packetId, `the topic of the certificate of ${escapeText(topicName, 64)} would be too long`)
       return
     }
-    this.#warn(`the certificate of ${escapeText(topicName)} is larger than max_packet_size`)
+    const bytes = encodePacket({ ...certificate, topicName: name, properties: noProperties }, version)
+    if (bytes.length <= this.#host.limits.max_packet_size) this.#feed(bytes)
+    else this.#pass(qos, packetId, `the certificate of ${escapeText(topicName, 64)} is larger than max_packet_size`)
+  }
+
+  /** Nothing is kept of it, and nothing held up by it. */
+  #pass(qos: QoS, packetId: number, why: string): void {
+    this.#warn(why)
     if (qos > 0) this.#acknowledge(packetId)
   }
 
