@@ -3,7 +3,9 @@
 
 import assert from 'node:assert/strict'
 import test, { suite, type TestContext } from 'node:test'
+import type { IPublishPacket } from 'mqtt'
 import type { BrokerKind } from '../support/broker-process.ts'
+import { connectMqttJs } from '../support/clients.ts'
 import type { Version } from '../support/packet-bytes.ts'
 import { Collector, type House, type LastingBroker, startHouse, waitForLink } from './bridge-brokers.ts'
 import { type Delivery, type Qos, type Subscriber, versionNames } from './matrix.ts'
@@ -36,6 +38,33 @@ for (const [owner, other] of pairs) {
       test('the state is retained on both sides, and the will takes it back', t => notifies(t, owner, other, version))
     })
   }
+}
+
+for (const [owner, other] of pairs) {
+  test(`bridges: ${owner} bridges to ${other} by MQTT 5: properties of messages go through, either way`, async t => {
+    const house = await startLinked(t, owner, other, 5)
+    const properties = {
+      contentType: 'text/plain',
+      responseTopic: 'answers/here',
+      correlationData: Buffer.from('7'),
+      userProperties: { origin: 'far away' },
+    }
+    for (const [from, to, topic] of [
+      [house.owner, house.other, 'out1/a'],
+      [house.other, house.owner, 'in1/a'],
+    ] as const) {
+      const taker = await connectMqttJs(t, `mqtt://127.0.0.1:${to.port}`, { protocolVersion: 5 })
+      await taker.subscribeAsync(topic, { qos: 1 })
+      const arrived = new Promise<IPublishPacket>(resolve => {
+        taker.once('message', (_topic, _payload, packet) => resolve(packet))
+      })
+      const giver = await connectMqttJs(t, `mqtt://127.0.0.1:${from.port}`, { protocolVersion: 5 })
+      await giver.publishAsync(topic, 'with properties', { qos: 1, properties })
+      const { contentType, responseTopic, correlationData, userProperties } = (await arrived).properties ?? {}
+      const came = { contentType, responseTopic, correlationData, userProperties: { ...userProperties } }
+      assert.deepEqual(came, properties)
+    }
+  })
 }
 
 async function shares(t: TestContext, owner: BrokerKind, other: BrokerKind, version: Version): Promise<void> {
