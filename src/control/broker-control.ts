@@ -1,24 +1,25 @@
-// The endpoint `$CONTROL/broker/v1`: the commands of one message are carried out one after the other, in one turn, and answered in
-// the envelope of dynamic security.
+// The endpoint `$CONTROL/broker/v1`: the commands of one message are carried out one after the other, and answered in the envelope of
+// dynamic security.
 
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { NoteCommand } from '../audit/event.ts'
+import { type Clock, systemClock } from '../base/clock.ts'
 import { escapeText } from '../base/escape.ts'
 import type { Log } from '../base/log.ts'
-import { CommandArguments } from '../dynsec/arguments.ts'
-import { type Change, difference, type Entries, noteFault, noteOutcomes } from '../dynsec/audit-change.ts'
-import { type CommandRequest, type CommandResponse, formatResponses, parseBatch } from '../dynsec/batch.ts'
-import { CommandError } from '../dynsec/errors.ts'
-import type { JsonObject } from '../dynsec/json.ts'
+import { noteFault, noteOutcomes } from '../dynsec/audit-change.ts'
+import { formatResponses, parseBatch } from '../dynsec/batch.ts'
+import { RightLostError } from '../dynsec/errors.ts'
 import type { BanFile } from './ban-file.ts'
-import { describeBan, readBanned } from './ban-list.ts'
 import type { BrokerView } from './broker-view.ts'
-import { type ControlContext, changingCommands, findControlCommand } from './commands.ts'
+import { ControlRun, type Outcome, type Shared, unsaved } from './control-run.ts'
 
 /** Who asks, and for what. */
 export interface BrokerControlRequest {
   readonly payload: Uint8Array
   readonly clientId: string
   readonly username: string | undefined
+  /** Whether whoever asks may still do so. */
+  isPermitted(): boolean
   /** Tells the audit of one command; undefined where nobody wants to know. */
   readonly note?: NoteCommand | undefined
 }
@@ -29,35 +30,46 @@ export interface BrokerControlAnswer {
   carryOut(): void
 }
 
-/** Characters of JSON after which no further command of a message is carried out. */
-const mostAnswerCharacters = 16 * 1024 * 1024
-
 export class BrokerControl {
   readonly #look: () => BrokerView
   readonly #log: Log
   readonly #bans: { readonly file: BanFile; now(): number } | undefined
+  readonly #clock: Clock
 
   /**
-   * @param look at the broker, once for each message
+   * @param look at the broker, once for each part of a message
    * @param bans undefined where nobody can be banned
    */
-  constructor(look: () => BrokerView, log: Log, bans?: { readonly file: BanFile; now(): number }) {
+  constructor(look: () => BrokerView, log: Log, bans?: { readonly file: BanFile; now(): number }, clock?: Clock) {
     this.#look = look
     this.#log = log
     this.#bans = bans
+    this.#clock = clock ?? systemClock()
   }
 
-  /** Resolves when what was changed is safe. */
+  /**
+   * Resolves when what was changed is safe.
+   *
+   * @throws RightLostError, as a rejection, when the right to it was lost between two parts: nothing more of it is done
+   */
   async handle(request: BrokerControlRequest): Promise<BrokerControlAnswer> {
     const { requests, fault } = parseBatch(request.payload)
+    const { note } = request
+    const run = new ControlRun(requests, note !== undefined, this.#log)
     const later: (() => void)[] = []
-    const isAudited = request.note !== undefined
-    const outcomes = this.#runAll(requests, this.#sharedBy(request, later), isAudited)
-    const isSafe = !outcomes.some(({ hasChanged }) => hasChanged) || (await this.#save())
-    await noteOutcomes(request.note, outcomes, isSafe)
+    const outcomes: Outcome[] = []
+    try {
+      await this.#carryOut(run, request, outcomes, later)
+    } catch (error) {
+      // What was done is saved and told, though nothing is answered.
+      await this.#settle(note, outcomes)
+      for (const act of later) act()
+      throw error
+    }
+    const isSafe = await this.#settle(note, outcomes)
     const responses = outcomes.map(outcome => (isSafe || !outcome.hasChanged ? outcome.text : unsaved(outcome)))
     if (fault !== undefined) {
-      noteFault(request.note, fault)
+      noteFault(note, fault)
       responses.push(JSON.stringify(fault))
     }
     return {
@@ -65,6 +77,27 @@ export class BrokerControl {
       carryOut() {
         for (const act of later) act()
       },
+    }
+  }
+
+  /** @returns whether what was changed is safe */
+  async #settle(note: NoteCommand | undefined, outcomes: readonly Outcome[]): Promise<boolean> {
+    const isSafe = !outcomes.some(({ hasChanged }) => hasChanged) || (await this.#save())
+    await noteOutcomes(note, outcomes, isSafe)
+    return isSafe
+  }
+
+  /** A part at a time; whatever else there is to do goes between them. @param outcomes filled as it goes on */
+  async #carryOut(
+    run: ControlRun,
+    request: BrokerControlRequest,
+    outcomes: Outcome[],
+    later: (() => void)[],
+  ): Promise<void> {
+    while (!run.isDone) {
+      if (!request.isPermitted()) throw new RightLostError()
+      outcomes.push(...run.carryOut(this.#sharedBy(request, later), () => this.#clock.now()))
+      if (!run.isDone) await nextTurn()
     }
   }
 
@@ -78,39 +111,6 @@ export class BrokerControl {
     }
   }
 
-  #runAll(requests: readonly CommandRequest[], shared: Shared, isAudited: boolean): readonly Outcome[] {
-    let characters = 0
-    return requests.map(request => {
-      const isTooMuch = characters >= mostAnswerCharacters
-      const before = isAudited ? describeNamed(request.given, shared) : undefined
-      const response = isTooMuch ? refused(request, 'Answer too large') : this.#run(request, shared)
-      const text = JSON.stringify(response)
-      characters += text.length
-      const [name] = findControlCommand(request.name) ?? []
-      const hasChanged = name !== undefined && changingCommands.has(name) && response.error === undefined
-      const change = before && hasChanged ? difference(before, describeNamed(request.given, shared)) : undefined
-      return { request, response, text, hasChanged, change }
-    })
-  }
-
-  #run(request: CommandRequest, shared: Shared): CommandResponse {
-    const { name, correlationData, given } = request
-    const [knownName, command] = findControlCommand(name) ?? []
-    if (command === undefined) return refused(request, 'Unknown command')
-    const { clientId = '', username = '' } = shared.requester
-    const audit = (details: Readonly<Record<string, string | number>> = {}) => {
-      const fields = Object.entries(details).map(([key, value]) => ` | ${key}=${escapeText(String(value))}`)
-      const who = `${escapeText(clientId)}/${escapeText(username)}`
-      this.#log.write('information', `broker: ${who} | ${knownName}${fields.join('')}`)
-    }
-    try {
-      return { command: name, data: command(new CommandArguments(given), { ...shared, audit }), correlationData }
-    } catch (error) {
-      if (!(error instanceof CommandError)) throw error
-      return refused(request, error.message)
-    }
-  }
-
   /** @returns false when the file could not be written: what was changed holds until the broker ends */
   async #save(): Promise<boolean> {
     try {
@@ -121,35 +121,4 @@ export class BrokerControl {
       return false
     }
   }
-}
-
-/** What became of one command; the response as JSON. */
-interface Outcome {
-  readonly request: CommandRequest
-  readonly response: CommandResponse
-  readonly text: string
-  readonly hasChanged: boolean
-  readonly change: Change | undefined
-}
-
-type Shared = Omit<ControlContext, 'audit'>
-
-/** The ban that a command is about, if it is about one, as it is now. */
-function describeNamed(given: JsonObject, { bans }: Shared): Entries {
-  try {
-    const ban = bans?.get(readBanned(given))
-    return { ban: ban && describeBan(ban) }
-  } catch (error) {
-    if (!(error instanceof CommandError)) throw error
-    return {}
-  }
-}
-
-/** Nobody is told that something was done that may be forgotten. */
-function unsaved({ request }: Outcome): string {
-  return JSON.stringify(refused(request, 'Internal error'))
-}
-
-function refused({ name, correlationData }: CommandRequest, error: string): CommandResponse {
-  return { command: name, error, correlationData }
 }

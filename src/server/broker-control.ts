@@ -64,7 +64,7 @@ export function expelBanned({ bans, connections }: Broker): void {
   }
 }
 
-/** As it was when it was first looked at: one is made for each message. */
+/** As it was when it was first looked at: one is made for each part of a message. */
 class View implements BrokerView {
   readonly #parts: ControlParts
   readonly #banFile: BanFile | undefined
