@@ -81,9 +81,11 @@ test('docs/upgrading-from-aedes.md: the application that was moved shows clients
 async function seenOf(t: TestContext, file: string): Promise<Seen> {
   const application = await start(t, file)
   const client = await script(t, application.port)
-  await application.program.waitForLine(/^disconnected o$/)
+  const { program } = application
+  const last = [/^disconnected o$/, /^unsubscribed o alarms\/last$/, /^disconnected p$/, /^unsubscribed p alarms\/#$/]
+  await Promise.all(last.map(line => program.waitForLine(line)))
   await end(application)
-  return { client, application: application.program.stdout.filter(line => !line.startsWith('listening ')).sort() }
+  return { client, application: program.stdout.filter(line => !line.startsWith('listening ')).sort() }
 }
 
 async function script(t: TestContext, port: number): Promise<readonly string[]> {

@@ -28,6 +28,7 @@ test('authenticate: true lets a client in under its name, false refuses it with 
 test('authenticate: a promise holds its client, and nobody else', async t => {
   const answer = Promise.withResolvers<boolean>()
   const { port } = await embed(t, {
+    hookTimeout: 60,
     hooks: { authenticate: ({ clientId }) => (clientId === 'slow' ? answer.promise : true) },
   })
   const slow = join(t, port, 'slow')
@@ -225,6 +226,7 @@ test('incoming: a promise keeps the order of its client, and pauses nobody else'
   const answer = Promise.withResolvers<true>()
   const { broker, port } = await embed(t, {
     allow_anonymous: true,
+    hookTimeout: 60,
     hooks: { incoming: (_, { topicName }) => (topicName === 'first' ? answer.promise : true) },
   })
   const heard = await broker.subscribe('#', { qos: 1 })

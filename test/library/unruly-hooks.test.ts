@@ -10,7 +10,7 @@ const behaviours: readonly (readonly [outcome: 'pass' | 'changed' | 'taken' | 'r
   ['pass', () => true],
   ['pass', async () => true],
   ['changed', () => ({ payload: '!' })],
-  ['changed', () => new Promise(resolve => setImmediate(() => resolve({ payload: '!' })))],
+  ['changed', () => Promise.resolve().then(() => ({ payload: '!' }))],
   ['taken', () => 'drop'],
   ['refused', () => false],
   ['refused', () => assert.fail('thrown')],
