@@ -9,6 +9,7 @@ import { escapeText } from '../base/escape.ts'
 import { systemReason } from '../base/system-reason.ts'
 import type { Conversation, Ending } from '../client/conversation.ts'
 import { ConnectionLostError, UnreachableError } from '../client/errors.ts'
+import { limitAnswer } from '../client/open-in-time.ts'
 import { openStream, type Target, unreachable } from '../client/target.ts'
 import { failed } from './client-error.ts'
 import type { ClientOptions } from './client-options.ts'
@@ -76,16 +77,27 @@ async function addressOf(address: string | undefined): Promise<string | undefine
   }
 }
 
-/** Opens the byte stream that MQTT goes over. */
-export async function openWay(target: Target, webSocket: boolean): Promise<Duplex> {
-  const late = new UnreachableError('Error: Connection timed out')
-  const deadline = new AbortController()
-  const timeout = AbortSignal.timeout(openingSeconds * 1000)
-  timeout.addEventListener('abort', () => deadline.abort(late), { once: true })
-  const socket = await openStream(target, deadline.signal)
-  if (!webSocket) return socket
-  const { overWebSocket } = await import('../client/web-socket.ts')
-  return overWebSocket(socket, 'path' in target ? 'localhost' : authority(target))
+/**
+ * Opens the byte stream that MQTT goes over.
+ *
+ * @param over gives it up
+ * @throws UnreachableError, also when it takes longer than a minute
+ */
+async function openWay(target: Target, webSocket: boolean, over: AbortSignal | undefined): Promise<Duplex> {
+  const [given, opened] = [new AbortController(), new AbortController()]
+  limitAnswer(opened.signal, late => given.abort(late), openingSeconds)
+  const giveUp = () => given.abort(new UnreachableError('Error: Given up.'))
+  over?.addEventListener('abort', giveUp, { once: true })
+  try {
+    const socket = await openStream(target, given.signal)
+    if (!webSocket) return socket
+    given.signal.addEventListener('abort', () => socket.destroy(given.signal.reason), { once: true })
+    const { overWebSocket } = await import('../client/web-socket.ts')
+    return await overWebSocket(socket, 'path' in target ? 'localhost' : authority(target))
+  } finally {
+    opened.abort()
+    over?.removeEventListener('abort', giveUp)
+  }
 }
 
 function authority({ host, port, tls }: Exclude<Target, { readonly path: string }>): string {
@@ -97,18 +109,35 @@ function authority({ host, port, tls }: Exclude<Target, { readonly path: string 
  * Connects and converses until the conversation ends.
  *
  * @param lasts whether a lost connection is opened again, every second; the first has to succeed
+ * @param over cuts it off, whatever it is doing
  * @throws what `openWay` and `Conversation.converse` throw
  */
-export async function converse(options: ClientOptions, conversation: Conversation, lasts: boolean): Promise<Ending> {
+export async function converse(
+  options: ClientOptions,
+  conversation: Conversation,
+  lasts: boolean,
+  over?: AbortSignal,
+): Promise<Ending> {
   const target = await targetOf(options)
-  for (let stream: Duplex | undefined = await openWay(target, options.webSocket === true); ; ) {
+  const open = () => openWay(target, options.webSocket === true, over)
+  for (let stream: Duplex | undefined = await open(); ; stream = undefined) {
     try {
-      stream ??= await openWay(target, options.webSocket === true)
-      return await conversation.converse(stream)
+      stream ??= await open()
+      return await cutOffBy(over, stream, conversation.converse(stream))
     } catch (error) {
-      if (!lasts || !(error instanceof ConnectionLostError || error instanceof UnreachableError)) throw error
+      const isLost = error instanceof ConnectionLostError || error instanceof UnreachableError
+      if (!lasts || !isLost || over?.aborted) throw error
     }
-    stream = undefined
-    await delay(reconnectSeconds * 1000)
+    await delay(reconnectSeconds * 1000, undefined, over && { signal: over })
+  }
+}
+
+async function cutOffBy(over: AbortSignal | undefined, stream: Duplex, conversing: Promise<Ending>): Promise<Ending> {
+  const cutOff = () => stream.destroy()
+  over?.addEventListener('abort', cutOff, { once: true })
+  try {
+    return await conversing
+  } finally {
+    over?.removeEventListener('abort', cutOff)
   }
 }

@@ -57,7 +57,10 @@ class Requester {
     const { options, complain } = this.#call
     if (options.timeout !== undefined) void this.#timeOut(options.timeout)
     try {
-      const ending = await Promise.race([converse(options, this.#conversation, false), this.#tooLate.promise])
+      const ending = await Promise.race([
+        converse(options, this.#conversation, false, this.#over.signal),
+        this.#tooLate.promise,
+      ])
       if (ending === 'dismissed') throw new ClientError('Error: The connection was lost.', connectionLost)
     } finally {
       this.#over.abort()

@@ -61,7 +61,10 @@ class Subscriber {
     process.on('SIGINT', stop).on('SIGTERM', stop)
     if (options.timeout !== undefined) void this.#timeOut(options.timeout)
     try {
-      const ending = await Promise.race([converse(options, this.#conversation, true), this.#stopped.promise])
+      const ending = await Promise.race([
+        converse(options, this.#conversation, true, this.#over.signal),
+        this.#stopped.promise,
+      ])
       if (ending === 'dismissed') return dismissed
     } finally {
       this.#over.abort()

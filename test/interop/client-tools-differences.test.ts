@@ -184,6 +184,12 @@ test('cli 5: mosquitto_pub ends with 7 when the broker goes, and with 2 when it 
   assert.match(words, /^Error: The broker broke the protocol: /)
 })
 
+test('cli 5: a WebSocket that is not answered is given up with the time', async t => {
+  const silent = await scriptedBroker(t, [[]])
+  const { code } = await runOurs({ tool: 'mosquitto_sub', args: [...silent.args, '--ws', '-t', 'a', '-W', '1'] })
+  assert.equal(code, 27)
+})
+
 function start(t: TestContext, ...args: readonly string[]) {
   return startProgram(t, castellanProgram, ['compat', 'mosquitto_sub', ...args], { env: { HOME: '/nonexistent' } })
 }

@@ -85,7 +85,7 @@ const exchanges: readonly Exchange[] = [
         before: [kept('text', '-q', '2')],
       }),
     ]),
-    pub(`MQTT ${version} with a name`, ['-V', version, '-i', 'name', '-m', 'x']),
+    pub(`MQTT ${version} with a name`, ['-V', version, '-i', 'ID', '-m', 'x']),
     pub(`MQTT ${version} with a will`, [
       '-V',
       version,

@@ -13,18 +13,24 @@ import { assertSame, type Left, runDebian, runOurs } from './client-tools.ts'
 
 const message = ['-t', 'way', '-q', '1', '-m', 'x', '-d', '-i', 'way']
 const key = '0102030405060708090a0b0c0d0e0f10'
-/** A handshake that fails has a trace in Debian's tools, with CONNECT in it, which was not sent. */
-const quiet = (args: readonly string[]) => args.filter(arg => arg !== '-d')
 
-async function same(
-  args: readonly string[],
-  shown: (args: readonly string[]) => readonly string[] = all => all,
-): Promise<Left> {
-  const call = { tool: 'mosquitto_pub', args: shown(args) } as const
+async function same(args: readonly string[]): Promise<Left> {
+  const call = { tool: 'mosquitto_pub', args } as const
   const debian = await runDebian(call)
   const ours = await runOurs(call)
   assertSame(ours, debian, args.join(' '))
   return ours
+}
+
+/** Nothing is sent; of Debian's tool it is a matter of time whether it ends with 1 or with 8. */
+async function tlsFails(args: readonly string[], reason: RegExp): Promise<void> {
+  const call = { tool: 'mosquitto_pub', args } as const
+  const debian = await runDebian(call)
+  assert.ok(debian.code === 1 || debian.code === 8, debian.words)
+  const ours = await runOurs(call)
+  assert.deepEqual([ours.code, ours.stdout], [8, ''])
+  assert.match(ours.words, /^Error: A TLS error occurred\. \(.+\)\n$/)
+  assert.match(ours.words, reason)
 }
 
 /** Publishes with a retained flag, and reads it back: both ways of the connection work. */
@@ -56,8 +62,8 @@ test('features D1: TLS with an authority of our own, by address and by name, and
   }
   await roundTrip(['-p', String(port), ...cafile, '--tls-version', 'tlsv1.3'])
   await roundTrip(['-p', String(port), ...cafile, '--tls-version', 'tlsv1.2', '--tls-alpn', 'mqtt'])
-  const stranger = await same(['-h', '127.0.0.1', '-p', String(port), '--tls-use-os-certs', ...message], quiet)
-  assert.equal(stranger.code, 8)
+  const stranger = ['-h', '127.0.0.1', '-p', String(port), '--tls-use-os-certs', ...message]
+  await tlsFails(stranger, /self-signed certificate/)
   const plain = await same(['-h', '127.0.0.1', '-p', String(port), ...message])
   assert.equal(plain.code, 7)
 })
@@ -70,7 +76,7 @@ test('features D1: a certificate of another name is refused, and taken with --in
       `listener ${place.port} 127.0.0.1\ncertfile ${elsewhere.cert}\nkeyfile ${elsewhere.key}\nallow_anonymous true`,
   })
   const args = ['-h', '127.0.0.1', '-p', String(port), '--cafile', authority.ca.cert, ...message]
-  assert.equal((await same(args, quiet)).code, 8)
+  await tlsFails(args, /IP: 127\.0\.0\.1 is not in the cert's list/)
   assert.equal((await same([...args, '--insecure'])).code, 0)
 })
 
@@ -91,10 +97,7 @@ test('features C10: a pre-shared key, and a wrong one', async t => {
   })
   const as = (psk: string) => ['-h', '127.0.0.1', '-p', String(port), '--psk-identity', 'device', '--psk', psk]
   assert.equal((await same([...as(key), ...message])).code, 0)
-  // With Debian's tool it is a matter of time whether this is 1 or 8.
-  const wrong = await runOurs({ tool: 'mosquitto_pub', args: [...as('ff'), ...message] })
-  assert.deepEqual([wrong.code, wrong.stdout], [8, ''])
-  assert.match(wrong.words, /^Error: A TLS error occurred\. \(.*bad record mac\)\n$/)
+  await tlsFails([...as('ff'), ...message], /bad record mac/)
   await roundTrip(as(key))
 })
 
