@@ -164,3 +164,15 @@ test('mount_point is taken off what the clients of its listener get', () => {
   }
   assert.equal(delivery('t').message.expiresAt, neverExpires)
 })
+
+test('mount_point: what has no name below it is not sent: an empty topic would end the client, and the one above is not its own', () => {
+  for (const version of [4, 5] as const) {
+    for (const qos of [0, 1] as const) {
+      const one = encoder(version, { mountPoint: 'a/m/', topicAliasMaximum: version === 5 ? 2 : 0 })
+      for (const topicName of ['a/m/', 'a/m', 'a/', 'a']) {
+        assert.equal(one.encode(delivery(topicName, qos), qos, false, 0), undefined, topicName)
+      }
+      assert.notEqual(one.encode(delivery('a/m//', qos), qos, false, 0), undefined)
+    }
+  }
+})

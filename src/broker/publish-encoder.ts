@@ -42,10 +42,11 @@ export class PublishEncoder {
   /**
    * Puts the packet into the transport's queue.
    *
-   * @returns false when it passes the client's Maximum Packet Size: then nothing is sent [MQTT-3.1.2-24]
+   * @returns false when it passes the client's Maximum Packet Size [MQTT-3.1.2-24], or has no name for the client: nothing is sent
    */
   send(transport: Transport, delivery: Delivery, packetId: number, dup: boolean, now: number): boolean {
     const { message } = delivery
+    if (this.#isNameless(message.topicName)) return false
     if (this.#sharesFrame(delivery)) return this.#sendFrame(transport, sharedFrame(message, this.#version))
     if (!this.#isWithoutProperties(delivery)) {
       return this.#sendFrame(transport, this.#encode(delivery, packetId, dup, now))
@@ -115,6 +116,11 @@ export class PublishEncoder {
   #newAlias(): number | undefined {
     const used = this.#aliases?.size ?? 0
     return used < this.#topicAliasMaximum ? used + 1 : undefined
+  }
+
+  /** `a/` is empty below the mount point `a/` (a PUBLISH with such a topic ends connections), and `a`, which `a/#` matches, lies outside. */
+  #isNameless(topicName: string): boolean {
+    return this.#mountPoint?.startsWith(topicName) === true
   }
 
   #unmount(topicName: string): string {

@@ -44,6 +44,18 @@ test('mosquitto-conf 4 mount_point: PUBLISH and SUBSCRIBE get the prefix, and it
   )
 })
 
+test('mosquitto-conf 4 mount_point: whoever publishes to the mount point itself, or above it, reaches nobody below', async t => {
+  const { plain, mounted } = await start(t)
+  const inside = await join(t, mounted)
+  await subscribe(inside, '#')
+  const publisher = await join(t, plain)
+  for (const topic of ['site/', 'site', 'site/a']) await publish(publisher, { topic, payload: topic })
+  assert.deepEqual(
+    (await drain(inside)).map(({ topic }) => topic),
+    ['a'],
+  )
+})
+
 test('mosquitto-conf 4 mount_point: UNSUBSCRIBE ends what SUBSCRIBE began', async t => {
   const { plain, mounted } = await start(t)
   const inside = await join(t, mounted)
