@@ -6,7 +6,9 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join as joinPath } from 'node:path'
 import test, { type TestContext } from 'node:test'
-import { createBroker, OptionsError } from '../../src/library/index.ts'
+import { EmbeddedBroker } from '../../src/library/embedded-broker.ts'
+import { ClosedError, createBroker, OptionsError } from '../../src/library/index.ts'
+import { StoreError } from '../../src/store/store-error.ts'
 import { embed, join, nextEvent, received } from '../support/embedded.ts'
 import { freePort } from '../support/free-port.ts'
 
@@ -130,4 +132,18 @@ test('before listen nobody is accepted; who came earlier waits until then', asyn
   assert.deepEqual(broker.clients, [])
   await broker.listen()
   assert.equal((await early).connected, true)
+})
+
+test('a store that is lost ends the broker, and not the program: `error`, then `close` with isSaved false', async t => {
+  const { broker, port } = await embed(t, open)
+  const client = await join(t, port, 'a')
+  const gone = new Promise<void>(resolve => client.once('close', () => resolve()))
+  const [failed, closed] = [nextEvent(broker, 'error'), nextEvent(broker, 'close')]
+  assert.ok(broker instanceof EmbeddedBroker)
+  broker.storeLost(new StoreError('ERR_STORE_UNAVAILABLE', 'the disk is gone'))
+  assert.equal((await failed).error.message, 'the disk is gone')
+  assert.deepEqual(await closed, { isSaved: false })
+  await gone
+  await assert.rejects(broker.publish('t', ''), ClosedError)
+  await broker.close()
 })
