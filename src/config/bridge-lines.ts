@@ -3,6 +3,8 @@
 import { escapeText } from '../base/escape.ts'
 import { firstToken, OptionValueError, type Value } from './value.ts'
 
+const secrets: ReadonlySet<string> = new Set(['remote_password', 'local_password', 'bridge_psk'])
+
 export class BridgeLines {
   readonly name: string
   /** By option, those that a line has set. */
@@ -12,9 +14,10 @@ export class BridgeLines {
     this.name = name
   }
 
-  /** For showing: secrets are among the options. */
+  /** For showing, in the audit for example: without secrets. */
   toJSON(): object {
-    return { name: this.name }
+    const shown = [...this.options].map(([option, value]) => [option, secrets.has(option) ? '***' : value])
+    return { name: this.name, ...Object.fromEntries(shown) }
   }
 }
 

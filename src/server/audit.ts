@@ -114,7 +114,9 @@ function changedOptions(before: Config, after: Config): { readonly before: Facts
   const [old, next] = [comparable(before), comparable(after)]
   const { live, newConnections } = diffConfig(options, old, next)
   const names = [...live, ...newConnections]
-  const valuesOf = (config: ResolvedConfig) => Object.fromEntries(names.map(name => [name, settingOf(config, name)]))
+  // As JSON has them now: what is said of a bridge leaves its secrets out.
+  const valuesOf = (config: ResolvedConfig): Facts =>
+    JSON.parse(JSON.stringify(Object.fromEntries(names.map(name => [name, settingOf(config, name)]))))
   return { before: valuesOf(old), after: valuesOf(next) }
 }
 

@@ -1,6 +1,7 @@
 // Bridges between two running brokers: what is configured is what happens, on both sides.
 
 import assert from 'node:assert/strict'
+import { readFile } from 'node:fs/promises'
 import test, { type TestContext } from 'node:test'
 import { type BrokerProcess, runBroker, startBroker } from '../support/broker-process.ts'
 import { property } from '../support/property-bytes.ts'
@@ -166,6 +167,20 @@ test('mosquitto-conf 5 reload: SIGHUP adds, changes and removes bridges', async 
   await here.writeConfig(open)
   await here.reload(outcome)
   await here.waitForLine(/Bridge b is not connected any more: it is not in the configuration any more\./, from)
+})
+
+test('audit: a bridge that a reload brings is told with its lines, but for its secrets', async t => {
+  const there = await startBroker(t, { config: open })
+  const audited = (place: { port: number }) => `${open(place)}audit_file audit.jsonl\n`
+  const here = await startBroker(t, { config: audited })
+  const lines = ['remote_username u', 'remote_password hidden', 'topic a out']
+  await here.writeConfig(place => `${audited(place)}${bridge(there, lines)}`)
+  await here.reload(/Configuration reloaded\./)
+  await here.waitForLine(/Bridge b is connected to/)
+  assert.equal((await here.stop()).code, 0)
+  const audit = await readFile(`${here.dir}/audit.jsonl`, 'utf8')
+  assert.match(audit, /"remote_username":"u"/)
+  assert.doesNotMatch(audit + here.lines.join(), /hidden/)
 })
 
 const faults: readonly (readonly [lines: string, refusal: RegExp])[] = [
