@@ -2,7 +2,7 @@
 
 import type { Duplex } from 'node:stream'
 import type { AuditTrail } from '../audit/trail.ts'
-import type { AppError } from '../base/errors.ts'
+import { type AppError, assert } from '../base/errors.ts'
 import type { BrokerLog } from '../observe/broker-log.ts'
 import { closeAudit, noteStop } from '../server/audit.ts'
 import type { CertificateService } from '../server/certificate-service.ts'
@@ -46,7 +46,7 @@ export class EmbeddedBroker implements Broker {
     const { own, given, givenWebSocket } = parts.configuration
     const [ownListener, mqtt, webSocket] = [own, given, givenWebSocket].map(settings => {
       const open = parts.running.listeners.find(({ context }) => context.settings === settings)
-      if (open === undefined) throw new Error('the listeners without an address are opened with the others')
+      assert(open !== undefined, 'the listeners without an address are opened with the others')
       open.listener.start()
       return open.listener
     })
