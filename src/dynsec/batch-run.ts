@@ -33,6 +33,12 @@ const commandsPerPart = 250
 /** Milliseconds after which a part ends behind the command that is being carried out. */
 const partMs = 5
 
+/** What the commands of one part have in common. */
+export interface PartContext extends Omit<ContextParts, 'password'> {
+  /** Whether no change can be kept any more, see `FileKeeper.isFull`. */
+  readonly isFull: boolean
+}
+
 export class BatchRun {
   readonly #requests: readonly CommandRequest[]
   readonly #isAudited: boolean
@@ -62,11 +68,11 @@ export class BatchRun {
    *
    * @param now milliseconds of any clock
    */
-  carryOut(parts: Omit<ContextParts, 'password'>, now: () => number): readonly Outcome[] {
+  carryOut({ isFull, ...parts }: PartContext, now: () => number): readonly Outcome[] {
     const outcomes: Outcome[] = []
     const end = now() + partMs
     for (const request of this.#part()) {
-      const outcome = this.#run(request, { ...parts, password: this.#passwords.get(request) })
+      const outcome = this.#run(request, { ...parts, password: this.#passwords.get(request) }, isFull)
       this.#passwords.delete(request)
       this.#answerCharacters += outcome.text.length
       this.#done++
@@ -84,12 +90,13 @@ export class BatchRun {
     return end === -1 ? next : next.slice(0, end)
   }
 
-  #run(request: CommandRequest, parts: ContextParts): Outcome {
+  #run(request: CommandRequest, parts: ContextParts, isFull: boolean): Outcome {
     const { name, correlationData, given } = request
     const known = findCommand(name)
     if (this.#answerCharacters >= mostAnswerCharacters) return refused(request, 'Answer too large')
     if (known === undefined) return refused(request, 'Unknown command')
     const { changes } = known.command
+    if (changes && isFull) return refused(request, 'Too many changes wait for the disk')
     const before = this.#isAudited && changes ? new Snapshot(parts.state, given) : undefined
     try {
       const data = known.command.run(new CommandArguments(given), new CommandContext(parts, known.name))

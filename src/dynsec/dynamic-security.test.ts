@@ -9,18 +9,25 @@ import { readState } from './read-file.ts'
 interface Setup {
   readonly file?: object
   readonly write?: () => Promise<void>
+  readonly isFull?: () => boolean
   readonly disconnects?: boolean
 }
 
 const isPermitted = () => true
 
-function start({ file = {}, write = async () => {}, disconnects = true }: Setup = {}) {
+function start({ file = {}, write = async () => {}, isFull = () => false, disconnects = true }: Setup = {}) {
   const lines: string[] = []
   const log: Log = { enabled: () => true, write: (type, line) => void lines.push(`${type}: ${line}`) }
   const { state } = readState(Buffer.from(JSON.stringify(file)), 'f')
   const security = new DynamicSecurity({
     state,
-    keeper: { save: write, fold: write },
+    keeper: {
+      save: write,
+      fold: write,
+      get isFull() {
+        return isFull()
+      },
+    },
     log,
     disconnects: () => disconnects,
   })
@@ -359,4 +366,20 @@ test('whoever loses the right between two parts of a message has nothing more do
   const { size } = security.state.clients
   assert.ok(size > 0 && size < 600, String(size))
   assert.equal(security.state.changeIndex, size)
+})
+
+test('dynsec 2: while no change can be kept any more, changes are refused and questions answered, and then both are done again', async () => {
+  let isFull = true
+  const { security, send } = start({ isFull: () => isFull })
+  const commands = [create('a'), { command: 'listClients' }, { command: 'deleteClient', username: 'x' }]
+  const { responses } = JSON.parse((await send(commands)).text)
+  const full = 'Too many changes wait for the disk'
+  assert.deepEqual(
+    responses.map(({ error }: { error?: string }) => error),
+    [full, undefined, full],
+  )
+  assert.deepEqual([security.user('a'), security.state.changeIndex], [undefined, 0])
+  isFull = false
+  assert.doesNotMatch((await send([create('a')])).text, /error/)
+  assert.ok(security.user('a'))
 })

@@ -28,7 +28,7 @@ export interface SecurityHost {
 
 export interface SecurityParts {
   readonly state: SecurityState
-  readonly keeper: Pick<FileKeeper, 'save' | 'fold'>
+  readonly keeper: Pick<FileKeeper, 'save' | 'fold' | 'isFull'>
   readonly log: Log
   /** Whether clients whose roles change are disconnected, as Mosquitto does, or go on under their new rights. */
   readonly disconnects: () => boolean
@@ -168,6 +168,7 @@ export class DynamicSecurity implements UserDirectory {
     const parts = {
       state: this.#state,
       effects,
+      isFull: this.#parts.keeper.isFull,
       log: this.#parts.log,
       requester: `${escapeText(clientId)}/${escapeText(username ?? '')}`,
       addressesOf: (name: string) => {

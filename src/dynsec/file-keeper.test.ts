@@ -317,3 +317,31 @@ test('dynsec 2: nobody is told that it was done when neither log nor file can be
   await kept.do(create('b'))
   assert.deepEqual(names(kept.file), ['a', 'b', 'old'])
 })
+
+test('dynsec 2: what waits for a disk that takes nothing has a limit, and room again when the file is written', async t => {
+  const kept = new Kept(t)
+  mkdirSync(join(`${kept.path}.new`, 'x'), { recursive: true })
+  const textdescription = 'x'.repeat(3_000_000)
+  for (const username of ['a', 'b', 'c', 'd', 'e']) {
+    await assert.rejects(kept.do(create(username, { textdescription })), { code: 'ERR_FS_EISDIR' })
+    assert.equal(kept.keeper.isFull, false)
+  }
+  const last = kept.do(create('f', { textdescription }))
+  assert.equal(kept.keeper.isFull, true, 'what has not failed yet counts, too')
+  await assert.rejects(last, { code: 'ERR_FS_EISDIR' })
+  assert.equal(kept.keeper.isFull, true)
+  await assert.rejects(kept.keeper.fold(), { code: 'ERR_FS_EISDIR' })
+  assert.equal(kept.keeper.isFull, true)
+  rmSync(`${kept.path}.new`, { recursive: true })
+  await kept.keeper.fold()
+  assert.equal(kept.keeper.isFull, false)
+  await kept.do(create('g'))
+  assert.deepEqual(names(kept.file), ['a', 'b', 'c', 'd', 'e', 'f', 'old'])
+})
+
+test('dynsec 2: changes that are safe count for nothing, however many they were', async t => {
+  const kept = await Kept.open(t)
+  const textdescription = 'x'.repeat(3_000_000)
+  for (const username of ['a', 'b', 'c', 'd', 'e', 'f', 'g']) await kept.do(create(username, { textdescription }))
+  assert.equal(kept.keeper.isFull, false)
+})

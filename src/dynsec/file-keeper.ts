@@ -16,6 +16,8 @@ import type { SecurityState } from './state.ts'
 const quietMs = 1000
 /** Milliseconds between a change and the file, or between two attempts, however much goes on. */
 const longestMs = 10_000
+/** Characters of changes, as JSON, that memory keeps while the disk takes none; beyond, no more are taken. */
+const mostUnsafeCharacters = 16 * 1024 * 1024
 /** Times that a file is begun again because somebody has edited the old one meanwhile. */
 const mostAttempts = 5
 
@@ -55,6 +57,10 @@ export class FileKeeper {
   /** The one that is about to take its place, or has just done so. */
   #coming: string | undefined = undefined
   #waiting: Waiting[] = []
+  /** Characters of the changes that wait to be safe. */
+  #waitingCharacters = 0
+  /** Of those that hold, and are neither in the log nor in the file. */
+  #failedCharacters = 0
   /** How often changes were given up for a file of another state. */
   #givenUp = 0
   #appending: Promise<void> | undefined = undefined
@@ -81,6 +87,11 @@ export class FileKeeper {
     return this.#recent.length === 0
   }
 
+  /** Whether as much waits for the disk as may: nothing more is to be changed until it takes something. */
+  get isFull(): boolean {
+    return this.#waitingCharacters + this.#failedCharacters >= mostUnsafeCharacters
+  }
+
   /** Goes on with the log that was recovered; without one, every change is answered when the whole file is written. */
   async open({ state, digest, holds, commands, logBytes }: Recovered): Promise<void> {
     // Before anybody is there: it is most of the work of the first file.
@@ -104,7 +115,7 @@ export class FileKeeper {
     this.#waiting.push({ from: this.#made, commands, settle })
     for (const command of commands) this.#recent.push(command)
     this.#appending ??= this.#appendAll()
-    return settle.promise
+    return this.#counted(settle.promise, JSON.stringify(commands).length)
   }
 
   /** Writes the whole file, as it is now or later. @throws the operating system's error, as a rejection */
@@ -112,6 +123,7 @@ export class FileKeeper {
     for (let attempt = 1; ; attempt++) {
       try {
         await this.#forget(await this.#writer.write())
+        this.#failedCharacters = 0
         return
       } catch (error) {
         if (!(error instanceof FileEditedError) || attempt === mostAttempts) throw error
@@ -182,6 +194,19 @@ export class FileKeeper {
     await this.#folding
     if (!this.isFolded) await this.fold()
     if (this.isFolded) await this.#changes.remove()
+  }
+
+  async #counted(saved: Promise<void>, characters: number): Promise<void> {
+    this.#waitingCharacters += characters
+    try {
+      await saved
+    } catch (error) {
+      // What was given up for an edited file is not kept.
+      if (!(error instanceof FileEditedError)) this.#failedCharacters += characters
+      throw error
+    } finally {
+      this.#waitingCharacters -= characters
+    }
   }
 
   /** The number of the last change. */

@@ -57,7 +57,7 @@ export function readDirectoryFile(path: string, log: Log): UserDirectory {
 }
 
 function onlyAsked(state: SecurityState, log: Log): UserDirectory {
-  const keeper = { save: async () => {}, fold: async () => {} }
+  const keeper = { save: async () => {}, fold: async () => {}, isFull: false }
   return new DynamicSecurity({ state, keeper, log, disconnects: () => true })
 }
 

@@ -33,7 +33,7 @@ export function startSecurity(file: unknown = initial, log: (commands: readonly 
   const changed: { names: (string | undefined)[]; disconnected: (string | undefined)[] }[] = []
   const security = new DynamicSecurity({
     state,
-    keeper: { save: async commands => log(commands), fold: async () => {} },
+    keeper: { save: async commands => log(commands), fold: async () => {}, isFull: false },
     log: silentLog,
     disconnects: () => true,
   })
