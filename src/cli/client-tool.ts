@@ -50,6 +50,8 @@ export async function runClient(
   work: (call: ClientCall) => Promise<ClientExit>,
 ): Promise<number> {
   let isQuiet = false
+  // Whoever read our lines may have gone.
+  io.stdout.on('error', () => {})
   try {
     const options = readClientSettings(args, name.tool, io.env)
     if (options.help) return await help(name, io)

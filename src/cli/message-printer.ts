@@ -32,7 +32,7 @@ export class MessagePrinter {
     this.#steps = Math.floor(((wishes.randomPercent ?? 100) * randomSteps) / 100)
     if (wishes.watch) {
       this.#lines = new Map()
-      this.#write(`\u001b[2J\u001b[1;1HBroker: ${broker}\n`)
+      this.#write(`\u001b[2J\u001b[1;1HBroker: ${bytesOf(broker)}\n`)
     }
   }
 

@@ -2,6 +2,7 @@
 // input, and ends when the broker has all.
 
 import { setTimeout as delay } from 'node:timers/promises'
+import { escapeText } from '../base/escape.ts'
 import { Conversation } from '../client/conversation.ts'
 import { PublishError } from '../client/errors.ts'
 import type { Properties } from '../mqtt/packet.ts'
@@ -95,7 +96,7 @@ class Publisher {
     this.#open--
     if (reasonCode >= firstFailure) {
       this.#call.complain(`Warning: Publish ${packetId} failed: ${reasonText(reasonCode)}.`)
-      if (properties.reasonString !== undefined) this.#call.complain(properties.reasonString)
+      if (properties.reasonString !== undefined) this.#call.complain(escapeText(properties.reasonString))
     }
     if (this.#payload === undefined) this.#leaveWhenAllIsSaid()
     else if (--this.#repeats > 0) void this.#repeat(this.#payload)

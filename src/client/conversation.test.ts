@@ -229,3 +229,16 @@ test('[MQTT-3.2.2-11] a broker that has no QoS 1, or takes only small packets, i
   assert.throws(large, { code: 'ERR_CLIENT_PUBLISH', reason: 'size' })
   assert.equal(publish(told, 0), 2)
 })
+
+test('[MQTT-3.1.2-23] PINGREQ goes when nothing else did, and a broker that does not answer it is lost', async () => {
+  const told = converser({ keepAlive: 1 })
+  const wire = new Wire()
+  const ending = told.conversation.converse(wire)
+  await wire.heard('10 0d 0004 4d515454 04 02 0001 0001 63')
+  wire.say(connack)
+  await wire.heard('c0 00')
+  wire.say('d0 00')
+  await wire.heard('c0 00')
+  assert.equal(told.lines.at(-2), 'Client c received PINGRESP')
+  await assert.rejects(ending, { code: 'ERR_CLIENT_LOST', message: 'Error: The broker does not answer.' })
+})

@@ -44,6 +44,8 @@ const firstFailure = 0x80
 const packetIds = 0xffff
 /** Messages that wait before whoever reads them from a file is asked to wait, too. */
 const mostWaiting = 1000
+/** Half the keep-alive each. */
+const looksForAnswer = 3
 
 /** What the broker's CONNACK says of itself (§3.2.2.3). */
 const unlimited = { maximumQoS: 2, retainAvailable: true, maximumPacketSize: largestPacket } as const
@@ -381,20 +383,20 @@ export class Conversation {
     else this.#stream?.write(bytes, written)
   }
 
-  /** Half the interval between two looks: the broker's patience is one and a half [MQTT-3.1.2-22]. */
+  /** Two looks in an interval: the broker's patience is one and a half [MQTT-3.1.2-22], and so is ours with its answer. */
   async #keepAlive(seconds: number, signal: AbortSignal): Promise<void> {
     if (seconds === 0) return
-    for (let looks = 0; ; looks++) {
+    for (let unanswered = 0; unanswered < looksForAnswer; ) {
       try {
         await delay((seconds * 1000) / 2, undefined, { signal })
       } catch {
         return
       }
-      if (this.#pingSent && looks % 2 === 1)
-        return this.#fail(new ConnectionLostError('Error: The broker does not answer.'))
+      unanswered = this.#pingSent || this.#state === 'connecting' ? unanswered + 1 : 0
       if (!this.#hasSent && this.#state === 'open' && !this.#pingSent) this.#ping()
       this.#hasSent = false
     }
+    this.#fail(new ConnectionLostError('Error: The broker does not answer.'))
   }
 
   #ping(): void {

@@ -5,24 +5,23 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { type AddressInfo, createServer, type Socket } from 'node:net'
 import test, { before, type TestContext } from 'node:test'
-import { castellanProgram } from '../support/broker-process.ts'
+import { type BrokerProcess, castellanProgram, startMosquitto } from '../support/broker-process.ts'
 import { startProgram } from '../support/line-process.ts'
 import { passwordLines } from '../support/password-lines.ts'
 import { type Left, runDebian, runOurs, runVerb } from './client-tools.ts'
-import { type BrokerPair, startPair } from './same-outcome.ts'
 import { fileScope } from './shared-broker.ts'
 
-let pair: BrokerPair
-const starting = startPair(fileScope(), {
+let mosquitto: BrokerProcess
+const starting = startMosquitto(fileScope(), {
   config: ({ port, dir }) =>
     `listener ${port} 127.0.0.1\nallow_anonymous true\npassword_file ${dir}/pw\nmax_packet_size 3000\nsys_interval 0`,
   files: { pw: passwordLines({ alice: 'secret' }) },
 })
 before(async () => {
-  pair = await starting
+  mosquitto = await starting
 })
 
-const here = () => ['-h', '127.0.0.1', '-p', String(pair.mosquitto.port)]
+const here = () => ['-h', '127.0.0.1', '-p', String(mosquitto.port)]
 const pub = (...args: readonly string[]) =>
   ({ tool: 'mosquitto_pub', args: [...here(), '-t', 'a', '-m', 'x', ...args] }) as const
 const codes = (ours: Left, debian: Left) => [ours.code, debian.code]
