@@ -61,6 +61,7 @@ test('mosquitto-conf 5 local_username: a user who is gone after a reload, or ano
   assert.equal(admits('mover', inner), true)
   assert.equal(admits('mover', realm({ passwords: parsePasswordFile('', 'f'), acl })), false)
   assert.equal(admits(undefined, inner), false)
+  assert.equal(createBridgeRealm({ inner, username: undefined }).knows(before), true, 'and what waits is kept')
 })
 
 test('features H4: what a bridge has belongs to no client, and survives a restart as its own', () => {

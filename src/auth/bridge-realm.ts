@@ -43,13 +43,14 @@ class BridgeRealm implements Realm {
   }
 
   stillAdmits(principal: Principal, clientId: string): boolean {
-    if (!this.knows(principal)) return false
+    if (!this.knows(principal) || principal.username !== this.#username) return false
     const user = this.#user
     return this.#username === undefined || (user !== undefined && this.#inner.stillAdmits(user, clientId))
   }
 
-  knows({ method, username }: Principal): boolean {
-    return method === 'bridge' && username === this.#username
+  /** With another `local_username` the bridge comes back for what waits. */
+  knows({ method }: Principal): boolean {
+    return method === 'bridge'
   }
 
   recall(): undefined {
