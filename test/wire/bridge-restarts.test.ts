@@ -48,6 +48,24 @@ test('mosquitto-conf 5 reload: of a bridge that is taken out nothing is left, in
   await owner.program.waitForLine(/Loaded 0 sessions/)
 })
 
+test('mosquitto-conf 5 reload: with another local_username what waits for the other broker still does', async t => {
+  const { owner, other } = await startHouse(t, {
+    owner: 'castellan',
+    other: 'castellan',
+    bridge: ['topic data/# out 1'],
+  })
+  const collector = await Collector.start(t, other.port, 'data/#', 1)
+  await waitForLink(t, owner.port, 'data/probe', collector)
+  await other.kill()
+  await publishAll(t, owner.port, 'data/a', ['waits'], 1)
+  const file = join(owner.dir, 'broker.conf')
+  await writeFile(file, `${await readFile(file, 'utf8')}local_username mover\n`)
+  owner.program.signal('SIGHUP')
+  await owner.program.waitForLine(/Configuration reloaded\./)
+  await other.start()
+  await collector.waitFor('waits')
+})
+
 async function survives(t: TestContext, { direction, version, qos, victim }: Route): Promise<void> {
   const bridge = [
     `bridge_protocol_version ${version}`,
