@@ -27,13 +27,13 @@ export class BridgeService {
   readonly #contexts = new Map<string, ListenerContext>()
   readonly #bridges: Bridges
   readonly #dialer: Dialer
-  readonly #first: ListenerContext | undefined
+  readonly #first: ListenerContext
   #configured: readonly BridgeSettings[] = []
   /** One reload after the other. */
   #reloaded: Promise<void> = Promise.resolve()
 
-  /** @param first listener, by whose rules `local_username` is understood; without one there are no bridges */
-  constructor(broker: Broker, config: Config, first: ListenerContext | undefined, settings: () => Config['global']) {
+  /** @param first listener, by whose rules `local_username` is understood */
+  constructor(broker: Broker, config: Config, first: ListenerContext, settings: () => Config['global']) {
     this.#log = broker.log
     this.#first = first
     this.adopt(config)
@@ -78,7 +78,6 @@ export class BridgeService {
   /** What a reload has brought, just before the broker judges everybody by it. */
   adopt({ global }: Config): void {
     const first = this.#first
-    if (first === undefined) return
     this.#configured = bridgesOf(global.connection)
     for (const { name, local_username: username } of this.#configured) {
       const realm = createBridgeRealm({ inner: first.realm, username, log: this.#log })

@@ -16,8 +16,9 @@ import type { AccessQuery, BrokerView, ConnectionView } from '../control/broker-
 import { CommandError } from '../dynsec/errors.ts'
 import type { JsonObject } from '../dynsec/json.ts'
 import { ReasonCode } from '../mqtt/reason-code.ts'
-import type { OpenListener } from './compose.ts'
+
 import { askJudges, type Judge, listenerName } from './explain-access.ts'
+import type { OpenListener } from './open-listeners.ts'
 import type { Config } from './options.ts'
 
 const topic = '$CONTROL/broker/v1'

@@ -41,7 +41,7 @@ async function open(t: TestContext, changes: Partial<MonitorParts> = {}) {
     log: silentLog,
     settings: () => ({ metrics_listener: address, metrics_host: [], health_max_lag: 5000 }),
     listeners: () => [listener({ port: 1883 })],
-    bridges: { figures: [] },
+    bridges: () => [],
     checks: [],
     ...changes,
   })

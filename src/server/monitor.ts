@@ -16,6 +16,7 @@ import type { Listener } from '../net/listener.ts'
 import { GarbageWatch } from '../observe/garbage.ts'
 import type { LoopLag } from '../observe/loop-lag.ts'
 import type {
+  BridgeFigures,
   ListenerFigures,
   MetricsSource,
   RevocationFigures,
@@ -24,7 +25,6 @@ import type {
 } from '../observe/metrics.ts'
 import { readProcess } from '../observe/process-figures.ts'
 import { type ReadinessCheck, unreadyLines } from '../observe/readiness.ts'
-import type { BridgeService } from './bridges.ts'
 import type { Census } from './census.ts'
 
 export interface MonitorParts {
@@ -41,7 +41,7 @@ export interface MonitorParts {
   settings(): HttpSettings
   /** None before all of them are open. */
   listeners(): readonly Listener[]
-  readonly bridges: Pick<BridgeService, 'figures'>
+  bridges(): readonly BridgeFigures[]
 }
 
 export class Monitor {
@@ -92,7 +92,7 @@ export class Monitor {
       versions: { castellan: version(), node: process.versions.node },
       isReady: unreadyLines(this.#checks).length === 0,
       listeners: listenerFigures(listeners()),
-      bridges: bridges.figures,
+      bridges: bridges(),
       revocations: revocationFigures(listeners()),
       sessions: broker.registry.size,
       subscriptions: broker.router.subscriptionCount,

@@ -10,12 +10,15 @@ import type { ResolvedConfig } from '../config/resolve.ts'
 import type { BrokerLog } from '../observe/broker-log.ts'
 import type { ReloadNotes } from './audit.ts'
 import { expelBanned } from './broker-control.ts'
-import { loadRevocations, type OpenListener, type RunningBroker } from './compose.ts'
+import { bridgesOf } from './compose.ts'
 import { errorLines } from './error-lines.ts'
 import { failureThrottle, passwordChecks, takeoverThrottle } from './guard-settings.ts'
+import type { OpenListener } from './open-listeners.ts'
 import { type Config, type ListenerSettings, options } from './options.ts'
 import { type ConfigInputs, parseConfig } from './parse-config.ts'
+import { loadRevocations } from './revocation-lists.ts'
 import { RulesLoader } from './rules.ts'
+import type { BrokerParts, RunningBroker } from './running-broker.ts'
 
 export interface ReloadInputs extends Omit<ConfigInputs, 'files'> {
   readonly configFile: string | undefined
@@ -45,18 +48,22 @@ export async function reload(
     const next = parseConfig(inputs.configFile, { ...inputs, files: filesOnDisk })
     const refusals = reloadRefusals(diffConfig(options, comparable(running.config), comparable(next)))
     if (refusals.length > 0) return refuse(log, refusals, notes)
-    await loadRevocations(running.revocations, next)
-    const replaceSecurity = running.security?.prepareReload()
-    const replaceBans = running.banFile?.prepareReload()
+    const { broker, inForce, revocations, security, banFile } = running.parts
+    await loadRevocations(revocations, next)
+    const [first] = running.listeners
+    const bridges = inForce.bridges ?? (await bridgesOf(broker, next, first?.context, () => inForce.config.global))
+    const replaceSecurity = security?.prepareReload()
+    const replaceBans = banFile?.prepareReload()
     const prepared = prepare(running, next, log)
     log.configure(next.global)
     for (const message of next.messages) log.write(message.type, message.line)
     replaceSecurity?.()
     replaceBans?.()
-    const { config: before } = running
-    apply(running, next, prepared)
-    expelBanned(running.broker)
-    running.revocations.keep(next.listeners.map(({ crlfile }) => crlfile))
+    const { config: before } = inForce
+    inForce.bridges = bridges
+    apply(running.parts, next, prepared)
+    expelBanned(broker)
+    revocations.keep(next.listeners.map(({ crlfile }) => crlfile))
     notes.done(before, next)
     log.write('information', 'Configuration reloaded.')
     return true
@@ -67,11 +74,9 @@ export async function reload(
   }
 }
 
-function prepare(running: RunningBroker, next: Config, log: BrokerLog): readonly Prepared[] {
-  const rules = new RulesLoader(log, running.verifier, running.security?.directory, running.external)
-  const openListeners = new Map(
-    [...byName(running.config.listeners).keys()].map((name, i) => [name, running.listeners[i]]),
-  )
+function prepare({ parts, config, listeners }: RunningBroker, next: Config, log: BrokerLog): readonly Prepared[] {
+  const rules = new RulesLoader(log, parts.verifier, parts.security?.directory, parts.external)
+  const openListeners = new Map([...byName(config.listeners).keys()].map((name, i) => [name, listeners[i]]))
   return [...byName(next.listeners)].map(([name, settings]) => {
     const open = openListeners.get(name)
     if (open === undefined)
@@ -80,20 +85,24 @@ function prepare(running: RunningBroker, next: Config, log: BrokerLog): readonly
   })
 }
 
-function apply(running: RunningBroker, next: Config, prepared: readonly Prepared[]): void {
+function apply(
+  { inForce, broker, external, verifier }: BrokerParts,
+  next: Config,
+  prepared: readonly Prepared[],
+): void {
   for (const { open, settings, realm, swapTls } of prepared) {
     open.context.settings = settings
     open.context.realm = realm
     swapTls()
   }
-  running.external.adopt()
-  running.config = next
-  running.verifier.settings = passwordChecks(next.global)
-  running.broker.failures.settings = failureThrottle(next.global)
-  running.broker.takeovers.settings = takeoverThrottle(next.global)
-  running.bridges.adopt(next)
-  running.broker.reconfigure(next.global)
-  running.bridges.reload()
+  external.adopt()
+  inForce.config = next
+  verifier.settings = passwordChecks(next.global)
+  broker.failures.settings = failureThrottle(next.global)
+  broker.takeovers.settings = takeoverThrottle(next.global)
+  inForce.bridges?.adopt(next)
+  broker.reconfigure(next.global)
+  inForce.bridges?.reload()
 }
 
 /** An interface is no index signature to the compiler, though it is nothing else here. */

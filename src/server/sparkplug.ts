@@ -3,7 +3,6 @@
 
 import { randomUUID } from 'node:crypto'
 import { createBridgeRealm } from '../auth/bridge-realm.ts'
-import { sparkplugPlugin } from '../auth/built-in-plugins.ts'
 import { AppError } from '../base/errors.ts'
 import { escapeText } from '../base/escape.ts'
 import type { BridgeHost } from '../bridge/host.ts'
@@ -15,8 +14,7 @@ import { Framer } from '../mqtt/framer.ts'
 import { noProperties, type Packet, PacketType, type Publish, type QoS, type Subscribe } from '../mqtt/packet.ts'
 import { longestTopicBytes } from '../topic/name.ts'
 import { bridgeHost, innerDeps, ownSettings } from './bridges.ts'
-import type { Config } from './options.ts'
-import { pluginsInUse } from './plugin-options.ts'
+import type { GlobalSettings } from './options.ts'
 
 const births = ['spBv1.0/+/NBIRTH/+', 'spBv1.0/+/DBIRTH/+/+']
 const prefix = '$sparkplug/certificates/'
@@ -27,15 +25,12 @@ const version = 5
 /** Milliseconds after which one that was ended comes again. */
 const returnMs = 1000
 
-/** @returns undefined where no listener has the plugin */
-export function sparkplugOf(
+/** @param first listener, whose limits hold for the keeper too */
+export function createSparkplugKeeper(
   broker: Broker,
-  config: Config,
-  first: ListenerContext | undefined,
-  settings: () => Config['global'],
-): SparkplugKeeper | undefined {
-  const isInUse = [...pluginsInUse(config)].some(({ baseName }) => baseName === sparkplugPlugin)
-  if (!isInUse || first === undefined) return undefined
+  first: ListenerContext,
+  settings: () => GlobalSettings,
+): SparkplugKeeper {
   const realm = createBridgeRealm({ inner: first.realm, username: undefined, log: broker.log })
   const own = { ...ownSettings(first.settings, ''), path: 'plugin sparkplug-aware' }
   const context = new ListenerContext(own, realm)

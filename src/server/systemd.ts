@@ -7,7 +7,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { monotonicMicroseconds } from '../base/clock.ts'
 import { escapeText } from '../base/escape.ts'
 import type { Log } from '../base/log.ts'
-import type { RunningBroker } from './compose.ts'
+import type { RunningBroker } from './running-broker.ts'
 
 /** How often the line with the counts is looked at, in milliseconds; it is sent when it has changed. */
 const statusEveryMs = 30_000
@@ -27,10 +27,11 @@ export interface Served {
 }
 
 /** How many clients, for `systemctl status`, and how the event loop does. */
-export function servedBy({ broker, keepsUp }: Pick<RunningBroker, 'broker' | 'keepsUp'>): Served {
+export function servedBy(running: Pick<RunningBroker, 'broker' | 'keepsUp'>): Served {
+  const { broker } = running
   return {
     status: () => `${broker.connections.size} connections, ${broker.registry.size} sessions`,
-    isHealthy: keepsUp,
+    isHealthy: () => running.keepsUp(),
   }
 }
 
