@@ -165,7 +165,7 @@ test('features I2: PUBACK is sent before the message is handed over, PUBCOMP too
   ])
 })
 
-test('[MQTT-3.1.4-5] a CONNACK that says no ends it: with its code, and without an error', async () => {
+test('cli 5: a CONNACK that says no ends it: with its code, and without an error', async () => {
   const codes: number[] = []
   const told = converser({}, { connected: code => codes.push(code) })
   const wire = new Wire()
@@ -176,7 +176,7 @@ test('[MQTT-3.1.4-5] a CONNACK that says no ends it: with its code, and without 
   assert.deepEqual(codes, [5])
 })
 
-test('[MQTT-3.14.4-3] DISCONNECT of the broker ends it, and is told', async () => {
+test('features I2: DISCONNECT of the broker ends it, and is told', async () => {
   const told = converser({ protocolVersion: 5 })
   const wire = new Wire()
   const ending = told.conversation.converse(wire)
@@ -192,7 +192,7 @@ for (const [what, hex] of [
   ['a topic that is not UTF-8', `${connack} 30 04 0001 ff 78`],
   ['a packet of no known type', 'f0 00'],
 ] as const) {
-  test(`[MQTT-4.13.1-1] ${what} is the broker's fault, and the end`, async () => {
+  test(`§4.13: ${what} is the broker's fault, and the end`, async () => {
     const told = converser()
     const wire = new Wire()
     const ending = told.conversation.converse(wire)
@@ -230,7 +230,7 @@ test('[MQTT-3.2.2-11] a broker that has no QoS 1, or takes only small packets, i
   assert.equal(publish(told, 0), 2)
 })
 
-test('[MQTT-3.1.2-23] PINGREQ goes when nothing else did, and a broker that does not answer it is lost', async () => {
+test('[MQTT-3.1.2-20] PINGREQ goes when nothing else did, and a broker that does not answer it is lost', async () => {
   const told = converser({ keepAlive: 1 })
   const wire = new Wire()
   const ending = told.conversation.converse(wire)
