@@ -1,7 +1,6 @@
 // `castellan acl check` of a running broker: one `explainAccess` on `$CONTROL/broker/v1`.
 
 import { AppError } from '../base/errors.ts'
-import { escapeText } from '../base/escape.ts'
 import { type JsonObject, objectOf, objectsOf, textOf } from '../dynsec/json.ts'
 import type { ClientQuestion } from './acl-question.ts'
 import { brokerModule } from './ctl-broker.ts'
@@ -74,7 +73,7 @@ export async function askBroker(
     }
     const response = await ask(login, brokerModule.topic, command)
     const error = textOf(response, 'error')
-    if (error !== undefined) throw new CommandRefused(command.command, escapeText(error))
+    if (error !== undefined) throw new CommandRefused(brokerModule.topic, command.command, error)
     const data = objectOf(response, 'data')
     const answers = objectsOf(data, 'answers')
     if (answers.length > 0) return { client: objectOf(data, 'client'), answers }

@@ -44,7 +44,7 @@ export async function carryOut(
   const response = await ask(login, topic, { command, ...members })
   if (json) stdout.write(`${safeJson(response)}\n`)
   const error = textOf(response, 'error')
-  if (error !== undefined) throw new CommandRefused(command, escapeText(error))
+  if (error !== undefined) throw new CommandRefused(topic, command, error)
   if (!json) for (const line of lines?.(dataOf(response)) ?? []) stdout.write(`${line}\n`)
 }
 

@@ -1,6 +1,7 @@
 // What ends `castellan ctl`: a mistake in what was typed, or what a broker refused, told apart for the exit code.
 
 import { AppError } from '../base/errors.ts'
+import { escapeText } from '../base/escape.ts'
 
 /** The command line is wrong: nothing was asked yet. */
 export class CtlUsageError extends AppError {
@@ -19,12 +20,21 @@ export class CtlError extends AppError {
   }
 }
 
+/** What a broker has not switched on that has nothing at a topic. */
+const missing: ReadonlyMap<string, string> = new Map([
+  ['$CONTROL/broker/v1', 'the broker needs enable_control_api true'],
+  ['$CONTROL/dynamic-security/v1', 'the broker needs the plugin line of dynamic security'],
+])
+
 /** A broker carried the command not out. */
 export class CommandRefused extends AppError {
   /** The broker's own words, escaped. */
   readonly why: string
-  constructor(command: string, why: string) {
-    super('ERR_CLI_CTL_COMMAND', `${command}: Error: ${why}`)
+  /** @param topic where it was asked */
+  constructor(topic: string, command: string, error: string) {
+    const why = escapeText(error)
+    const cause = error === 'endpoint not available' ? missing.get(topic) : undefined
+    super('ERR_CLI_CTL_COMMAND', `${command}: Error: ${why}${cause === undefined ? '' : ` (${cause})`}`)
     this.why = why
   }
 }

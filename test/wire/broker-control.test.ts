@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
 import test, { type TestContext } from 'node:test'
+import { acl } from '../../src/cli/acl.ts'
 import { ctl } from '../../src/cli/ctl.ts'
 import { initialFile, pluginLines } from '../support/administrator.ts'
 import { runBroker } from '../support/broker-process.ts'
@@ -111,9 +112,15 @@ test('$CONTROL/broker answers nobody to whom the rules do not give it', async t 
 })
 
 test('enable_control_api false: the topic is answered as one that is not there', async t => {
-  const broker = await start(t, '')
+  const broker = await startWireBroker(t, rules, { ...files, acl: 'user admin\ntopic readwrite $CONTROL/#\n' })
   const { code, stderr } = await ask(broker, 'broker', 'listListeners')
-  assert.deepEqual([code, stderr], [1, 'listListeners: Error: endpoint not available\n'])
+  const why = 'Error: endpoint not available (the broker needs enable_control_api true)\n'
+  assert.deepEqual([code, stderr], [1, `listListeners: ${why}`])
+  const login = ['-p', String(broker.port), '-u', 'admin', '--password-env', 'PASSWORD']
+  const check = await runCommand(acl, ['check', 'u', 'publish', 't', ...login], '', { PASSWORD: 'pw' })
+  assert.deepEqual([check.code, check.stderr], [2, `castellan acl check: explainAccess: ${why}`])
+  const dynsec = await ask(broker, 'dynsec', 'listRoles')
+  assert.match(dynsec.stderr, /endpoint not available \(the broker needs the plugin line of dynamic security\)\n$/)
 })
 
 test('a message with something that is no command, and an unknown command, are answered as dynamic security does', async t => {
