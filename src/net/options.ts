@@ -403,3 +403,10 @@ export type NetSettings = Settings<typeof netOptions, 'global'> &
 
 /** A listener as this room sees it. */
 export type ListenerSettings = ListenerAddress & Settings<typeof netOptions, ListenerScope>
+
+/** Whether clients are asked for a certificate. */
+export function asksForCertificate(
+  settings: Pick<ListenerSettings, 'require_certificate' | 'request_certificate'>,
+): boolean {
+  return settings.require_certificate || settings.request_certificate
+}

@@ -12,6 +12,7 @@ import { graceMs } from './crl-expired.ts'
 import { causeCode, ListenerError } from './errors.ts'
 import { fileFault } from './file-state.ts'
 import { OcspChecker } from './ocsp-checker.ts'
+import { asksForCertificate } from './options.ts'
 import type { RevocationDownloads } from './revocation-downloads.ts'
 import type { RevocationFile } from './revocation-files.ts'
 import { readTrustStore, type TrustSettings } from './trust-store.ts'
@@ -51,13 +52,6 @@ export interface TrustDeps {
   readonly issued?: IssueRecords | undefined
   /** An OCSP responder has said that a certificate is revoked: whoever has it has to go. */
   certificateRevoked?(): void
-}
-
-/** Whether clients are asked for a certificate. */
-export function asksForCertificate(
-  settings: Pick<TlsSettings, 'require_certificate' | 'request_certificate'>,
-): boolean {
-  return settings.require_certificate || settings.request_certificate
 }
 
 /**

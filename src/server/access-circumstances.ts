@@ -9,7 +9,7 @@ import type { Ban, Banned } from '../control/ban-list.ts'
 import { type CertificateIdentity, readCertificateIdentity } from '../x509/certificate-identity.ts'
 import { certificateName, isDeceptive } from '../x509/certificate-name.ts'
 import type { ListenerSettings } from './options.ts'
-import { certificateMapping } from './rules.ts'
+import { certificateMapping } from './rule-sources.ts'
 
 /** How somebody comes, beside the name; what is left out is not asked about. */
 export interface Circumstances {

@@ -14,13 +14,11 @@ import type { ConfigProblem } from '../config/config-error.ts'
 import type { ConfigMessage } from '../config/draft.ts'
 import type { Plugin } from '../config/plugin.ts'
 import type { HttpAddress } from '../http/options.ts'
-import { asksForCertificate } from '../net/tls-context.ts'
-import { securityFile, securityPlugin } from './dynamic-security.ts'
-import { externalSources } from './external-auth.ts'
+import { asksForCertificate } from '../net/options.ts'
 import type { Config, ListenerSettings } from './options.ts'
 import { persistedTwice, persistencePluginOf } from './persistence-plugin.ts'
 import { pluginFaults, pluginWarnings } from './plugin-options.ts'
-import { passwordSources } from './rules.ts'
+import { externalSources, passwordSources, securityFile, securityPlugin } from './rule-sources.ts'
 
 type Resolved = Pick<Config, 'global' | 'listeners' | 'localOnly'>
 
@@ -31,6 +29,7 @@ export function checkConfig(config: Resolved): readonly ConfigProblem[] {
     ...pluginProblems(config),
     ...securityFaults(config),
     ...roleLimitFaults(config),
+    ...config.listeners.flatMap(listener => rulesFaults(config, listener)),
     ...config.listeners.flatMap(listener => tokenFaults(config, listener)),
     ...config.listeners.flatMap(listener => grantFaults(config, listener)),
     ...config.listeners.flatMap(listener => sourceFaults(config, listener)),
@@ -69,6 +68,14 @@ function roleLimitFaults({ global, listeners }: Resolved): readonly ConfigProble
   const hasRoles = listeners.some(listener => securityPlugin(global, listener) !== undefined)
   if (hasRoles || global.role_limit.length === 0) return []
   return [ours('Error: role_limit needs the plugin of dynamic security: without it nobody has a role.', listeners[0])]
+}
+
+/** The rules of a file that is passed over are those that somebody relies on. */
+function rulesFaults({ global }: Resolved, listener: ListenerSettings): readonly ConfigProblem[] {
+  const [first, second] = aclPaths(global, listener)
+  if (first === undefined || second === undefined) return []
+  const names = `"${escapeText(first, 4096)}" and "${escapeText(second, 4096)}"`
+  return [ours(`Error: The rules of a listener are in one acl_file, and ${names} are named.`, listener)]
 }
 
 /** A source that would never be asked is one that somebody relies on. */

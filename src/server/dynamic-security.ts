@@ -1,8 +1,6 @@
 // Dynamic security as the lines of its plugin ask for it: read or begun at the start, put before the broker's topics, read
 // again at a reload and when the file was edited.
 
-import { join } from 'node:path'
-import { dynamicSecurityPlugin, highAvailabilityPlugin, pluginsOf } from '../auth/built-in-plugins.ts'
 import type { UserDirectory } from '../auth/user-directory.ts'
 import { AppError } from '../base/errors.ts'
 import { escapeText } from '../base/escape.ts'
@@ -22,26 +20,13 @@ import { SecurityState } from '../dynsec/state.ts'
 import type { ReadinessCheck } from '../observe/readiness.ts'
 import { noteFiles } from './audit.ts'
 import { errorLines } from './error-lines.ts'
-import type { Config, GlobalSettings, ListenerSettings } from './options.ts'
+import type { Config, GlobalSettings } from './options.ts'
+import { securityFile, securityPlugin } from './rule-sources.ts'
 
 /** Where commands are sent. */
 const topic = '$CONTROL/dynamic-security/v1'
 /** Milliseconds between two looks at the file, and between two attempts to write what could not be written. */
 const lookMs = 1000
-
-/** The plugin's lines that hold for a listener; undefined where there are none. */
-export function securityPlugin(global: GlobalSettings, listener: ListenerSettings): Plugin | undefined {
-  return pluginsOf(global, listener).findLast(
-    ({ baseName }) => baseName === dynamicSecurityPlugin || baseName === highAvailabilityPlugin,
-  )
-}
-
-/** Where its clients are kept; undefined where no line says it. */
-export function securityFile({ persistence_location: location }: GlobalSettings, plugin: Plugin): string | undefined {
-  if (plugin.baseName === dynamicSecurityPlugin) return plugin.option('config_file')
-  // Pro Mosquitto has no option for it (features G1).
-  return location === undefined ? undefined : join(location, 'dynamic-security.json')
-}
 
 /** As `--test-config` needs it: what is there is read, and nothing written. @throws DynamicSecurityError */
 export function readDirectory(config: Config, log: Log): UserDirectory | undefined {

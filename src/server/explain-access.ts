@@ -14,10 +14,10 @@ import { BanFile } from '../control/ban-file.ts'
 import type { JsonObject } from '../dynsec/json.ts'
 import { type Circumstances, type FindBan, received } from './access-circumstances.ts'
 import { AclFiles } from './acl-files.ts'
-import { readDirectory, readDirectoryFile, securityPlugin } from './dynamic-security.ts'
+import { readDirectory, readDirectoryFile } from './dynamic-security.ts'
 import type { ListenerSettings } from './options.ts'
 import { parseConfig } from './parse-config.ts'
-import { aclPath } from './rules.ts'
+import { aclPath, securityPlugin } from './rule-sources.ts'
 
 /** The rules of one listener. */
 export interface Judge {

@@ -1,7 +1,6 @@
 // The services outside that listeners ask about their users: made from the options and the files that they name, and told of
 // the sessions that their word is about.
 
-import type { SourceName } from '../auth/auth-chain.ts'
 import type { ExternalService } from '../auth/external-service.ts'
 import { type ExternalLimits, ExternalSource } from '../auth/external-source.ts'
 import { createHttpHook } from '../auth/http-hook.ts'
@@ -13,14 +12,6 @@ import type { Broker } from '../broker/broker.ts'
 import { ldapDirectory } from './ldap-directory.ts'
 import { LeaseSessions } from './lease-sessions.ts'
 import type { ListenerSettings } from './options.ts'
-
-/** The sources outside that a listener has. */
-export function externalSources({ auth_http_url, ldap_url }: ListenerSettings): readonly SourceName[] {
-  return [
-    ...(auth_http_url === undefined ? [] : (['http'] as const)),
-    ...(ldap_url === undefined ? [] : (['ldap'] as const)),
-  ]
-}
 
 export class ExternalAuth {
   readonly #log: Log

@@ -1,10 +1,8 @@
 // The password, key and ACL files that the listeners name, read and turned into one realm per listener. All or nothing: a file
 // that cannot be used throws, and whoever asked keeps the realms it had.
 
-import type { SourceName } from '../auth/auth-chain.ts'
-import { aclFilePlugin, passwordFilePlugin, pluginsOf } from '../auth/built-in-plugins.ts'
 import { createCertificateRealm } from '../auth/certificate-realm.ts'
-import { type CertificateMapping, createFileRealm } from '../auth/file-realm.ts'
+import { createFileRealm } from '../auth/file-realm.ts'
 import { takesTokens } from '../auth/jwt-options.ts'
 import { createTokenRealm } from '../auth/jwt-realm.ts'
 import { loadPasswordFile, type PasswordFile } from '../auth/password-file.ts'
@@ -15,9 +13,9 @@ import type { UserDirectory } from '../auth/user-directory.ts'
 import { assert } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
 import { AclFiles } from './acl-files.ts'
-import { securityPlugin } from './dynamic-security.ts'
-import { type ExternalAuth, externalSources } from './external-auth.ts'
+import type { ExternalAuth } from './external-auth.ts'
 import type { GlobalSettings, ListenerSettings } from './options.ts'
+import { aclPath, certificateMapping, passwordPath, securityPlugin } from './rule-sources.ts'
 import { tokenVerifier } from './token-rules.ts'
 
 /** Reads each file once, however many listeners name it. */
@@ -104,46 +102,4 @@ export class RulesLoader {
     this.#keys.set(psk_file, keys)
     return keys
   }
-}
-
-/** The file that says what the clients of a listener may do; undefined where there is none. */
-export function aclPath(global: GlobalSettings, listener: ListenerSettings): string | undefined {
-  return listener.acl_file ?? pluginOption(global, listener, aclFilePlugin, 'acl_file')
-}
-
-/** The sources of passwords that a listener has. */
-export function passwordSources(global: GlobalSettings, listener: ListenerSettings): readonly SourceName[] {
-  return [
-    ...(securityPlugin(global, listener) === undefined ? [] : (['dynamic-security'] as const)),
-    ...(passwordPath(global, listener) === undefined ? [] : (['password-file'] as const)),
-    ...externalSources(listener),
-  ]
-}
-
-function passwordPath(global: GlobalSettings, listener: ListenerSettings): string | undefined {
-  return listener.password_file ?? pluginOption(global, listener, passwordFilePlugin, 'password_file')
-}
-
-/** What the lines of a plugin say that is built in; those of the last such plugin count. */
-function pluginOption(
-  global: GlobalSettings,
-  listener: ListenerSettings,
-  name: string,
-  option: string,
-): string | undefined {
-  return pluginsOf(global, listener)
-    .findLast(({ baseName }) => baseName === name)
-    ?.option(option)
-}
-
-/** What of a handshake is the user name of the listener's clients. */
-export function certificateMapping(listener: ListenerSettings): CertificateMapping {
-  if (listener.psk_hint !== undefined && listener.use_identity_as_username) return 'preshared-key'
-  if (listener.enable_proxy_protocol === 2 && listener.use_identity_as_username) return 'proxied-common-name'
-  // Also without `require_certificate`: then nobody has a name, and nobody comes in, as with Mosquitto (features C5).
-  if (listener.certfile === undefined && listener.psk_hint === undefined) return 'none'
-  if (listener.certificate_username !== undefined && listener.certfile !== undefined)
-    return listener.certificate_username
-  if (listener.use_identity_as_username) return 'common-name'
-  return listener.use_subject_as_username ? 'subject' : 'none'
 }
