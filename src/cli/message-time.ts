@@ -117,7 +117,13 @@ function zoneOffset(date: Date): string {
   return `${minutes < 0 ? '-' : '+'}${two(Math.floor(size / 60))}${two(size % 60)}`
 }
 
+/** The runtime knows a zone's short name in the language of those who live there, and an offset everywhere else. */
+const regions = ['en-GB', 'en-US', 'en-CA', 'en-AU', 'en-IN']
+
 function zoneName(date: Date): string {
-  const parts = new Intl.DateTimeFormat('en-GB', { timeZoneName: 'short' }).formatToParts(date)
-  return parts.find(({ type }) => type === 'timeZoneName')?.value ?? ''
+  const names = regions.map(region => {
+    const parts = new Intl.DateTimeFormat(region, { timeZoneName: 'short' }).formatToParts(date)
+    return parts.find(({ type }) => type === 'timeZoneName')?.value ?? ''
+  })
+  return names.find(name => !/^GMT[-+]/.test(name)) ?? (names[0] as string)
 }

@@ -85,6 +85,22 @@ test('cli 5: -F prints times as strftime does', async () => {
   for (const format of clockFormats) await same(sub(format), text => text.replaceAll(/\d/g, '0'))
 })
 
+test('cli 5: -F prints times in the zone of TZ', async t => {
+  const { TZ: zone } = process.env
+  t.after(() => {
+    if (zone === undefined) delete process.env['TZ']
+    else process.env['TZ'] = zone
+  })
+  await publish('mosquitto', 'zone', { payload: 'x', qos: 0 })
+  for (const TZ of ['America/New_York', 'Asia/Kolkata', 'Europe/Berlin', 'UTC']) {
+    process.env['TZ'] = TZ
+    for (const format of ['@F @H @z @Z @j @U @V', '%I']) {
+      const args = [...on('mosquitto'), '-t', 'zone', '-C', '1', '-F', format]
+      await same({ tool: 'mosquitto_sub', args, env: { TZ } }, text => text.replaceAll(/:\d\d:\d\d/g, ''))
+    }
+  }
+})
+
 const ofTime = (text: string) =>
   withoutExpiry(text).replaceAll(/"tst":(\t?)"[^"]*"/g, (whole: string) => whole.replaceAll(/\d/g, '0'))
 
