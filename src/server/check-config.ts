@@ -18,7 +18,7 @@ import { asksForCertificate } from '../net/options.ts'
 import type { Config, ListenerSettings } from './options.ts'
 import { persistedTwice, persistencePluginOf } from './persistence-plugin.ts'
 import { pluginFaults, pluginWarnings } from './plugin-options.ts'
-import { externalSources, passwordSources, securityFile, securityPlugin } from './rule-sources.ts'
+import { aclPaths, externalSources, passwordSources, securityFile, securityPlugin } from './rule-sources.ts'
 
 type Resolved = Pick<Config, 'global' | 'listeners' | 'localOnly'>
 

@@ -10,7 +10,8 @@ import {
 } from '../auth/built-in-plugins.ts'
 import { escapeText } from '../base/escape.ts'
 import type { Plugin } from '../config/plugin.ts'
-import type { Config } from './options.ts'
+import type { Config, ListenerSettings } from './options.ts'
+import { aclPaths } from './rule-sources.ts'
 
 type Resolved = Pick<Config, 'global' | 'listeners'>
 
@@ -26,7 +27,24 @@ export function pluginFaults(config: Resolved): readonly string[] {
 
 /** What is accepted, and does nothing. */
 export function pluginWarnings(config: Resolved): readonly string[] {
-  return [...pluginsInUse(config)].flatMap(plugin => withoutEffect(plugin))
+  const inUse = pluginsInUse(config)
+  const unused = config.global.plugin_load.filter(plugin => !inUse.has(plugin))
+  return [
+    ...[...inUse].flatMap(plugin => withoutEffect(plugin)),
+    ...unused.map(({ name = '' }) => `Warning: plugin_load without plugin_use: '${escapeText(name)}' ${forNobody}`),
+    ...config.listeners.flatMap(listener => withoutRules(config, listener)),
+  ]
+}
+
+const forNobody = 'holds for no listener.'
+
+/** Who names the plugin wants rules; without a file everybody may do everything. */
+function withoutRules({ global }: Resolved, listener: ListenerSettings): readonly string[] {
+  const isNamed = pluginsOf(global, listener).some(({ baseName }) => baseName === aclFilePlugin)
+  if (!isNamed || aclPaths(global, listener).length > 0) return []
+  return [
+    `Warning: ${aclFilePlugin} without plugin_opt_acl_file: there are no rules, and clients may do everything (${listener.origin}).`,
+  ]
 }
 
 /** The options of those that the others pass over in silence; where that is not so, an unknown one is an error. */

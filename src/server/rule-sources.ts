@@ -37,7 +37,14 @@ export function externalSources({ auth_http_url, ldap_url }: ListenerSettings): 
 
 /** The file that says what the clients of a listener may do; undefined where there is none. */
 export function aclPath(global: GlobalSettings, listener: ListenerSettings): string | undefined {
-  return listener.acl_file ?? pluginOption(global, listener, aclFilePlugin, 'acl_file')
+  return aclPaths(global, listener)[0]
+}
+
+/** Every such file that is named, by the option or by lines of plugins: a configuration with more than one is refused. */
+export function aclPaths(global: GlobalSettings, listener: ListenerSettings): readonly string[] {
+  const ofPlugins = pluginsOf(global, listener).filter(({ baseName }) => baseName === aclFilePlugin)
+  const named = [listener.acl_file, ...ofPlugins.map(plugin => plugin.option('acl_file'))]
+  return [...new Set(named.filter(path => path !== undefined))]
 }
 
 /** The sources of passwords that a listener has. */
@@ -51,19 +58,8 @@ export function passwordSources(global: GlobalSettings, listener: ListenerSettin
 
 /** The file of passwords that a listener has; undefined where there is none. */
 export function passwordPath(global: GlobalSettings, listener: ListenerSettings): string | undefined {
-  return listener.password_file ?? pluginOption(global, listener, passwordFilePlugin, 'password_file')
-}
-
-/** What the lines of a plugin say that is built in; those of the last such plugin count. */
-function pluginOption(
-  global: GlobalSettings,
-  listener: ListenerSettings,
-  name: string,
-  option: string,
-): string | undefined {
-  return pluginsOf(global, listener)
-    .findLast(({ baseName }) => baseName === name)
-    ?.option(option)
+  const plugin = pluginsOf(global, listener).findLast(({ baseName }) => baseName === passwordFilePlugin)
+  return listener.password_file ?? plugin?.option('password_file')
 }
 
 /** What of a handshake is the user name of the listener's clients. */

@@ -70,6 +70,14 @@ const refused: readonly (readonly [lines: string, says: RegExp])[] = [
     /Sqlite persistence: Invalid plugin_opt_sync value 'sometimes'\./,
   ],
   [
+    'acl_file a\nplugin /x/mosquitto_acl_file.so\nplugin_opt_acl_file b',
+    /Error: The rules of a listener are in one acl_file, and "a" and "b" are named\./,
+  ],
+  [
+    'global_plugin /x/mosquitto_acl_file.so\nplugin_opt_acl_file a\nplugin /x/mosquitto_acl_file.so\nplugin_opt_acl_file b',
+    /Error: The rules of a listener are in one acl_file, and "a" and "b" are named\./,
+  ],
+  [
     'plugin /x/cedalo_certificate_management.so',
     /Error: This 'plugin' is refused by Castellan; use `castellan ca` and `castellan cert`/,
   ],
@@ -83,6 +91,19 @@ for (const [lines, says] of refused) {
     assert.equal(program.ended?.code, 3)
   })
 }
+
+test('mosquitto-conf 3 plugin_load: one that no listener uses, and a plugin of rules that has none, are warned of', async t => {
+  const config = ({ port }: { port: number }) => `
+plugin_load passwords /usr/lib/mosquitto_password_file.so
+plugin_opt_password_file pw
+listener ${port} 127.0.0.1
+allow_anonymous true
+plugin /usr/lib/mosquitto_acl_file.so
+`
+  const broker = await startBroker(t, { config, files })
+  await broker.waitForLine(/Warning: plugin_load without plugin_use: 'passwords' holds for no listener\./)
+  await broker.waitForLine(/Warning: mosquitto_acl_file\.so without plugin_opt_acl_file: there are no rules/)
+})
 
 test('mosquitto-conf 6 mosquitto_persist_sqlite: sessions outlive the broker, in the store beside the database', async t => {
   const config = ({ port, dir }: { port: number; dir: string }) =>
