@@ -1,7 +1,7 @@
 // JSON that keeps what `JSON.parse` would not: the order of members, those that stand twice, and bytes that are not UTF-8. It
 // prints as the library cJSON does.
 
-import type { Bytes } from './received-message.ts'
+import { type Bytes, bytesOf, untilNul } from './received-message.ts'
 
 export type JsonValue = null | boolean | number | Bytes | readonly JsonValue[] | JsonObject
 export interface JsonObject {
@@ -82,10 +82,27 @@ class Parser {
     return true
   }
 
+  /** Piece by piece: one expression for a whole string would need a stack as long as the string. */
   #string(): Bytes {
-    const [quoted] = this.#match(/"(?:[^"\\\u0000-\u001f]|\\(?:["\\/bfnrt]|u[0-9A-Fa-f]{4}))*"/y)
-    const pieces = quoted.slice(1, -1).replaceAll(/(?:\\u[0-9A-Fa-f]{4})+|\\./g, unescaped)
-    return pieces
+    if (this.#text[this.#at++] !== '"') throw new NoJson()
+    let pieces = ''
+    for (;;) {
+      pieces += this.#match(/[^"\\\u0000-\u001f]*/y)[0]
+      const end = this.#text[this.#at++]
+      if (end === '"') return untilNul(pieces)
+      if (end !== '\\') throw new NoJson()
+      pieces += this.#escape()
+    }
+  }
+
+  /** Two surrogates are one character (RFC 8259 §7); one alone is none. */
+  #escape(): Bytes {
+    const [code] = this.#match(
+      /["\\/bfnrt]|u[dD][89abAB][0-9A-Fa-f]{2}\\u[dD][c-fC-F][0-9A-Fa-f]{2}|u(?![dD][89a-fA-F])[0-9A-Fa-f]{4}/y,
+    )
+    if (!code.startsWith('u')) return single.get(code) ?? code
+    const codes = code.slice(1).split('\\u')
+    return bytesOf(String.fromCharCode(...codes.map(unit => Number.parseInt(unit, 16))))
   }
 
   #word(): JsonValue {
@@ -105,13 +122,6 @@ class Parser {
   #skipBlank(): void {
     while (' \t\n\r'.includes(this.#text[this.#at] ?? 'x')) this.#at++
   }
-}
-
-/** A pair of surrogates is one character: both are decoded together. */
-function unescaped(escaped: string): Bytes {
-  if (!escaped.startsWith('\\u')) return single.get(escaped[1] as string) ?? (escaped[1] as string)
-  const codes = escaped.split('\\u').slice(1)
-  return Buffer.from(String.fromCharCode(...codes.map(code => Number.parseInt(code, 16)))).toString('latin1')
 }
 
 const single = new Map([

@@ -5,7 +5,7 @@ import { propertyName } from '../client/property-words.ts'
 import type { Properties } from '../mqtt/packet.ts'
 import { type JsonValue, parseJson, printJson } from './json-bytes.ts'
 import { localTime, nanoseconds, strftime } from './message-time.ts'
-import { type Bytes, bytesOf, type ReceivedMessage } from './received-message.ts'
+import { type Bytes, bytesOf, type ReceivedMessage, untilNul } from './received-message.ts'
 
 /**
  * @param isEscaped the payload as a string (`%j`); otherwise it has to be JSON itself and becomes part of the object (`%J`)
@@ -35,12 +35,6 @@ function textPayload(payload: Bytes): JsonValue {
 
 function jsonPayload(payload: Bytes): JsonValue | undefined {
   return payload === '' ? null : parseJson(payload)
-}
-
-/** Where a string of C ends. */
-function untilNul(text: Bytes): Bytes {
-  const end = text.indexOf('\0')
-  return end === -1 ? text : text.slice(0, end)
 }
 
 function timestamp(time: bigint): Bytes {

@@ -22,3 +22,9 @@ export interface ReceivedMessage {
 export function bytesOf(text: string): Bytes {
   return Buffer.from(text, 'utf8').toString('latin1')
 }
+
+/** Where a string of C ends, and what Mosquitto prints of it. */
+export function untilNul(text: Bytes): Bytes {
+  const end = text.indexOf('\0')
+  return end === -1 ? text : text.slice(0, end)
+}
