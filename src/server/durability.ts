@@ -1,5 +1,6 @@
 // The store of a running broker: opened and loaded before anybody is let in, written to by the journal, watched, closed last.
 
+import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { wallClock } from '../base/clock.ts'
 import { escapeText } from '../base/escape.ts'
@@ -14,6 +15,7 @@ import type { Store, StoreFault } from '../store/store.ts'
 import type { StoreError } from '../store/store-error.ts'
 import type { StartControl } from './compose.ts'
 import type { Config } from './options.ts'
+import { removeEmpty } from './privileges.ts'
 import { clearRunMark, setRunMark } from './run-mark.ts'
 
 const directoryName = 'castellan-store'
@@ -30,6 +32,10 @@ export class Durability implements ReadinessCheck {
   #store: Store | undefined
   #directory = ''
   #hasImported = false
+  /** There was nothing in the directory before this start. */
+  #isNew = false
+  /** There was no directory. */
+  #hasMadeDirectory = false
   #isLoading = false
   #isClosing = false
   #isSlow = false
@@ -57,6 +63,9 @@ export class Durability implements ReadinessCheck {
     const directory = storeDirectory(settings)
     this.#directory = directory
     this.#isLoading = true
+    const before = contentOf(directory)
+    this.#hasMadeDirectory = before === undefined
+    this.#isNew = (before ?? []).length === 0
     this.#store = await openStore({
       engine: 'lmdb',
       directory,
@@ -136,13 +145,17 @@ export class Durability implements ReadinessCheck {
 
   /**
    * The broker could not start, perhaps because Mosquitto still runs and has its port: what was imported goes, so that the next start
-   * imports the file as it is then.
+   * imports the file as it is then, and so does a store that was begun, in which nothing can be yet.
    */
   async closeUnstarted(): Promise<void> {
+    const isOurs = this.#store !== undefined
     await this.close()
-    if (!this.#hasImported) return
-    const { removeStore } = await import('../store/lmdb/remove.ts')
-    removeStore(this.#directory)
+    if (isOurs && (this.#hasImported || this.#isNew)) {
+      const { removeBegunStore, removeStore } = await import('../store/lmdb/remove.ts')
+      const remove = this.#isNew ? removeBegunStore : removeStore
+      remove(this.#directory)
+    }
+    if (this.#hasMadeDirectory) removeEmpty(this.#directory)
   }
 
   /** What comes after the end is nobody's any more. */
@@ -168,6 +181,15 @@ export class Durability implements ReadinessCheck {
 
 const cutOff =
   'Warning: The run before was cut off: it was killed, failed, or ran out of memory, or the machine stopped. What it had acknowledged is in the store, as persistence_durability has it.'
+
+/** @returns undefined where there is no such directory, or none that can be read */
+function contentOf(directory: string): readonly string[] | undefined {
+  try {
+    return readdirSync(directory)
+  } catch {
+    return undefined
+  }
+}
 
 /** Where the store of a broker with these settings is. */
 export function storeDirectory({ persistence_location: location }: Config['global']): string {

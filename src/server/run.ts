@@ -34,7 +34,7 @@ import { ExternalAuth } from './external-auth.ts'
 import { growDescriptorTable } from './open-files.ts'
 import type { Config } from './options.ts'
 import { parseConfig } from './parse-config.ts'
-import { dropPrivileges } from './privileges.ts'
+import { dropPrivileges, removeEmpty } from './privileges.ts'
 import { type ReloadInputs, reload } from './reload.ts'
 import { loadRevocations } from './revocation-lists.ts'
 import { RulesLoader } from './rules.ts'
@@ -72,8 +72,9 @@ export async function runBroker(options: RunOptions, io: RunIo): Promise<number>
   if (options.testConfig) return await testConfig(config, io)
   if (options.daemon && !process.connected) return daemonize(io)
   process.title = options.title ?? brokerTitle
+  let made: readonly string[] = []
   try {
-    becomeUser(config, config.global.persistence ? [storeDirectory(config.global)] : [])
+    made = becomeUser(config, config.global.persistence ? [storeDirectory(config.global)] : [])
     const log = createLog(config.global, systemLogIo({ now: wallClock }))
     growDescriptorTable()
     return await serve(options, config, log)
@@ -81,6 +82,9 @@ export async function runBroker(options: RunOptions, io: RunIo): Promise<number>
     if (!(error instanceof AppError)) throw error
     for (const line of errorLines(error)) io.stderr.write(stamped(line))
     return exitCode.unusable
+  } finally {
+    // Of a start that was refused; there is something in them after any other.
+    for (const directory of made) removeEmpty(directory)
   }
 }
 
@@ -114,8 +118,8 @@ async function testConfig(config: Config, io: RunIo): Promise<number> {
   return exitCode.stopped
 }
 
-function becomeUser({ global }: Config, directories: readonly string[]): void {
-  dropPrivileges(global.user, directories, readEnvironment(process.env))
+function becomeUser({ global }: Config, directories: readonly string[]): readonly string[] {
+  return dropPrivileges(global.user, directories, readEnvironment(process.env))
 }
 
 function readConfig(options: RunOptions, io: RunIo): Config | undefined {
