@@ -82,12 +82,18 @@ export class Listener extends Section {
 export class PluginLines extends Section {
   readonly place: Location
   readonly path: string
+  /** What `plugin_load` calls it; undefined for one that is named by its path. */
+  readonly name: string | undefined
+  /** Whether it holds for any listener: one that is loaded does where `plugin_use` names it. */
+  isUsed: boolean
 
   constructor(setting: Setting) {
     super()
     this.place = setting
-    // `plugin_load NAME PATH`; `plugin_use NAME` has no path of its own.
-    this.path = setting.key === 'plugin_load' ? setting.value.replace(/^\S+ +/, '') : setting.value
+    this.isUsed = setting.key !== 'plugin_load'
+    // `plugin_load NAME PATH`.
+    this.name = this.isUsed ? undefined : firstWord(setting)
+    this.path = this.isUsed ? setting.value : setting.value.replace(/^\S+ +/, '')
   }
 
   get baseName(): string {
@@ -275,11 +281,21 @@ class Reader {
       this.#state.bridge = new BridgeLines(setting)
       configuration.bridges.push(this.#state.bridge)
     }
-    if (opens === 'plugin') {
-      this.#state.plugin = new PluginLines(setting)
-      if (setting.key !== 'plugin_use') configuration.plugins.push(this.#state.plugin)
-    }
+    if (opens === 'plugin') this.#state.plugin = setting.key === 'plugin_use' ? this.#use(setting) : this.#plug(setting)
     this.#sectionFor(setting, scope).settings.push(setting)
+  }
+
+  #plug(setting: Setting): PluginLines {
+    const plugin = new PluginLines(setting)
+    this.configuration.plugins.push(plugin)
+    return plugin
+  }
+
+  /** The lines that follow are about what was loaded. */
+  #use(setting: Setting): PluginLines | undefined {
+    const plugin = this.configuration.plugins.find(({ name }) => name !== undefined && name === firstWord(setting))
+    if (plugin !== undefined) plugin.isUsed = true
+    return plugin
   }
 
   #sectionFor(setting: Setting, scope: Scope): Section {

@@ -156,6 +156,34 @@ export const fixtures: readonly Fixture[] = [
     evidence: /has neither acl_file nor a plugin with rules/,
   },
   {
+    id: 'D05',
+    about: 'a plugin of rules without a file has none',
+    bad: conf('listener 1883', 'plugin /usr/lib/mosquitto_acl_file.so'),
+    good: {
+      ...conf('listener 1883', 'plugin /usr/lib/mosquitto_acl_file.so', 'plugin_opt_acl_file HERE/acl'),
+      acl: '',
+    },
+    evidence: /has neither acl_file nor a plugin with rules/,
+  },
+  {
+    id: 'D05',
+    about: 'a plugin that is loaded and not used gives no rules',
+    bad: {
+      ...conf('plugin_load rules /usr/lib/mosquitto_acl_file.so', 'plugin_opt_acl_file HERE/acl', 'listener 1883'),
+      acl: '',
+    },
+    good: {
+      ...conf(
+        'plugin_load rules /usr/lib/mosquitto_acl_file.so',
+        'listener 1883',
+        'plugin_use rules',
+        'plugin_opt_acl_file HERE/acl',
+      ),
+      acl: '',
+    },
+    evidence: /has neither acl_file nor a plugin with rules/,
+  },
+  {
     id: 'D06',
     bad: conf(...tls('server')),
     good: conf(...tls('server')),

@@ -3,7 +3,7 @@
 import type { AclRule } from '../../auth/acl-rule-tree.ts'
 import type { Acl } from '../../dynsec/model.ts'
 import { matchesFilter } from '../../topic/name.ts'
-import type { Configuration, Listener } from '../configuration.ts'
+import type { Configuration, Listener, PluginLines } from '../configuration.ts'
 import type { Facts } from '../facts.ts'
 import { type Observation, quoted, quotedList, type Rule } from '../finding.ts'
 
@@ -125,7 +125,12 @@ function hasRules(configuration: Configuration, listener: Listener): boolean {
 
 /** Of plugins that nobody knows it is supposed. */
 function hasRulesOfPlugin({ plugins }: Configuration): boolean {
-  return plugins.some(({ baseName }) => !/password_file|certificate_management|persist_sqlite|sparkplug/.test(baseName))
+  return plugins.some(plugin => plugin.isUsed && hasRulesItself(plugin))
+}
+
+function hasRulesItself(plugin: PluginLines): boolean {
+  if (plugin.baseName.includes('acl_file')) return plugin.last('acl_file') !== undefined
+  return !/password_file|certificate_management|persist_sqlite|sparkplug/.test(plugin.baseName)
 }
 
 function openToRead({ configuration, acls }: Facts, listener: Listener): readonly Observation[] {

@@ -97,7 +97,7 @@ const ownSources = ['auth_http_url', 'ldap_url', 'jwt_key_file', 'jwt_secret_fil
 function hasSource(configuration: Configuration, listener: Listener): boolean {
   return (
     listener.provesClients ||
-    configuration.plugins.length > 0 ||
+    configuration.plugins.some(({ isUsed }) => isUsed) ||
     configuration.security(listener, 'password_file') !== undefined ||
     ownSources.some(key => (listener.last(key) ?? configuration.globals.last(key)) !== undefined)
   )
