@@ -1,11 +1,10 @@
 // A realm that asks the program around the broker first, as the library's hooks have it: whom that lets in or turns away is
 // settled, whom it leaves to others is judged by the inner realm. What the rules allow it can narrow, and not widen.
 
-import type { AccessQuestion, Explanation } from './explanation.ts'
-import type { Identity, ProvenKey } from './identity.ts'
+import type { Identity } from './identity.ts'
 import { type Principal, provePrincipal, type TopicGrants } from './principal.ts'
-import type { PresharedKey } from './psk-file.ts'
-import { type Access, type Authentication, type Candidate, deny, type EnhancedExchange, type Realm } from './realm.ts'
+import { type Access, type Authentication, deny, type EnhancedExchange, type Realm } from './realm.ts'
+import { RealmAround } from './realm-around.ts'
 
 export type ApplicationVerdict =
   | {
@@ -30,18 +29,17 @@ export function createApplicationRealm(inner: Realm, application: Application): 
   return new ApplicationRealm(inner, application)
 }
 
-class ApplicationRealm implements Realm {
-  readonly #inner: Realm
+class ApplicationRealm extends RealmAround {
   readonly #application: Application
 
   constructor(inner: Realm, application: Application) {
-    this.#inner = inner
+    super(inner)
     this.#application = application
   }
 
   authenticate(identity: Identity): Authentication | Promise<Authentication> {
     const verdict = this.#application.authenticate?.(identity)
-    if (verdict === undefined) return this.#inner.authenticate(identity)
+    if (verdict === undefined) return this.inner.authenticate(identity)
     return verdict instanceof Promise
       ? verdict.then(late => this.#concluded(late, identity))
       : this.#concluded(verdict, identity)
@@ -49,61 +47,37 @@ class ApplicationRealm implements Realm {
 
   /** The program is asked with the password, which such a method does not show: it would be passed by. */
   beginExchange(method: string, identity: Identity): EnhancedExchange | undefined {
-    return this.#application.authenticate === undefined ? this.#inner.beginExchange(method, identity) : undefined
+    return this.#application.authenticate === undefined ? this.inner.beginExchange(method, identity) : undefined
   }
 
   /** The program is asked at CONNECT alone; whom it does not want any more it disconnects. */
   stillAdmits(principal: Principal, clientId: string): boolean {
     if (principal.method === 'application') return this.#application.authenticate !== undefined
-    return this.#inner.stillAdmits(principal, clientId)
+    return this.inner.stillAdmits(principal, clientId)
   }
 
-  knows(principal: Principal): boolean {
-    return principal.method === 'application' || this.#inner.knows(principal)
+  override knows(principal: Principal): boolean {
+    return principal.method === 'application' || this.inner.knows(principal)
   }
 
-  get provesNames(): boolean {
-    return this.#application.authenticate !== undefined || this.#inner.provesNames
+  override get provesNames(): boolean {
+    return this.#application.authenticate !== undefined || this.inner.provesNames
   }
 
-  recall(username: string | undefined): Principal | undefined {
-    return this.#inner.recall(username)
-  }
-
-  presharedKey(identity: string): PresharedKey | undefined {
-    return this.#inner.presharedKey(identity)
-  }
-
-  admitsKey(key: ProvenKey): boolean {
-    return this.#inner.admitsKey(key)
-  }
-
-  admitsCertificate(who: Pick<Identity, 'certificate' | 'username'>): boolean {
-    return this.#inner.admitsCertificate(who)
-  }
-
-  admitsClientId(clientId: string): boolean {
-    return this.#inner.admitsClientId(clientId)
-  }
-
-  access(principal: Principal, clientId: string): Access {
-    return this.#application.narrow(this.#inner.access(principal, clientId), principal, clientId)
-  }
-
-  /** By the rules alone: what the program would say is not asked for an explanation. */
-  explain(candidate: Candidate, clientId: string, question: AccessQuestion): Explanation {
-    return this.#inner.explain(candidate, clientId, question)
+  /** `explain` is by the rules alone: the program is not asked for an explanation. */
+  override access(principal: Principal, clientId: string): Access {
+    return this.#application.narrow(this.inner.access(principal, clientId), principal, clientId)
   }
 
   #concluded(verdict: ApplicationVerdict, identity: Identity): Authentication | Promise<Authentication> {
-    if (verdict.kind === 'defer') return this.#inner.authenticate(identity)
+    if (verdict.kind === 'defer') return this.inner.authenticate(identity)
     if (verdict.kind === 'deny') return deny('not-authorized', verdict.rule)
     const { certificate, presharedKey } = identity
     const { username, topics } = verdict
-    if (presharedKey !== undefined && !this.#inner.admitsKey(presharedKey)) {
+    if (presharedKey !== undefined && !this.inner.admitsKey(presharedKey)) {
       return deny('not-authorized', 'psk_file changed since the handshake')
     }
-    if (!this.#inner.admitsCertificate({ certificate, username })) {
+    if (!this.inner.admitsCertificate({ certificate, username })) {
       return deny('not-authorized', 'certificate_username_match')
     }
     return { allowed: true, principal: provePrincipal(username, 'application', evidence, { topics }) }

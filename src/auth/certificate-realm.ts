@@ -3,11 +3,10 @@
 
 import type { CertificateIdentity } from '../x509/certificate-identity.ts'
 import { type CertificateGrant, namesGiven } from './certificate-grants.ts'
-import type { AccessQuestion, Explanation } from './explanation.ts'
-import type { Identity, ProvenKey } from './identity.ts'
+import type { Identity } from './identity.ts'
 import { areEqual, type Principal, type ShownCertificate, withCertificate } from './principal.ts'
-import type { PresharedKey } from './psk-file.ts'
-import type { Access, Authentication, Candidate, EnhancedExchange, ExchangeStep, Realm } from './realm.ts'
+import type { Authentication, EnhancedExchange, ExchangeStep, Realm } from './realm.ts'
+import { RealmAround } from './realm-around.ts'
 
 export interface CertificateRealmOptions {
   readonly inner: Realm
@@ -23,26 +22,25 @@ export function createCertificateRealm(options: CertificateRealmOptions): Realm 
 
 type GivenNames = Pick<ShownCertificate, 'roles' | 'groups'>
 
-class CertificateRealm implements Realm {
+class CertificateRealm extends RealmAround {
   readonly #options: CertificateRealmOptions
-  readonly #inner: Realm
   /** A client is asked about at each step of its CONNECT, and all of them at each change; the lines stay as they are. */
   readonly #names = new WeakMap<CertificateIdentity, GivenNames>()
 
   constructor(options: CertificateRealmOptions) {
+    super(options.inner)
     this.#options = options
-    this.#inner = options.inner
   }
 
   authenticate(identity: Identity): Authentication | Promise<Authentication> {
-    const outcome = this.#inner.authenticate(identity)
+    const outcome = this.inner.authenticate(identity)
     return outcome instanceof Promise
       ? outcome.then(late => this.#completed(late, identity))
       : this.#completed(outcome, identity)
   }
 
   beginExchange(method: string, identity: Identity): EnhancedExchange | undefined {
-    const exchange = this.#inner.beginExchange(method, identity)
+    const exchange = this.inner.beginExchange(method, identity)
     if (exchange === undefined || identity.certificate === undefined) return exchange
     return {
       method,
@@ -56,43 +54,7 @@ class CertificateRealm implements Realm {
   }
 
   stillAdmits(principal: Principal, clientId: string): boolean {
-    return this.#stillGives(principal) && this.#inner.stillAdmits(principal, clientId)
-  }
-
-  knows(principal: Principal): boolean {
-    return this.#inner.knows(principal)
-  }
-
-  get provesNames(): boolean {
-    return this.#inner.provesNames
-  }
-
-  recall(username: string | undefined): Principal | undefined {
-    return this.#inner.recall(username)
-  }
-
-  presharedKey(identity: string): PresharedKey | undefined {
-    return this.#inner.presharedKey(identity)
-  }
-
-  admitsKey(key: ProvenKey): boolean {
-    return this.#inner.admitsKey(key)
-  }
-
-  admitsCertificate(who: Pick<Identity, 'certificate' | 'username'>): boolean {
-    return this.#inner.admitsCertificate(who)
-  }
-
-  admitsClientId(clientId: string): boolean {
-    return this.#inner.admitsClientId(clientId)
-  }
-
-  access(principal: Principal, clientId: string): Access {
-    return this.#inner.access(principal, clientId)
-  }
-
-  explain(candidate: Candidate, clientId: string, question: AccessQuestion): Explanation {
-    return this.#inner.explain(candidate, clientId, question)
+    return this.#stillGives(principal) && this.inner.stillAdmits(principal, clientId)
   }
 
   #completed(outcome: Authentication, identity: Identity): Authentication {

@@ -3,12 +3,11 @@
 
 import { createHash } from 'node:crypto'
 import { directoryAdmits } from './directory-access.ts'
-import type { AccessQuestion, Explanation } from './explanation.ts'
-import type { Identity, ProvenKey } from './identity.ts'
+import type { Identity } from './identity.ts'
 import type { TokenVerdict, TokenVerifier } from './jwt-verifier.ts'
 import { type Principal, provePrincipal } from './principal.ts'
-import type { PresharedKey } from './psk-file.ts'
-import { type Access, type Authentication, type Candidate, deny, type EnhancedExchange, type Realm } from './realm.ts'
+import { type Authentication, deny, type EnhancedExchange, type Realm } from './realm.ts'
+import { RealmAround } from './realm-around.ts'
 import type { UserDirectory } from './user-directory.ts'
 
 export const tokenMethod = 'JWT'
@@ -30,9 +29,7 @@ export function createTokenRealm(options: TokenRealmOptions): Realm {
   return new TokenRealm(options)
 }
 
-class TokenRealm implements Realm {
-  readonly provesNames = true
-  readonly #inner: Realm
+class TokenRealm extends RealmAround {
   readonly #verifier: TokenVerifier
   readonly #directory: UserDirectory | undefined
   readonly #mostPending: number
@@ -41,7 +38,7 @@ class TokenRealm implements Realm {
   #pending = 0
 
   constructor({ inner, verifier, directory, mostPending }: TokenRealmOptions) {
-    this.#inner = inner
+    super(inner)
     this.#verifier = verifier
     this.#directory = directory
     this.#mostPending = mostPending
@@ -61,14 +58,14 @@ class TokenRealm implements Realm {
   authenticate(identity: Identity): Authentication | Promise<Authentication> {
     const token = tokenIn(identity.password)
     if (token !== undefined) return this.#byToken(token, identity)
-    if (identity.username !== undefined && !this.#inner.provesNames) {
+    if (identity.username !== undefined && !this.inner.provesNames) {
       return deny('not-authorized', 'the password is no token, and there is no password_file')
     }
-    return this.#inner.authenticate(identity)
+    return this.inner.authenticate(identity)
   }
 
   beginExchange(method: string, identity: Identity): EnhancedExchange | undefined {
-    if (method !== tokenMethod) return this.#inner.beginExchange(method, identity)
+    if (method !== tokenMethod) return this.inner.beginExchange(method, identity)
     return {
       method,
       step: async data => {
@@ -85,44 +82,23 @@ class TokenRealm implements Realm {
 
   /** That a token comes to its end is for whoever has the connection: a session may wait for the next one. */
   stillAdmits(principal: Principal, clientId: string): boolean {
-    if (principal.method !== 'token')
-      return !this.#isUnproven(principal) && this.#inner.stillAdmits(principal, clientId)
+    if (principal.method !== 'token') return !this.#isUnproven(principal) && this.inner.stillAdmits(principal, clientId)
     const [rules, fingerprint = ''] = principal.evidence.split(':')
     if (rules !== this.#rules || !this.#verifier.holds(fingerprint)) return false
     return this.#directory === undefined || directoryAdmits(this.#directory, principal.username, clientId)
   }
 
+  override get provesNames(): boolean {
+    return true
+  }
+
   /** Nobody here can ask the issuer. */
-  knows(principal: Principal): boolean {
-    return principal.method === 'token' || (!this.#isUnproven(principal) && this.#inner.knows(principal))
+  override knows(principal: Principal): boolean {
+    return principal.method === 'token' || (!this.#isUnproven(principal) && this.inner.knows(principal))
   }
 
-  recall(username: string | undefined): Principal | undefined {
-    return username !== undefined && !this.#inner.provesNames ? undefined : this.#inner.recall(username)
-  }
-
-  presharedKey(identity: string): PresharedKey | undefined {
-    return this.#inner.presharedKey(identity)
-  }
-
-  admitsKey(key: ProvenKey): boolean {
-    return this.#inner.admitsKey(key)
-  }
-
-  admitsCertificate(who: Pick<Identity, 'certificate' | 'username'>): boolean {
-    return this.#inner.admitsCertificate(who)
-  }
-
-  admitsClientId(clientId: string): boolean {
-    return this.#inner.admitsClientId(clientId)
-  }
-
-  access(principal: Principal, clientId: string): Access {
-    return this.#inner.access(principal, clientId)
-  }
-
-  explain(candidate: Candidate, clientId: string, question: AccessQuestion): Explanation {
-    return this.#inner.explain(candidate, clientId, question)
+  override recall(username: string | undefined): Principal | undefined {
+    return username !== undefined && !this.inner.provesNames ? undefined : this.inner.recall(username)
   }
 
   /** Whoever gave a name while nobody had to prove it. */
@@ -132,7 +108,7 @@ class TokenRealm implements Realm {
 
   async #byToken(token: string, identity: Identity): Promise<Authentication> {
     const { presharedKey } = identity
-    if (presharedKey !== undefined && !this.#inner.admitsKey(presharedKey)) {
+    if (presharedKey !== undefined && !this.inner.admitsKey(presharedKey)) {
       return deny('not-authorized', 'psk_file changed since the handshake')
     }
     if (this.#pending >= this.#mostPending) return deny('busy', 'max_pending_authentications')
@@ -152,7 +128,7 @@ class TokenRealm implements Realm {
     if (claimed !== undefined && claimed !== '' && claimed !== username) {
       return deny('not-authorized', 'token of another user')
     }
-    if (!this.#inner.admitsCertificate({ certificate, username })) {
+    if (!this.inner.admitsCertificate({ certificate, username })) {
       return deny('not-authorized', 'certificate_username_match')
     }
     const msLeft = () => this.#verifier.msUntil(expiresAt)
