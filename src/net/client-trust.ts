@@ -290,9 +290,9 @@ export class ClientTrust {
     for (const { signer, issuer, issuerText } of lists) {
       if (signer !== undefined) continue
       const whose = `${where}: the revocation list of '${escapeText(issuerText)}'`
-      // One file may hold the lists of several listeners' authorities, as an authority of ours makes it.
+      // One file may hold the lists of several listeners' authorities, as an authority of ours makes it: its list of servers is for clients.
       if (isComplete && !this.#store.stored.some(({ name }) => name === issuer))
-        this.#log.write('information', `${whose} is of an authority that is not known here, and not used.`)
+        this.#log.write('debug', `${whose} is of none of this listener's authorities, and not used.`)
       else
         this.#log.write('warning', `Warning: ${whose} is not signed by an authority that is known here, and not used.`)
     }
