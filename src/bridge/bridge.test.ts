@@ -51,6 +51,22 @@ test('a flood of messages that are not shared is told once, and then as a number
   assert.deepEqual(told().slice(1), ['Bridge b has dropped 99 more messages from the other broker.'])
 })
 
+test('one that floods a bridge with what is not shared, and takes no answers, is cut off; one that takes them is not', async () => {
+  const { bridged, remote } = await joined(`${out}topic # in 2 l/ r/`, 1)
+  const flood = async (messages: number) => {
+    for (let sent = 0; sent < messages; sent++) remote.publish('flood', 'x', { qos: 1, packetId: (sent % 65_535) + 1 })
+    await bridged.settle()
+  }
+  const ends = () => bridged.lines.filter(line => /not connected any more/.test(line))
+  await flood(60_000)
+  for (let heard = 0; heard < 60_000; heard++) await remote.next(PacketType.puback)
+  remote.stream.pause()
+  await flood(60_000)
+  assert.deepEqual(ends(), [])
+  await flood(60_000)
+  assert.deepEqual(ends(), ['Bridge b is not connected any more: it sends on, and takes no answers.'])
+})
+
 test('§4.3.3 QoS 2 goes through both brokers by one packet id, and no step is taken before the other side took it', async () => {
   const { bridged, remote } = await joined(`${out}topic # out 2`)
   const { broker } = bridged.engine

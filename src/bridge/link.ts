@@ -23,12 +23,13 @@ import { ReasonCode } from '../mqtt/reason-code.ts'
 import { PacketIdSet } from '../session/packet-id-set.ts'
 import { describeReason } from './describe-reason.ts'
 import { dialFailure } from './dial-failure.ts'
+import { BridgeError } from './errors.ts'
 import type { BridgeHost } from './host.ts'
 import type { BridgeIdentity } from './identity.ts'
 import { type LocalEnd, LocalStream } from './local-stream.ts'
 import { type Dialect, keepAliveOf, localConnect, remoteConnect, tellsRemote } from './login.ts'
 import type { BridgeSettings } from './options.ts'
-import { Relay, type RelayMemory } from './relay.ts'
+import { mostAnswers, Relay, type RelayMemory } from './relay.ts'
 import { localSubscriptions, RemoteSubscriptions } from './subscriptions.ts'
 import { TopicMap } from './topic-map.ts'
 
@@ -86,6 +87,8 @@ export class Link implements LocalEnd {
   /** The other broker is not read: this one takes no more at present. */
   #isPaused = false
   #isReading = false
+  /** Answers to what the other broker sends and this one was not given, that wait for it to read. */
+  #answersWaiting = 0
   #isRemoteNew = false
 
   /** @param remote connected; the link's from here on */
@@ -114,7 +117,10 @@ export class Link implements LocalEnd {
     const { settings, identity, dialect } = this.#terms
     const remote = this.#remote
     remote.on('data', (chunk: Buffer) => this.#received(chunk))
-    remote.on('drain', () => this.#local?.taken())
+    remote.on('drain', () => {
+      this.#answersWaiting = 0
+      this.#local?.taken()
+    })
     remote.on('error', (error: Error) => this.#end(dialFailure(error)))
     remote.on('end', () => this.#end(closedThere))
     remote.on('close', () => {
@@ -380,7 +386,10 @@ export class Link implements LocalEnd {
   }
 
   #toRemote(bytes: Buffer): void {
-    if (!this.#remote.destroyed) this.#remote.write(bytes)
+    if (this.#remote.destroyed || this.#remote.write(bytes) || !this.#isReading) return
+    // What comes of this broker is held back by its own means; these answers are by nobody.
+    this.#answersWaiting++
+    if (this.#answersWaiting > mostAnswers) throw new BridgeError('it sends on, and takes no answers')
   }
 
   #toLocal(bytes: Buffer): void {

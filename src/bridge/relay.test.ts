@@ -161,6 +161,14 @@ test('[MQTT-4.6.0-2] [MQTT-4.6.0-3] what is not shared is acknowledged in the or
   assert.deepEqual(drops, ['b: its topic is not shared'])
 })
 
+test('answers that wait for one before them are as many as there are packet ids, and no more', () => {
+  const { relay, remote } = relayOn({}, 'a in 2')
+  relay.publishFromRemote(publish('a', { packetId: 1 }))
+  for (let more = 0; more < 65_535; more++) relay.publishFromRemote(publish('b', { packetId: more + 1 }))
+  assert.throws(() => relay.publishFromRemote(publish('b', { packetId: 2 })), /it sends on, though nothing/)
+  assert.equal(remote.length, 0)
+})
+
 test('[MQTT-4.3.3-11] an exchange of QoS 2 that goes no further is completed with the other broker', () => {
   const { relay, local, remote } = relayOn({}, 'a in 2')
   relay.publishFromRemote(publish('b', { qos: 2, packetId: 9 }))

@@ -24,6 +24,9 @@ import type { LocalLimits } from './host.ts'
 import { OutgoingAliases } from './outgoing-aliases.ts'
 import type { TopicMap } from './topic-map.ts'
 
+/** Answers that the other broker can wait for: it has no more packet ids. */
+export const mostAnswers = 65_535
+
 /** What holds for one connection. */
 export interface RelayTerms {
   readonly version: ProtocolVersion
@@ -132,7 +135,7 @@ export class Relay {
     }
   }
 
-  /** @throws ProtocolError for a topic alias or name that is none */
+  /** @throws AppError for a topic alias or name that is none, and for a flood of messages that nobody here has asked for */
   publishFromRemote(packet: Publish): void {
     const name = this.#incoming.resolve(packet)
     const topicName = this.#terms.topics.toLocal(name)
@@ -190,6 +193,7 @@ export class Relay {
     if (qos === 0) return
     if (qos === 2) this.#refused.add(packetId)
     const bytes = this.#encode(qos === 1 ? PacketType.puback : PacketType.pubrec, packetId)
+    if (this.#refusals.length === mostAnswers) throw new BridgeError('it sends on, though nothing has been answered')
     this.#refusals.push({ behind: this.#given, bytes })
     this.#sendRefusals()
   }
