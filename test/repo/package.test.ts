@@ -59,19 +59,20 @@ test('the package holds the program, its types, pages and units, and neither tes
     /^dist\/man\/castellan(-\w+)?\.1$|^dist\/man\/castellan\.conf\.5$/,
     /^docs\/[\w/-]+\.md$/,
     /^packaging\/(README\.md|systemd\/castellan\.\w+|default\/castellan|container\/(Dockerfile|healthcheck\.mjs))$/,
+    /^examples\/[\w/-]+\.(ts|md)$/,
   ]
   assert.deepEqual(
     paths.filter(path => !places.some(place => place.test(path))),
     [],
   )
   assert.deepEqual(
-    ['src', 'docs']
+    ['src', 'docs', 'examples']
       .flatMap(folder => globSync(`${folder}/**/*.{ts,md}`, { cwd: repository }))
       .filter(path => !path.endsWith('.test.ts'))
       .map(path => path.replace(/^src\/(.*)\.ts$/, 'dist/$1.js'))
       .filter(path => !paths.includes(path)),
     [],
-    'every source is built, and every page of docs is there',
+    'every source is built, and every page and example is there',
   )
   for (const name of [...verbs.map(verb => verb.name), ...toolNames]) {
     assert.ok(paths.includes(`dist/man/castellan-${name}.1`), name)
