@@ -9,7 +9,7 @@ import { type BasicCredentials, basicCredentials } from './basic-credentials.ts'
 import { isOwnName } from './host-names.ts'
 import { pathSegments } from './request-path.ts'
 import { commonHeaders, internalError, misdirected, notFound, type Response, send } from './response.ts'
-import type { ServedDirectory, ServedFile } from './served-directory.ts'
+import { indexName, type ServedDirectory, type ServedFile } from './served-directory.ts'
 
 /** Where a request comes from. */
 export interface Asker {
@@ -70,20 +70,28 @@ async function answer(request: IncomingMessage, response: ServerResponse, deps: 
     return
   }
   const { remoteAddress: address = '', remotePort: port = 0 } = request.socket
-  const reader = await deps.judge(basicCredentials(request.headers.authorization), { address, port })
+  const credentials = basicCredentials(request.headers.authorization)
+  const reader = await deps.judge(credentials, { address, port })
   if ('status' in reader) {
     send(request, response, strangerAnswer(reader))
     return
   }
   // A page of a foreign name that resolves to this machine has no password of ours: only what needs none is kept from it.
-  if (reader.isAnonymous && !hasOwnName(request, deps)) {
+  const neededNone = reader.isAnonymous || credentials === undefined
+  if (neededNone && !hasOwnName(request, deps)) {
     send(request, response, misdirected)
     return
   }
   const segments = pathSegments(request.url ?? '')
   if (segments === undefined) send(request, response, notFound)
-  else if (!reader.mayRead(`/${segments.join('/')}`)) send(request, response, notAuthorised)
+  else if (!mayRead(reader, segments)) send(request, response, notAuthorised)
   else await answerPath(segments, request, response, deps)
+}
+
+/** What a directory stands for has rules of its own: neither name leads around those of the other. */
+function mayRead(reader: Reader, segments: readonly string[]): boolean {
+  const path = `/${segments.join('/')}`
+  return reader.mayRead(path) && (!path.endsWith('/') || reader.mayRead(path + indexName))
 }
 
 async function answerPath(

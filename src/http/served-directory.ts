@@ -10,6 +10,9 @@ import { escapeText } from '../base/escape.ts'
 /** Larger files are not served. */
 export const largestFileBytes = 64 * 1024 * 1024
 
+/** What a directory stands for. */
+export const indexName = 'index.html'
+
 export interface ServedFile {
   /** The caller's to close. */
   readonly handle: FileHandle
@@ -45,7 +48,7 @@ export class ServedDirectory {
    * @returns undefined for what is not there, or not served
    */
   async open(segments: readonly string[]): Promise<ServedFile | undefined> {
-    const names = segments.at(-1) === '' ? [...segments.slice(0, -1), 'index.html'] : segments
+    const names = segments.at(-1) === '' ? [...segments.slice(0, -1), indexName] : segments
     const path = await this.#realPath(join(this.#root, ...names))
     if (path === undefined) return undefined
     const handle = await openPlainly(path)

@@ -155,6 +155,14 @@ test('http_dir: its files are served, and nothing beside or hidden in it', async
   assert.equal((await ask(api, '/api/v1/version')).status, 200)
 })
 
+test('http_dir: a rule against index.html holds for its directory, too, and the other way round', async t => {
+  const rules = 'topic read /a/#\ntopic deny /a/index.html\ntopic read /b/#\ntopic deny /b/\ntopic read /c/#\n'
+  const files = { 'www/a/index.html': 'a', 'www/b/index.html': 'b', 'www/c/index.html': 'c', acl: rules }
+  const api = await start(t, 'allow_anonymous true\nhttp_dir www\nacl_file acl', files)
+  for (const path of ['/a/', '/a/index.html', '/b/']) assert.equal((await ask(api, path)).status, 401, path)
+  for (const path of ['/b/index.html', '/c/', '/c/index.html']) assert.equal((await ask(api, path)).status, 200, path)
+})
+
 test('http_dir: what is no directory ends the start, and --test-config says it', async t => {
   const config = ({ port }: { port: number }) => `listener ${port} 127.0.0.1\nprotocol http_api\nhttp_dir nothing\n`
   const started = await runBroker(t, 'castellan', { config })
