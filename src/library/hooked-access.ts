@@ -7,6 +7,8 @@ import type { Program } from './program.ts'
 
 /** Topics of one client whose answers are remembered; then all of them are asked about again. */
 const mostRemembered = 256
+/** UTF-16 units of their names; longer ones, of which a client could have megabytes kept, are asked about each time. */
+const longestRemembered = 256
 
 export class HookedAccess implements Access {
   readonly #inner: Access
@@ -46,6 +48,7 @@ export class HookedAccess implements Access {
 
   /** The engine remembers a client's last topic, and may ask about others with each message. */
   #mayPublish(topicName: string): boolean {
+    if (topicName.length > longestRemembered) return this.#program.permits('authorizePublish', this.#subject, topicName)
     const { answersVersion } = this.#program
     if (this.#answers === undefined || this.#answersVersion !== answersVersion || this.#answers.size > mostRemembered) {
       this.#answers = new Map()

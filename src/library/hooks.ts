@@ -74,7 +74,7 @@ export interface Hooks {
   readonly authenticate?: (credentials: Credentials) => AuthenticateAnswer | Promise<AuthenticateAnswer>
   /**
    * Whether a client may publish on a topic that the rules allow it, its will included. Answers at once, by nothing but client and
-   * topic: the answer is remembered until `reauthorize`.
+   * topic: the answer is remembered until `reauthorize`, unless its name has more than 256 characters.
    */
   readonly authorizePublish?: (subject: Subject, topicName: string) => boolean
   /** Whether messages of a topic that the rules allow it may reach a client; as `authorizePublish`. */

@@ -115,6 +115,18 @@ test('authorizePublish: a topic is refused with 0x87 and reaches nobody; the ans
   await client.publishAsync('t', 'x', { qos: 1 })
 })
 
+test('authorizePublish: answers for long topic names, of which a client could have megabytes kept, are not remembered', async t => {
+  const asked: string[] = []
+  const { port } = await embed(t, {
+    allow_anonymous: true,
+    hooks: { authorizePublish: (_client, topicName) => asked.push(topicName) > 0 },
+  })
+  const client = await join(t, port, 'a')
+  const [short, long] = ['s'.repeat(256), 'l'.repeat(257)]
+  for (const topic of [short, long, short, long]) await client.publishAsync(topic, 'x', { qos: 1 })
+  assert.deepEqual(asked, [short, long, long])
+})
+
 test('authorizePublish widens nothing: what an ACL would refuse, such as $SYS, it is not asked about', async t => {
   const asked: string[] = []
   const { port } = await embed(t, {
