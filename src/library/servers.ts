@@ -45,15 +45,27 @@ function isHttp(server: AttachedServer): server is HttpServer | HttpsServer {
   return 'keepAliveTimeout' in server && 'headersTimeout' in server
 }
 
+/** Listeners of brokers, there may be several at one server: with the path that each answers at, undefined for all. */
+const answeredPaths = new WeakMap<object, { readonly path: string | undefined }>()
+
 function attachHttp(server: HttpServer | HttpsServer, path: string | undefined, doors: Doors): () => void {
   const upgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     if (socket.destroyed) return
-    if (path === undefined || pathOf(request) === path) doors.webSocket(streamOf(socket), { request, head })
-    // Where nobody else listens, nobody else will ever answer.
-    else if (server.listenerCount('upgrade') === 1) socket.destroy()
+    const asked = pathOf(request)
+    if (path === undefined || asked === path) doors.webSocket(streamOf(socket), { request, head })
+    else if (isForNobody(server, asked)) socket.destroy()
   }
+  answeredPaths.set(upgrade, { path })
   server.on('upgrade', upgrade)
   return () => void server.off('upgrade', upgrade)
+}
+
+/** Whether all who listen are brokers, at other paths: then nobody will ever answer. */
+function isForNobody(server: HttpServer | HttpsServer, asked: string): boolean {
+  return server.listeners('upgrade').every(listener => {
+    const answered = answeredPaths.get(listener)
+    return answered?.path !== undefined && answered.path !== asked
+  })
 }
 
 function pathOf({ url = '' }: IncomingMessage): string {

@@ -1,10 +1,11 @@
 // What a program hands over: sockets, TLS sockets and any Duplex, and servers of its own, WebSockets among them.
 
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { createServer as createHttpServer, get } from 'node:http'
 import { createServer as createHttpsServer } from 'node:https'
-import { type AddressInfo, createServer, type Server } from 'node:net'
+import { type AddressInfo, connect, createServer, type Server } from 'node:net'
 import { duplexPair, PassThrough } from 'node:stream'
 import test, { type TestContext } from 'node:test'
 import { createServer as createTlsServer } from 'node:tls'
@@ -106,6 +107,33 @@ test('attach: WebSockets of an http server at one path; its pages, and other pat
   await assert.rejects(
     connectAsync(`ws://127.0.0.1:${port}/other`, { reconnectPeriod: 0, connectTimeout: 5000 }, false),
   )
+})
+
+test('attach: at a server of several brokers, what asks for none of their paths is closed; others that listen may answer it', async t => {
+  const [{ broker: one }, { broker: other }] = [await embed(t, open), await embed(t, open)]
+  const server = createHttpServer()
+  one.attach(server, { path: '/one' })
+  other.attach(server, { path: '/other' })
+  const port = await listening(t, server)
+  const ask = (path: string) => {
+    const socket = connect(port, '127.0.0.1')
+    socket.on('error', () => {})
+    t.after(() => socket.destroy())
+    socket.write(`GET ${path} HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n`)
+    return socket.resume()
+  }
+  for (const path of ['one', 'other']) {
+    const client = await connectAsync(`ws://127.0.0.1:${port}/${path}`, { clientId: path, reconnectPeriod: 0 })
+    t.after(() => client.end(true))
+  }
+  assert.deepEqual(
+    [one, other].map(({ clients }) => clients.map(({ clientId }) => clientId)),
+    [['one'], ['other']],
+  )
+  await once(ask('/third'), 'close')
+  server.on('upgrade', (_request, socket) => socket.end('HTTP/1.1 418 Its own\r\n\r\n'))
+  const [answer] = await once(ask('/third'), 'data')
+  assert.match(String(answer), /418/)
 })
 
 test('attach: servers with TLS of the program’s own, for MQTT and for WebSockets', async t => {
