@@ -5,7 +5,7 @@ import { isIP } from 'node:net'
 import type { AccessQuestion } from '../auth/explanation.ts'
 import { escapeText } from '../base/escape.ts'
 import { readWhole } from '../pki/files.ts'
-import { UsageError } from './ca-context.ts'
+import { UsageError } from './command.ts'
 
 /** What is left out is not asked about. */
 export interface AskedCircumstances {

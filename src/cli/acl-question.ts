@@ -4,7 +4,7 @@ import { type AccessQuestion, accessActions, questionFault } from '../auth/expla
 import type { DirectoryAction, RightsHolder } from '../auth/user-directory.ts'
 import { escapeText } from '../base/escape.ts'
 import { type AskedCircumstances, type CircumstanceWords, readCircumstances } from './acl-circumstances.ts'
-import { UsageError } from './ca-context.ts'
+import { UsageError } from './command.ts'
 
 /** A client by its user name, `-` for one without a name, and what it wants to do. */
 export interface ClientQuestion {

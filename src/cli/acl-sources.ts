@@ -7,7 +7,7 @@ import type { Log } from '../base/log.ts'
 import { ConfigError } from '../config/config-error.ts'
 import type { JsonObject } from '../dynsec/json.ts'
 import { type ClientQuestion, holderNamed } from './acl-question.ts'
-import { UsageError } from './ca-context.ts'
+import { UsageError } from './command.ts'
 import type { Io } from './verbs.ts'
 
 export const ruleOptions = {

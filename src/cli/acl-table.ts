@@ -7,7 +7,7 @@ import { AppError } from '../base/errors.ts'
 import { escapeText } from '../base/escape.ts'
 import type { CircumstanceWords } from './acl-circumstances.ts'
 import { type ClientQuestion, readQuestion } from './acl-question.ts'
-import { UsageError } from './ca-context.ts'
+import { UsageError } from './command.ts'
 
 export interface Expectation extends ClientQuestion {
   /** From 1. */

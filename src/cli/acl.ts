@@ -10,8 +10,9 @@ import { type ClientQuestion, readQuestion } from './acl-question.ts'
 import { junitReport, type Outcome, tapReport } from './acl-report.ts'
 import { openRules, type RuleValues, ruleOptions } from './acl-sources.ts'
 import { parseTable, readTable } from './acl-table.ts'
-import { type Action, complain, operands, parse, runAction, UsageError, wantsJson } from './ca-context.ts'
+import { type Action, complain, operands, parse, runAction, UsageError } from './command.ts'
 import { exitCode } from './exit-code.ts'
+import { wantsJson } from './output-format.ts'
 import type { Io } from './verbs.ts'
 
 /** `castellan acl ACTION …`. @returns the exit code */

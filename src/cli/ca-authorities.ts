@@ -12,21 +12,10 @@ import { lockAuthority, unlockAuthority } from '../pki/locked-authority.ts'
 import { parseKeyType } from '../pki/private-key.ts'
 import type { IssuerKind } from '../pki/profiles.ts'
 import { crlLine } from './ca.ts'
-import {
-  caOptions,
-  now,
-  operands,
-  operator,
-  outputFormat,
-  parse,
-  shortTime,
-  table,
-  tsv,
-  UsageError,
-  wantsJson,
-  withEngine,
-} from './ca-context.ts'
+import { caOptions, now, operator, withEngine } from './ca-context.ts'
+import { operands, parse, UsageError } from './command.ts'
 import { exitCode } from './exit-code.ts'
+import { outputFormat, shortTime, table, tsv, wantsJson } from './output-format.ts'
 import type { Io } from './verbs.ts'
 
 const outputOption = { output: { type: 'string', short: 'o' } } as const

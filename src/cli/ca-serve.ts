@@ -2,7 +2,8 @@
 
 import { once } from 'node:events'
 import type { Log } from '../base/log.ts'
-import { caDirectory, caOptions, operands, parse, UsageError } from './ca-context.ts'
+import { caDirectory, caOptions } from './ca-context.ts'
+import { operands, parse, UsageError } from './command.ts'
 import { exitCode } from './exit-code.ts'
 import type { Io } from './verbs.ts'
 

@@ -4,22 +4,11 @@ import { resolve } from 'node:path'
 import { escapeText } from '../base/escape.ts'
 import type { CrlOutcome } from '../pki/crl-publisher.ts'
 import type { CertificateEngine } from '../pki/engine.ts'
-import {
-  type Action,
-  caDirectory,
-  caOptions,
-  now,
-  operands,
-  outputFormat,
-  Passphrases,
-  parse,
-  runAction,
-  shortTime,
-  UsageError,
-  withEngine,
-} from './ca-context.ts'
+import { caDirectory, caOptions, now, Passphrases, withEngine } from './ca-context.ts'
 import { caHelp } from './ca-help.ts'
+import { type Action, operands, parse, runAction, UsageError } from './command.ts'
 import { exitCode } from './exit-code.ts'
+import { outputFormat, shortTime } from './output-format.ts'
 import { shellQuote } from './shell-quote.ts'
 import type { Io } from './verbs.ts'
 

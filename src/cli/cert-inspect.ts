@@ -6,8 +6,9 @@ import { PkiError } from '../pki/errors.ts'
 import { readWhole } from '../pki/files.ts'
 import { lintCertificate } from '../pki/lint.ts'
 import { pemBlocks } from '../pki/pem.ts'
-import { operands, parse, wantsJson } from './ca-context.ts'
+import { operands, parse } from './command.ts'
 import { exitCode } from './exit-code.ts'
+import { wantsJson } from './output-format.ts'
 import type { Io } from './verbs.ts'
 
 export async function inspect(args: readonly string[], io: Io): Promise<number> {

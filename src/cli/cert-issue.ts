@@ -9,20 +9,11 @@ import { PkiConflictError } from '../pki/errors.ts'
 import { readWhole, writeWhole } from '../pki/files.ts'
 import { parseKeyType } from '../pki/private-key.ts'
 import type { ArchiveFile } from '../pki/zip.ts'
-import {
-  caOptions,
-  duration,
-  now,
-  operands,
-  operator,
-  Passphrases,
-  parse,
-  wantsJson,
-  wholeNumber,
-  withEngine,
-} from './ca-context.ts'
+import { caOptions, now, operator, Passphrases, withEngine } from './ca-context.ts'
 import { recordOf } from './cert.ts'
+import { duration, operands, parse, wholeNumber } from './command.ts'
 import { exitCode } from './exit-code.ts'
+import { wantsJson } from './output-format.ts'
 import type { Io } from './verbs.ts'
 
 const issueOptions = {

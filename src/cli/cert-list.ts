@@ -3,22 +3,11 @@
 import { escapeText } from '../base/escape.ts'
 import { type CertificateFilter, filterCertificates } from '../pki/find-certificate.ts'
 import { type CertificateRecord, type CertificateState, stateOf } from '../pki/inventory.ts'
-import {
-  caOptions,
-  duration,
-  type Format,
-  now,
-  operands,
-  outputFormat,
-  parse,
-  shortTime,
-  table,
-  tsv,
-  UsageError,
-  withEngine,
-} from './ca-context.ts'
+import { caOptions, now, withEngine } from './ca-context.ts'
 import { recordOf } from './cert.ts'
+import { duration, operands, parse, UsageError } from './command.ts'
 import { exitCode } from './exit-code.ts'
+import { type Format, outputFormat, shortTime, table, tsv } from './output-format.ts'
 import type { Io } from './verbs.ts'
 
 const states = ['valid', 'expired', 'revoked', 'held'] as const satisfies readonly CertificateState[]

@@ -1,9 +1,11 @@
 // `castellan cert verify`: what the authority says of a certificate that somebody shows.
 
 import { type Verdict, verifyCertificate } from '../pki/verify-certificate.ts'
-import { caOptions, now, operands, parse, UsageError, wantsJson, withEngine } from './ca-context.ts'
+import { caOptions, now, withEngine } from './ca-context.ts'
 import { certificatesOf } from './cert-inspect.ts'
+import { operands, parse, UsageError } from './command.ts'
 import { exitCode } from './exit-code.ts'
+import { wantsJson } from './output-format.ts'
 import type { Io } from './verbs.ts'
 
 /** The first certificate of a file is judged: what follows it are authorities. */

@@ -8,19 +8,11 @@ import { findByBytes, findCertificate } from '../pki/find-certificate.ts'
 import type { CertificateRecord } from '../pki/inventory.ts'
 import { type RevocationReason, revocationReasons } from '../pki/revocation-reasons.ts'
 import { crlLine } from './ca.ts'
-import {
-  type Action,
-  caOptions,
-  now,
-  operands,
-  parse,
-  runAction,
-  UsageError,
-  wantsJson,
-  withEngine,
-} from './ca-context.ts'
+import { caOptions, now, withEngine } from './ca-context.ts'
 import { certHelp } from './cert-help.ts'
+import { type Action, operands, parse, runAction, UsageError } from './command.ts'
 import { exitCode } from './exit-code.ts'
+import { wantsJson } from './output-format.ts'
 import type { Io } from './verbs.ts'
 
 /** `castellan cert ACTION …`. @returns the exit code */

@@ -5,9 +5,11 @@ import { escapeText } from '../base/escape.ts'
 import { PkiError, PkiFileError } from '../pki/errors.ts'
 import { maxFileBytes, publicMode, readWhole, writeWhole } from '../pki/files.ts'
 import { type ListSummary, summariseLists } from '../pki/list-file.ts'
-import { type Action, now, operands, parse, runAction, shortTime, UsageError, wantsJson } from './ca-context.ts'
+import { now } from './ca-context.ts'
 import { caExitCodes } from './ca-help.ts'
+import { type Action, operands, parse, runAction, UsageError } from './command.ts'
 import { exitCode } from './exit-code.ts'
+import { shortTime, wantsJson } from './output-format.ts'
 import type { Io } from './verbs.ts'
 
 const help = {

@@ -12,7 +12,8 @@ import {
   openGeneratedAuthority,
 } from '../pki/generate-ca-files.ts'
 import { isHostName } from '../pki/name-rules.ts'
-import { complain, now, UsageError } from './ca-context.ts'
+import { now } from './ca-context.ts'
+import { complain, UsageError } from './command.ts'
 import { exitCode } from './exit-code.ts'
 import { printDifferences } from './script-differences.ts'
 import { ScriptPrompt } from './script-prompt.ts'

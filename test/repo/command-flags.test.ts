@@ -17,7 +17,7 @@ const table = await completionTable()
 /** Sources that a verb reads its command line with, besides those that are called as it is. */
 const further: Readonly<Record<string, readonly string[]>> = {
   run: ['src/config/run-arguments.ts'],
-  cert: ['src/cli/ca-context.ts'],
+  cert: ['src/cli/ca-context.ts', 'src/cli/command.ts'],
 }
 
 /** Options of tables that tell their names. */
