@@ -39,15 +39,18 @@ export class Section {
 export class Listener extends Section {
   /** The line that begins it. */
   readonly place: Location
+  /** The option that opens it where no line has asked for a listener. */
+  readonly openedBy: string | undefined
   port = 1883
   /** undefined: every address of the machine. */
   address: string | undefined = undefined
   /** Of a unix socket. */
   path: string | undefined = undefined
 
-  constructor(place: Location) {
+  constructor(place: Location, openedBy?: string) {
     super()
     this.place = place
+    this.openedBy = openedBy
   }
 
   /** For people: `listener 1883`, `listener 1883 127.0.0.1`. */
@@ -318,7 +321,7 @@ class Reader {
   #listenerOrDefault(setting: Setting): Listener {
     if (this.#state.listener !== undefined) return this.#state.listener
     if (this.#defaultListener === undefined) {
-      this.#defaultListener = new Listener(setting)
+      this.#defaultListener = new Listener(setting, setting.key)
       this.configuration.listeners.push(this.#defaultListener)
     }
     this.#state.listener = this.#defaultListener

@@ -117,6 +117,13 @@ export const fixtures: readonly Fixture[] = [
     evidence: /mosquitto\.conf' of remote_password has mode 0644$/,
   },
   {
+    id: 'D02',
+    about: 'one that nobody has asked for',
+    bad: conf('max_connections 10', 'listener 1883 127.0.0.1'),
+    good: conf('listener 1883 127.0.0.1', 'max_connections 10'),
+    evidence: /^'listener 1883' has no .*, on every address; 'max_connections' opens it, as it stands above every/,
+  },
+  {
     id: 'D04',
     bad: conf('listener 1883'),
     good: conf('listener 1883', 'password_file HERE/passwd'),
@@ -222,6 +229,13 @@ export const fixtures: readonly Fixture[] = [
     id: 'D09',
     bad: conf(...mutual('crlfile CERTS/foreign.crl')),
     good: conf(...mutual('crlfile CERTS/week.crl')),
+    evidence: /^the list of 'CN=Unrelated Authority' is of no authority/,
+  },
+  {
+    id: 'D09',
+    about: 'a list too many, beside all that have to be there',
+    bad: conf(...mutual('crlfile CERTS/foreign.crl')),
+    good: conf(...mutual('crlfile CERTS/all.crl')),
     evidence: /^the list of 'CN=Unrelated Authority' is of no authority/,
   },
   {
@@ -581,6 +595,13 @@ export const fixtures: readonly Fixture[] = [
     evidence: /^'password_file' will go away with Mosquitto 3\.0$/,
   },
   {
+    id: 'D31',
+    about: 'what stays, in a file that no Mosquitto starts with',
+    bad: withUsers(''),
+    good: { ...conf('listener 1883 127.0.0.1', 'password_file HERE/passwd', 'max_takeovers 5'), passwd: '' },
+    evidence: /^'password_file' will go away/,
+  },
+  {
     id: 'D32',
     bad: conf('listener 1883', 'max_connections 10', 'max_packet_size 1000'),
     good: conf(
@@ -591,6 +612,13 @@ export const fixtures: readonly Fixture[] = [
       'max_keepalive 60',
     ),
     evidence: /^nothing limits queues \(max_queued_bytes\), keep-alive \(max_keepalive\)$/,
+  },
+  {
+    id: 'D32',
+    about: 'a file of our own, for a broker whose limits are finite anyway',
+    bad: conf('listener 1883'),
+    good: conf('listener 1883', 'max_takeovers 5'),
+    evidence: /^nothing limits connections/,
   },
   {
     id: 'D33',

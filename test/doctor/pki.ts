@@ -121,7 +121,7 @@ function concatenate(out: string, ...files: readonly string[]): void {
   writeFileSync(out, files.map(file => readFileSync(file, 'utf8')).join(''))
 }
 
-/** `week.crl`, `day.crl`, and `foreign.crl` of an authority that nobody here trusts. */
+/** `week.crl`, `day.crl`, `foreign.crl` of an authority that nobody here trusts, and `all.crl` with that and the first. */
 async function lists(dir: string, authority: Authority, stranger: Authority): Promise<void> {
   const sign = async ({ ca, dir: place }: Authority, name: string, days: string) => {
     const config = join(place, `${name}.cnf`)
@@ -140,6 +140,7 @@ async function lists(dir: string, authority: Authority, stranger: Authority): Pr
   await sign(authority, 'week.crl', '7')
   await sign(authority, 'day.crl', '1')
   await sign(stranger, 'foreign.crl', '7')
+  concatenate(join(dir, 'all.crl'), join(dir, 'foreign.crl'), join(dir, 'week.crl'))
 }
 
 /** As many authorities as no listener needs. */

@@ -88,7 +88,13 @@ export const listenerRules: readonly Rule[] = [
 function plaintextEvidence(listener: Listener): string {
   const where = listener.address === undefined ? 'on every address' : `on ${quoted(listener.address)}`
   const trap = listener.port === 8883 ? '; port 8883 is the one of MQTT over TLS, and does not make it TLS' : ''
-  return `${quoted(listener.name)} has no certfile and keyfile, ${where}${trap}`
+  return `${quoted(listener.name)} has no certfile and keyfile, ${where}${trap}${unasked(listener)}`
+}
+
+/** Who writes a limit above all listeners seldom knows that it opens one more. */
+function unasked({ openedBy }: Listener): string {
+  if (openedBy === undefined || openedBy === 'port' || openedBy === 'bind_address') return ''
+  return `; ${quoted(openedBy)} opens it, as it stands above every listener: move it below one`
 }
 
 const ownSources = ['auth_http_url', 'ldap_url', 'jwt_key_file', 'jwt_secret_file', 'jwt_jwks_url']
@@ -127,7 +133,9 @@ function misplaced({ belowListeners, listeners }: Configuration): readonly Obser
   }))
 }
 
-function goingAway({ settings }: Configuration): readonly Observation[] {
+function goingAway({ settings, hasOwnOptions }: Configuration): readonly Observation[] {
+  // No Mosquitto starts with such a file, and Castellan keeps them.
+  if (hasOwnOptions) return []
   const leaving = settings.filter(({ name }) => /^(acl_file|password_file|per_listener_settings)$/.test(name))
   const [first] = leaving
   if (first === undefined) return []

@@ -20,7 +20,7 @@ export const operationRules: readonly Rule[] = [
     severity: 'medium',
     title: 'no limits',
     why: 'One client, broken or hostile, takes all connections, memory or time of the broker.',
-    fix: 'a line each: max_connections 1000, max_packet_size 100000, max_queued_bytes 10000000, max_keepalive 3600',
+    fix: 'a line each above the first listener: max_packet_size 100000, max_queued_bytes 10000000, max_keepalive 3600; and below each listener, as it opens one where none stands above it: max_connections 1000',
     check: ({ configuration }) => missingLimits(configuration),
   },
   {
@@ -36,7 +36,7 @@ export const operationRules: readonly Rule[] = [
     severity: 'medium',
     title: 'clients without an id, and sessions that are kept',
     why: 'The broker makes up an id at each connection: their sessions are never found again, and cannot be told from those of other clients.',
-    fix: 'allow_zero_length_clientid false; or auto_id_prefix auto-',
+    fix: 'allow_zero_length_clientid false; or, below each listener, listener_auto_id_prefix auto- (Mosquitto 2.0: auto_id_prefix auto-)',
     check: ({ configuration }) => namelessSessions(configuration),
   },
   {
@@ -104,6 +104,8 @@ const limits: readonly (readonly [what: string, keys: readonly string[]])[] = [
 ]
 
 function missingLimits(configuration: Configuration): readonly Observation[] {
+  // Only Castellan starts with such a file, and there all of them are finite without a line.
+  if (configuration.hasOwnOptions) return []
   const open = configuration.listeners.find(listener => !listener.isLocal)
   const missing = limits.filter(([, keys]) => configuration.line(...keys) === undefined)
   if (open === undefined || missing.length === 0) return []

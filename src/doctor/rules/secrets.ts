@@ -95,11 +95,11 @@ function isWeak(hash: PasswordHash | undefined): boolean {
 function emptyAndGuessed(file: string, entries: readonly PasswordLine[]): readonly Observation[] {
   return entries.flatMap(({ username, line, kind, isGuessed }) => {
     const command = `castellan passwd ${word(file, 'FILE')} ${word(username, 'NAME')}`
-    const fix = `${command}, with a password that a program made: openssl rand -base64 18`
-    const found = (what: string) => [
-      { place: { file, line }, evidence: `the password of ${quoted(username)} ${what}`, fix },
+    const made = 'with a password that a program made: openssl rand -base64 18'
+    const found = (what: string, how = command) => [
+      { place: { file, line }, evidence: `the password of ${quoted(username)} ${what}`, fix: `${how}, ${made}` },
     ]
-    if (kind === 'empty') return found('is empty')
+    if (kind === 'empty') return found('is empty', `take the line out, then ${command}`)
     return isGuessed ? found('is the name, or of the words that are tried first') : []
   })
 }

@@ -185,9 +185,12 @@ function endsSoon({ lists, listener }: TlsFacts, now: number): readonly Observat
   })
 }
 
+/** Lists that are there in place of those that have to be. */
 function foreignLists({ lists, withoutList, authorities }: TlsFacts): readonly Observation[] {
   // Those that could not be read may be the right ones.
   if (authorities.length === 0) return []
+  // `crl/all.pem` of an authority has the servers' list, too: beside one of each that is trusted it does no harm.
+  if (withoutList.length === 0) return []
   const [first] = lists
   return [
     ...lists
