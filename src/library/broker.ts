@@ -1,10 +1,10 @@
 // What a program has of its broker.
 
 import type { Duplex } from 'node:stream'
+import type { AttachedServer, AttachOptions } from './attached-server.ts'
 import type { Client } from './client.ts'
 import type { BrokerEvents, EventName, ListenerAddress } from './events.ts'
 import type { MessageHandler, PublishOptions, SubscribeOptions, Subscription } from './own-messages.ts'
-import type { AttachedServer, AttachOptions } from './servers.ts'
 
 export interface Broker extends AsyncDisposable {
   /** Where the listeners of the options are bound. */

@@ -2,6 +2,7 @@
 
 export type { LogType } from '../base/log.ts'
 export type { QoS } from '../mqtt/packet.ts'
+export type { AttachedServer, AttachOptions } from './attached-server.ts'
 export type { Broker } from './broker.ts'
 export type { Client } from './client.ts'
 export { ClosedError, MessageError, OptionsError, QueueFullError, RefusedError, StreamError } from './errors.ts'
@@ -29,5 +30,4 @@ export type {
   ObjectOptions,
 } from './options.ts'
 export type { MessageHandler, PublishOptions, SubscribeOptions, Subscription } from './own-messages.ts'
-export type { AttachedServer, AttachOptions } from './servers.ts'
 export { createBroker } from './start.ts'

@@ -9,15 +9,9 @@ import { Server as TlsServer } from 'node:tls'
 import type { AcceptedStream } from '../net/byte-stream.ts'
 import { SocketStream } from '../net/socket-stream.ts'
 import type { UpgradeRequest } from '../net/websocket-acceptor.ts'
+import type { AttachedServer, AttachOptions } from './attached-server.ts'
 import { StreamError } from './errors.ts'
 import { GivenStream } from './given-stream.ts'
-
-export interface AttachOptions {
-  /** Of an HTTP server: where WebSockets are the broker's; every path when left out. */
-  readonly path?: string
-}
-
-export type AttachedServer = NetServer | HttpServer | HttpsServer
 
 /** Where streams go. */
 export interface Doors {

@@ -3,9 +3,9 @@
 
 import assert from 'node:assert/strict'
 import { execFileSync, spawnSync } from 'node:child_process'
-import { copyFileSync, cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { copyFileSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { after, before, test } from 'node:test'
 
 const repository = join(import.meta.dirname, '../..')
@@ -48,6 +48,20 @@ test('nothing but the library can be imported', () => {
   writeFileSync(join(directory, 'inside.js'), "await import('castellan/dist/server/compose.js')\n")
   const { stderr } = run('inside.js') as { stderr: string }
   assert.match(stderr, /ERR_PACKAGE_PATH_NOT_EXPORTED/)
+})
+
+test('the types lead to nothing that npm does not install with the package', () => {
+  const dist = join(directory, 'node_modules/castellan/dist')
+  const files = new Set([join(dist, 'library/index.d.ts')])
+  const foreign: string[] = []
+  for (const file of files) {
+    for (const [, name = ''] of readFileSync(file, 'utf8').matchAll(/(?:\bfrom |\bimport\()['"]([^'"]+)['"]/g)) {
+      if (name.startsWith('.')) files.add(join(dirname(file), name.replace(/\.[jt]s$/, '.d.ts')))
+      else if (!name.startsWith('node:')) foreign.push(name)
+    }
+  }
+  assert.deepEqual(foreign, [])
+  assert.ok(files.size > 10)
 })
 
 test('the types are whole, for a compiler that skips none and has no types of a browser', () => {
