@@ -15,14 +15,15 @@ export function errorLines(error: AppError): readonly string[] {
 }
 
 function isForbidden(error: unknown): boolean {
+  if (!(error instanceof Error) || error instanceof HttpListenError) return false
   // What is wrong with a port is no file's permissions, and has its own hint.
-  if (!(error instanceof Error) || error instanceof ListenerError || error instanceof HttpListenError) return false
+  if (error instanceof ListenerError && error.code !== 'ERR_NET_TLS_SETTINGS') return false
   return (error as NodeJS.ErrnoException).code === 'EACCES' || isForbidden(error.cause)
 }
 
 /** Whoever starts a broker as root seldom knows that it is another account that opens the files. */
 function accountHint(): string {
-  return `The broker runs as '${accountName()}' (option 'user'), which may not: let that account have the file, or name another.`
+  return `The broker runs as '${accountName()}' (option 'user'), which may not: let that account have the file and its directories, or name another.`
 }
 
 /** By its number where it has no name (PUID). */
