@@ -1,7 +1,7 @@
 // castellan.conf(5): every option of mosquitto.conf, made from the tables that the program itself reads.
 
 import { version } from '../src/base/version.ts'
-import { roffHead, roffItem, roffParagraph, roffSection } from '../src/cli/roff.ts'
+import { roffHead, roffItem, roffParagraph, roffSection } from '../src/cli/manual/roff.ts'
 import type { AnyOption, OptionTable } from '../src/config/option.ts'
 import { optionTables } from '../src/server/options.ts'
 import { reloads, roomTitles, showDefault, supportMark } from './options-page.ts'

@@ -3,7 +3,7 @@
 import { spawnSync } from 'node:child_process'
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { allManPages } from '../src/cli/man.ts'
+import { allManPages } from '../src/cli/manual/man.ts'
 import { confManPage } from './conf-man-page.ts'
 
 const root = join(import.meta.dirname, '..')

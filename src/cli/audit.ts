@@ -15,7 +15,7 @@ import { type ExportOutcome, type ExportRequest, exportAudit } from './audit-exp
 import { auditHelp } from './audit-help.ts'
 import { lineOf } from './audit-lines.ts'
 import { exportFault, exportFormats, readProof } from './audit-proof.ts'
-import { now } from './ca-context.ts'
+import { now } from './ca/context.ts'
 import { type Action, duration, operands, parse, runAction, UsageError, wholeNumber } from './command.ts'
 import { exitCode } from './exit-code.ts'
 import { wantsJson } from './output-format.ts'

@@ -12,21 +12,21 @@ import type { Command, Io } from './verbs.ts'
 /** The tools whose names this program answers to; undefined while the tool is not built. */
 export const oldNames: ReadonlyMap<string, (() => Promise<Command>) | undefined> = new Map([
   ['mosquitto', async () => (await import('./run.ts')).mosquitto],
-  ['mosquitto_passwd', async () => (await import('./passwd.ts')).mosquittoPasswd],
+  ['mosquitto_passwd', async () => (await import('./passwd/passwd.ts')).mosquittoPasswd],
   ['mosquitto_ctrl', async () => (await import('./ctl.ts')).mosquittoCtrl],
   ['mosquitto_pub', async () => (await import('./pub.ts')).mosquittoPub],
   ['mosquitto_sub', async () => (await import('./sub.ts')).mosquittoSub],
   ['mosquitto_rr', async () => (await import('./rr.ts')).mosquittoRr],
   ['mosquitto_signal', async () => (await import('./signal.ts')).mosquittoSignal],
-  ['create-root-ca', async () => (await import('./easy-ca.ts')).createRootCa],
-  ['create-signing-ca', async () => (await import('./easy-ca.ts')).createSigningCa],
-  ['create-server', async () => (await import('./easy-ca.ts')).createServer],
-  ['create-ssl', async () => (await import('./easy-ca.ts')).createSsl],
-  ['create-client', async () => (await import('./easy-ca.ts')).createClient],
-  ['create-client-o', async () => (await import('./easy-ca.ts')).createClientO],
-  ['revoke-cert', async () => (await import('./easy-ca.ts')).revokeCert],
-  ['generate-CA.sh', async () => (await import('./generate-ca.ts')).generateCa],
-  ['gen_CA.sh', async () => (await import('./generate-ca.ts')).generateCa],
+  ['create-root-ca', async () => (await import('./easy-ca/easy-ca.ts')).createRootCa],
+  ['create-signing-ca', async () => (await import('./easy-ca/easy-ca.ts')).createSigningCa],
+  ['create-server', async () => (await import('./easy-ca/easy-ca.ts')).createServer],
+  ['create-ssl', async () => (await import('./easy-ca/easy-ca.ts')).createSsl],
+  ['create-client', async () => (await import('./easy-ca/easy-ca.ts')).createClient],
+  ['create-client-o', async () => (await import('./easy-ca/easy-ca.ts')).createClientO],
+  ['revoke-cert', async () => (await import('./easy-ca/easy-ca.ts')).revokeCert],
+  ['generate-CA.sh', async () => (await import('./easy-ca/generate-ca.ts')).generateCa],
+  ['gen_CA.sh', async () => (await import('./easy-ca/generate-ca.ts')).generateCa],
 ])
 
 const builtNames = [...oldNames].flatMap(([name, load]) => (load === undefined ? [] : [name]))
@@ -66,7 +66,7 @@ export async function runUnderOldName(name: string, args: readonly string[], io:
 
 async function diff([name = '']: readonly string[], io: Io): Promise<number> {
   if (!oldNames.has(name)) return print(io.stderr, usage, exitCode.usage)
-  const { differencesOf } = await import('./script-differences.ts')
+  const { differencesOf } = await import('./easy-ca/differences.ts')
   return print(io.stdout, differencesOf(name) || inDocumentation, exitCode.ok)
 }
 

@@ -32,7 +32,7 @@ export const verbs: readonly Verb[] = [
     group: 'Start a broker',
     summary: 'a secure broker from nothing: certificates, rules, listeners, and two lines to paste',
     load: async () => {
-      const [{ up }, { startBroker }] = await Promise.all([import('./up.ts'), import('./run.ts')])
+      const [{ up }, { startBroker }] = await Promise.all([import('./up/up.ts'), import('./run.ts')])
       return (args, io) => up(args, io, options => startBroker(options, io))
     },
   },
@@ -47,7 +47,7 @@ export const verbs: readonly Verb[] = [
     group: 'Look after it',
     summary: 'add, change and remove the users of a password file',
     takesSecrets: true,
-    load: async () => (await import('./passwd.ts')).passwd,
+    load: async () => (await import('./passwd/passwd.ts')).passwd,
   },
   {
     name: 'ctl',
@@ -76,7 +76,7 @@ export const verbs: readonly Verb[] = [
     name: 'doctor',
     group: 'Look after it',
     summary: 'what is wrong with a mosquitto.conf and all that it names, or what a broker shows to strangers',
-    load: async () => (await import('./doctor.ts')).doctor,
+    load: async () => (await import('./doctor/doctor.ts')).doctor,
   },
   {
     name: 'audit',
@@ -97,14 +97,14 @@ export const verbs: readonly Verb[] = [
     group: 'Certificates',
     summary: 'make an authority of your own, sign its revocation lists, take over an old one',
     actions: 'init show list lock unlock rotate sign-issuing export publish-crl serve backup restore import'.split(' '),
-    load: async () => (await import('./ca.ts')).ca,
+    load: async () => (await import('./ca/ca.ts')).ca,
   },
   {
     name: 'cert',
     group: 'Certificates',
     summary: 'issue, renew, revoke and list certificates, one or ten thousand',
     actions: 'issue sign renew bundle verify bulk list expiring show revoke hold unhold inspect lint'.split(' '),
-    load: async () => (await import('./cert.ts')).cert,
+    load: async () => (await import('./cert/cert.ts')).cert,
   },
   {
     name: 'crl',
@@ -148,26 +148,26 @@ export const verbs: readonly Verb[] = [
     group: 'Be a client',
     summary: 'what comes through a broker, live: a tree of topics, or lines',
     takesSecrets: true,
-    load: async () => (await import('./tap.ts')).tap,
+    load: async () => (await import('./tap/tap.ts')).tap,
   },
   {
     name: 'bench',
     group: 'Be a client',
     summary: 'load for a broker: throughput, latency, what is lost',
     takesSecrets: true,
-    load: async () => (await import('./bench.ts')).bench,
+    load: async () => (await import('./bench/bench.ts')).bench,
   },
   {
     name: 'completion',
     group: 'This program',
     summary: 'what your shell offers behind Tab: a script for bash, zsh or fish',
     actions: ['bash', 'zsh', 'fish'],
-    load: async () => (await import('./completion.ts')).completion,
+    load: async () => (await import('./manual/completion.ts')).completion,
   },
   {
     name: 'man',
     group: 'This program',
     summary: 'manual pages, made from the help of each verb',
-    load: async () => (await import('./man.ts')).man,
+    load: async () => (await import('./manual/man.ts')).man,
   },
 ]

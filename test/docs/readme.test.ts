@@ -6,7 +6,7 @@ import { chmodSync, cpSync, globSync, mkdtempSync, rmSync, statSync, symlinkSync
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test, { type TestContext } from 'node:test'
-import { clientRecipe } from '../../src/cli/up-arguments.ts'
+import { clientRecipe } from '../../src/cli/up/arguments.ts'
 import { read, repository, repositoryFiles } from '../repo/source-files.ts'
 import { freePort } from '../support/free-port.ts'
 import { type LineProcess, runProgram, startProgram } from '../support/line-process.ts'

@@ -4,10 +4,10 @@ import assert from 'node:assert/strict'
 import { globSync } from 'node:fs'
 import test from 'node:test'
 import { optionNames } from '../../src/cli/client-options.ts'
-import { completionTable } from '../../src/cli/completion-table.ts'
-import { optionsOf } from '../../src/cli/help-options.ts'
-import { oldNamePage, pagesOf, toolNames } from '../../src/cli/help-pages.ts'
-import { manPageOf } from '../../src/cli/man.ts'
+import { completionTable } from '../../src/cli/manual/completion-table.ts'
+import { optionsOf } from '../../src/cli/manual/help-options.ts'
+import { oldNamePage, pagesOf, toolNames } from '../../src/cli/manual/help-pages.ts'
+import { manPageOf } from '../../src/cli/manual/man.ts'
 import { verbs } from '../../src/cli/verbs.ts'
 import { runCommand } from '../support/command.ts'
 import { read, repository } from './source-files.ts'
@@ -17,7 +17,7 @@ const table = await completionTable()
 /** Sources that a verb reads its command line with, besides those that are called as it is. */
 const further: Readonly<Record<string, readonly string[]>> = {
   run: ['src/config/run-arguments.ts'],
-  cert: ['src/cli/ca-context.ts', 'src/cli/command.ts'],
+  cert: ['src/cli/ca/context.ts', 'src/cli/command.ts'],
 }
 
 /** Options of tables that tell their names. */
@@ -42,7 +42,8 @@ const untold: Readonly<Record<string, readonly string[]>> = {
 for (const verb of verbs) {
   test(`cli section 7: every option that castellan ${verb.name} reads is in its help`, async () => {
     const help = (await pagesOf(verb)).map(({ text }) => text).join('\n')
-    const sources = [...globSync(`src/cli/${verb.name}{,-*}.ts`, { cwd: repository }), ...(further[verb.name] ?? [])]
+    const own = [`src/cli/{,*/}${verb.name}{,-*}.ts`, `src/cli/${verb.name}/*.ts`]
+    const sources = [...globSync(own, { cwd: repository }), ...(further[verb.name] ?? [])]
     const code = sources
       .filter(path => !path.endsWith('.test.ts'))
       .map(read)
