@@ -1,9 +1,9 @@
 // What a verb that is a client has of `castellan ctl`: its options for where the broker is and who asks, among options of its own,
 // and its question for a password.
 
-import { CtlUsageError } from './ctl-error.ts'
-import { type CtlOptions, readOption } from './ctl-options.ts'
-import { HiddenInput } from './ctl-prompts.ts'
+import { CtlUsageError } from './ctl/error.ts'
+import { type CtlOptions, readOption } from './ctl/options.ts'
+import { HiddenInput } from './ctl/prompts.ts'
 import type { Io } from './verbs.ts'
 
 /** An option of the verb's own. */

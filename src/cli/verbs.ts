@@ -56,7 +56,7 @@ export const verbs: readonly Verb[] = [
     actions: ['broker', 'dynsec'],
     helpWord: 'help',
     takesSecrets: true,
-    load: async () => (await import('./ctl.ts')).ctl,
+    load: async () => (await import('./ctl/ctl.ts')).ctl,
   },
   {
     name: 'signal',
@@ -70,7 +70,7 @@ export const verbs: readonly Verb[] = [
     group: 'Look after it',
     summary: 'who may do what by the rules, and which rule says so; tables of it for CI',
     actions: ['check', 'test'],
-    load: async () => (await import('./acl.ts')).acl,
+    load: async () => (await import('./acl/acl.ts')).acl,
   },
   {
     name: 'doctor',
@@ -83,7 +83,7 @@ export const verbs: readonly Verb[] = [
     group: 'Look after it',
     summary: 'who did what, when and from where: the last records, a search, whether all is as it was written',
     actions: ['tail', 'search', 'export', 'verify'],
-    load: async () => (await import('./audit.ts')).audit,
+    load: async () => (await import('./audit/audit.ts')).audit,
   },
   {
     name: 'store',
@@ -127,21 +127,21 @@ export const verbs: readonly Verb[] = [
     group: 'Be a client',
     summary: 'publish messages, as mosquitto_pub',
     takesSecrets: true,
-    load: async () => (await import('./pub.ts')).pub,
+    load: async () => (await import('./client/pub.ts')).pub,
   },
   {
     name: 'sub',
     group: 'Be a client',
     summary: 'subscribe, and print what arrives, as mosquitto_sub',
     takesSecrets: true,
-    load: async () => (await import('./sub.ts')).sub,
+    load: async () => (await import('./client/sub.ts')).sub,
   },
   {
     name: 'rr',
     group: 'Be a client',
     summary: 'publish a request, and print the response, as mosquitto_rr',
     takesSecrets: true,
-    load: async () => (await import('./rr.ts')).rr,
+    load: async () => (await import('./client/rr.ts')).rr,
   },
   {
     name: 'tap',

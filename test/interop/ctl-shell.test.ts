@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict'
 import test, { type TestContext } from 'node:test'
-import { ctl, mosquittoCtrl } from '../../src/cli/ctl.ts'
+import { ctl, mosquittoCtrl } from '../../src/cli/ctl/ctl.ts'
 import { initialFile, pluginLines } from '../support/administrator.ts'
 import { type BrokerKind, both, castellanProgram, startEither } from '../support/broker-process.ts'
 import { runCommand } from '../support/command.ts'

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { globSync } from 'node:fs'
 import test from 'node:test'
-import { optionNames } from '../../src/cli/client-options.ts'
+import { optionNames } from '../../src/cli/client/options.ts'
 import { completionTable } from '../../src/cli/manual/completion-table.ts'
 import { optionsOf } from '../../src/cli/manual/help-options.ts'
 import { oldNamePage, pagesOf, toolNames } from '../../src/cli/manual/help-pages.ts'

@@ -68,7 +68,7 @@ export const rooms: Readonly<Record<string, Room>> = {
   cli: {
     imports: [...lowest, 'topic', 'audit', 'config', 'auth', 'dynsec', 'client', 'doctor', 'pki', 'store'],
     types: ['mqtt'],
-    only: { server: ['ca/serve.ts', 'run.ts', 'store.ts', 'acl-sources.ts', 'doctor/doctor.ts'] },
+    only: { server: ['ca/serve.ts', 'run.ts', 'store.ts', 'acl/sources.ts', 'doctor/doctor.ts'] },
   },
 }
 

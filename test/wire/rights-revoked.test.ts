@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict'
 import test, { type TestContext } from 'node:test'
-import { ctl } from '../../src/cli/ctl.ts'
+import { ctl } from '../../src/cli/ctl/ctl.ts'
 import { Administrator, initialFile, pluginLines, type SentCommand } from '../support/administrator.ts'
 import { concat } from '../support/bytes.ts'
 import { runCommand } from '../support/command.ts'

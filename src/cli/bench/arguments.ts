@@ -3,8 +3,8 @@
 import { escapeText } from '../../base/escape.ts'
 import type { QoS } from '../../mqtt/packet.ts'
 import { type OwnOption, readConnectionArguments } from '../connection-arguments.ts'
-import { CtlUsageError } from '../ctl-error.ts'
-import type { CtlOptions } from '../ctl-options.ts'
+import { CtlUsageError } from '../ctl/error.ts'
+import type { CtlOptions } from '../ctl/options.ts'
 import { connectionHelp } from '../tap/help.ts'
 
 export interface BenchRequest {

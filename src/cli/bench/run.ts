@@ -8,7 +8,7 @@ import { Histogram, type Latency } from '../../client/histogram.ts'
 import { LoadConnection, type LoadEvents } from '../../client/load-connection.ts'
 import { LoadPublisher, stamp } from '../../client/load-publisher.ts'
 import { SequenceCheck } from '../../client/sequence-check.ts'
-import type { Login } from '../ctl-exchange.ts'
+import type { Login } from '../ctl/exchange.ts'
 import type { BenchRequest } from './arguments.ts'
 
 export interface BenchResult {
