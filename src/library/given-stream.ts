@@ -34,7 +34,7 @@ export class GivenStream implements AcceptedStream {
     this.#reader = reader
     const stream = this.#stream
     stream.on('data', (chunk: unknown) => this.#received(reader, chunk))
-    stream.on('error', (error: NodeJS.ErrnoException) => reader.failed(error.code ?? error.message))
+    stream.on('error', (error: unknown) => reader.failed(faultOf(error)))
     stream.on('end', () => reader.peerEnded())
     stream.on('close', () => reader.closed())
     if (stream.destroyed) setImmediate(() => reader.closed())
@@ -54,7 +54,12 @@ export class GivenStream implements AcceptedStream {
       setImmediate(() => this.#reader?.failed('EPIPE'))
       return false
     }
-    stream.write(Buffer.from(bytes), this.#onWritten)
+    try {
+      stream.write(Buffer.from(bytes), this.#onWritten)
+    } catch (error) {
+      // Others are written to in the same turn.
+      stream.destroy(error instanceof Error ? error : new Error('its write has thrown'))
+    }
     return false
   }
 
@@ -73,6 +78,13 @@ export class GivenStream implements AcceptedStream {
     }
     reader.failed('a chunk that is no bytes')
   }
+}
+
+/** What a stream says is wrong with it may be anything. */
+function faultOf(error: unknown): string {
+  if (!(error instanceof Error)) return 'a stream that failed without an error'
+  const { code, message } = error as NodeJS.ErrnoException
+  return typeof code === 'string' ? code : message
 }
 
 function ignore(): void {}

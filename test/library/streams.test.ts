@@ -6,12 +6,13 @@ import { readFileSync } from 'node:fs'
 import { createServer as createHttpServer, get } from 'node:http'
 import { createServer as createHttpsServer } from 'node:https'
 import { type AddressInfo, connect, createServer, type Server } from 'node:net'
-import { duplexPair, PassThrough } from 'node:stream'
+import { Duplex, duplexPair, PassThrough } from 'node:stream'
 import test, { type TestContext } from 'node:test'
 import { createServer as createTlsServer } from 'node:tls'
 import { connectAsync, MqttClient } from 'mqtt'
 import { StreamError } from '../../src/library/index.ts'
 import { Authority } from '../support/authority.ts'
+import { hex } from '../support/bytes.ts'
 import { embed, join, nextEvent, received } from '../support/embedded.ts'
 
 const open = { allow_anonymous: true }
@@ -72,6 +73,31 @@ test('handle: any Duplex of bytes is a connection, and what the broker writes in
   here.destroy()
   there.destroy()
   await gone
+})
+
+test('handle: a stream that throws, or fails with no error, loses its own connection and nothing else', async t => {
+  const { broker, port } = await embed(t, open)
+  const witness = await join(t, port, 'witness')
+  const next = received(witness)
+  await witness.subscribeAsync('t')
+  const throwing = new Duplex({
+    read() {},
+    write() {
+      throw new Error('a write that throws')
+    },
+  })
+  broker.handle(throwing)
+  throwing.push(hex`10 0F 00 04 'MQTT' 04 02 00 00 00 03 'own'`)
+  await new Promise(resolve => throwing.once('close', resolve))
+  const [near, far] = duplexPair()
+  broker.handle(near)
+  const client = clientOver(t, far, 'far')
+  const ended = nextEvent(broker, 'clientDisconnect')
+  await new Promise<void>(resolve => client.once('connect', () => resolve()))
+  near.emit('error', undefined)
+  await ended
+  await broker.publish('t', 'still here')
+  assert.equal(await next(), 't still here')
 })
 
 test('handle: a stream of objects, and what is no stream, is refused', async t => {
