@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import { type Messenger, type Served, ServiceManager, serviceManager } from './systemd.ts'
 
@@ -12,10 +15,15 @@ class Recorder implements Messenger {
   }
 }
 
-function made(feedEveryMs?: number) {
-  const recorder = new Recorder()
+function recorded() {
   const lines: string[] = []
   const log = { enabled: () => true, write: (_: unknown, line: string) => void lines.push(line) }
+  return { log, lines }
+}
+
+function made(feedEveryMs?: number) {
+  const recorder = new Recorder()
+  const { log, lines } = recorded()
   return { recorder, lines, manager: new ServiceManager(recorder, feedEveryMs, log) }
 }
 
@@ -106,4 +114,16 @@ test('systemd: that nothing can be told is said once, and tried again all the sa
   assert.deepEqual(lines, [
     'Warning: systemd could not be told anything by systemd-notify: the program is not installed.',
   ])
+})
+
+test('systemd: a messenger that takes no signal is given up all the same', async t => {
+  const directory = mkdtempSync(join(tmpdir(), 'castellan-notify-'))
+  t.after(() => rmSync(directory, { recursive: true }))
+  writeFileSync(join(directory, 'systemd-notify'), "#!/bin/sh\ntrap '' TERM\nexec sleep 60\n", { mode: 0o755 })
+  const { log, lines } = recorded()
+  const PATH = `${directory}:${process.env['PATH']}`
+  const manager = serviceManager(log, { NOTIFY_SOCKET: '/nothing', PATH })
+  manager?.ready('')
+  await manager?.delivered()
+  assert.match(lines.join(), /systemd could not be told anything by systemd-notify: /)
 })

@@ -150,7 +150,9 @@ class SystemdNotify implements Messenger {
 
   send(assignments: readonly string[]): Promise<string | undefined> {
     return new Promise(resolve => {
-      execFile('systemd-notify', [...assignments], { env: this.#env, timeout: mostMs }, error => {
+      // One that lives on would keep everything behind it waiting, the watchdog's food, too.
+      const limits = { timeout: mostMs, killSignal: 'SIGKILL' } as const
+      execFile('systemd-notify', [...assignments], { env: this.#env, ...limits }, error => {
         if (error === null) resolve(undefined)
         else resolve(error.code === 'ENOENT' ? 'the program is not installed' : error.message)
       })
