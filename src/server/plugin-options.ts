@@ -33,8 +33,13 @@ export function pluginWarnings(config: Resolved): readonly string[] {
     ...[...inUse].flatMap(plugin => withoutEffect(plugin)),
     ...unused.map(({ name = '' }) => `Warning: plugin_load without plugin_use: '${escapeText(name)}' ${forNobody}`),
     ...config.listeners.flatMap(listener => withoutRules(config, listener)),
+    ...([...inUse].some(({ baseName }) => baseName === sparkplugPlugin) && !config.global.retain_available
+      ? [keepsNothing]
+      : []),
   ]
 }
+
+const keepsNothing = `Warning: ${sparkplugPlugin} keeps nothing: retain_available is false.`
 
 const forNobody = 'holds for no listener.'
 

@@ -12,7 +12,6 @@ const limits = {
   max_inflight_messages: 3,
   max_topic_levels: 200,
   max_keepalive: 0,
-  retain_available: true,
 }
 
 /** The keeper with a broker that the test plays. */
@@ -23,7 +22,7 @@ class Play {
   readonly #framer = new Framer(100_000)
   readonly keeper: SparkplugKeeper
 
-  constructor() {
+  constructor(retain_available = true) {
     const log = { enabled: () => true, write: (_: unknown, line: string) => void this.warnings.push(line) }
     const accept = (stream: LocalStream) => {
       this.streams.push(stream)
@@ -37,7 +36,7 @@ class Play {
       })
       stream.resume()
     }
-    this.keeper = new SparkplugKeeper({ accept, limits, log }, new Engine().listener)
+    this.keeper = new SparkplugKeeper({ accept, limits: { ...limits, retain_available }, log }, new Engine().listener)
     this.keeper.start()
   }
 
@@ -117,6 +116,17 @@ test('mosquitto_sparkplug_aware: a topic that would be too long below $sparkplug
   assert.match(play.warnings.join(), /the topic of the certificate of spBv1\.0\/g+… would be too long/)
   play.say(birth('x', 0))
   assert.equal((await play.got())[0]?.type, PacketType.publish)
+})
+
+test('mosquitto_sparkplug_aware: where nothing may be retained, births are acknowledged, and end nothing', async () => {
+  const play = new Play(false)
+  await play.join()
+  play.say(birth('x'))
+  play.say(birth('x', 0))
+  assert.deepEqual(
+    (await play.got()).map(({ type }) => type),
+    [PacketType.puback],
+  )
 })
 
 test('mosquitto_sparkplug_aware: where the broker asks for signs of life it gets them', async () => {

@@ -157,6 +157,11 @@ export class SparkplugKeeper implements LocalEnd {
 
   /** The packet id of what has come is free on the way back: both are answered together. */
   #keep({ qos, topicName, packetId, payload }: Publish): void {
+    if (!this.#host.limits.retain_available) {
+      // A start has warned of it; a PUBLISH with RETAIN would end the connection.
+      if (qos > 0) this.#acknowledge(packetId)
+      return
+    }
     const certificate = { type: PacketType.publish, dup: false, qos, retain: true, packetId, payload } as const
     const name = prefix + topicName
     if (Buffer.byteLength(name) > longestTopicBytes) {

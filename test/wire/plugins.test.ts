@@ -92,15 +92,18 @@ for (const [lines, says] of refused) {
   })
 }
 
-test('mosquitto-conf 3 plugin_load: one that no listener uses, and a plugin of rules that has none, are warned of', async t => {
+test('mosquitto-conf 3 plugin_load: one that no listener uses, and plugins that do nothing as they stand, are warned of', async t => {
   const config = ({ port }: { port: number }) => `
 plugin_load passwords /usr/lib/mosquitto_password_file.so
 plugin_opt_password_file pw
 listener ${port} 127.0.0.1
 allow_anonymous true
 plugin /usr/lib/mosquitto_acl_file.so
+plugin /usr/lib/mosquitto_sparkplug_aware.so
+retain_available false
 `
   const broker = await startBroker(t, { config, files })
+  await broker.waitForLine(/Warning: mosquitto_sparkplug_aware\.so keeps nothing: retain_available is false\./)
   await broker.waitForLine(/Warning: plugin_load without plugin_use: 'passwords' holds for no listener\./)
   await broker.waitForLine(/Warning: mosquitto_acl_file\.so without plugin_opt_acl_file: there are no rules/)
 })
