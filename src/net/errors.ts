@@ -18,6 +18,11 @@ export class ListenerError extends AppError {
   }
 }
 
+/** Whether a file of a listener is what cannot be used, and not its port. */
+export function isOfFile({ code }: ListenerError): boolean {
+  return code === 'ERR_NET_TLS_SETTINGS'
+}
+
 /** None of the addresses of a listener is there. */
 export function noNetwork(): ListenerError {
   return new ListenerError(

@@ -3,7 +3,7 @@
 import { userInfo } from 'node:os'
 import type { AppError } from '../base/errors.ts'
 import { HttpListenError } from '../http/errors.ts'
-import { ListenerError } from '../net/errors.ts'
+import { isOfFile, ListenerError } from '../net/errors.ts'
 
 export function errorLines(error: AppError): readonly string[] {
   const { hint, line } = error as { readonly hint?: string | undefined; readonly line?: number | undefined }
@@ -17,7 +17,7 @@ export function errorLines(error: AppError): readonly string[] {
 function isForbidden(error: unknown): boolean {
   if (!(error instanceof Error) || error instanceof HttpListenError) return false
   // What is wrong with a port is no file's permissions, and has its own hint.
-  if (error instanceof ListenerError && error.code !== 'ERR_NET_TLS_SETTINGS') return false
+  if (error instanceof ListenerError && !isOfFile(error)) return false
   return (error as NodeJS.ErrnoException).code === 'EACCES' || isForbidden(error.cause)
 }
 
