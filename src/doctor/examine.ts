@@ -36,7 +36,7 @@ export async function examineFile(file: string, table: OptionTable, surroundings
  * @throws UnreachableError when no connection comes about
  */
 export async function examineBroker(target: ProbeTarget): Promise<Report> {
-  const { endpoint, seen } = await probeBroker(target)
+  const { endpoint, seen, problems } = await probeBroker(target)
   const findings = findingsOf(rules, rule => rule.probe?.(endpoint) ?? [])
-  return { target: target.url, findings, problems: [], seen, ...scoreOf(findings) }
+  return { target: target.url, findings, problems, seen, ...scoreOf(findings) }
 }

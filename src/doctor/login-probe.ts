@@ -35,7 +35,8 @@ export async function probeLogin(
   }
 }
 
-const closed = 'the connection was closed'
+/** The answer of whoever sends no CONNACK. */
+export const closed = 'the connection was closed'
 
 class LoginProbe {
   readonly #socket: Socket

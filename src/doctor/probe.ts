@@ -6,7 +6,8 @@ import { openStream, type Target } from '../client/target.ts'
 import type { ProtocolVersion } from '../mqtt/packet.ts'
 import { isLoopback } from './configuration.ts'
 import type { AnonymousAnswer, Endpoint, TlsAnswer } from './endpoint.ts'
-import { probeLogin } from './login-probe.ts'
+import type { Problem } from './finding.ts'
+import { closed, probeLogin } from './login-probe.ts'
 import { probeTls } from './tls-probe.ts'
 
 /** Milliseconds for one connection and all that is asked over it. */
@@ -22,10 +23,15 @@ export interface ProbeTarget {
   readonly ca: Buffer | undefined
 }
 
+export interface Probed {
+  readonly endpoint: Endpoint
+  readonly seen: readonly (readonly [what: string, value: string])[]
+  /** What could not be seen. */
+  readonly problems: readonly Problem[]
+}
+
 /** @throws UnreachableError when no connection comes about */
-export async function probeBroker(
-  target: ProbeTarget,
-): Promise<{ readonly endpoint: Endpoint; readonly seen: readonly (readonly [string, string])[] }> {
+export async function probeBroker(target: ProbeTarget): Promise<Probed> {
   const place = { file: target.url }
   // Whether anybody is there is known after one connection, not after seven.
   const first = await openStream({ host: target.host, port: target.port }, newDeadline())
@@ -44,7 +50,16 @@ export async function probeBroker(
   return {
     endpoint,
     seen: [...seenOfTls(tls), ...seenOfLogin('MQTT 3.1.1', anonymous), ...seenOfLogin('MQTT 5', modern)],
+    problems:
+      [anonymous, modern].every(isSilence) && tls?.asksForCertificate !== true ? [{ place, message: silence }] : [],
   }
+}
+
+/** A score of what says nothing is none of a broker. */
+const silence = 'no CONNECT was answered: whether it is a broker at all, or wants a certificate first, was not seen'
+
+function isSilence(answer: AnonymousAnswer | undefined): boolean {
+  return answer === undefined || answer.answer === closed
 }
 
 function newDeadline(): AbortSignal {
@@ -75,7 +90,7 @@ function stricter(one: AnonymousAnswer | undefined, other: AnonymousAnswer | und
 }
 
 function seenOfLogin(version: string, answer: AnonymousAnswer | undefined): readonly (readonly [string, string])[] {
-  return [[`${version}, a CONNECT without a name`, answer?.answer ?? 'the connection was closed']]
+  return [[`${version}, a CONNECT without a name`, answer?.answer ?? closed]]
 }
 
 function seenOfTls(tls: TlsAnswer | undefined): readonly (readonly [string, string])[] {

@@ -1,7 +1,9 @@
 // cli section 6, remote mode: what the doctor sees of a running broker, of ours and of Debian's, and that it leaves nothing behind.
 
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
+import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
 import test from 'node:test'
 import { examineBroker, type Report } from '../../src/doctor/examine.ts'
@@ -29,6 +31,7 @@ for (const kind of both) {
       ['#', '$SYS/#'].map(filter => `an anonymous client was allowed to subscribe to '${filter}'`),
     )
     assert.equal(seenOf(report)['MQTT 5, a CONNECT without a name'], '0x00 success')
+    assert.deepEqual(report.problems, [])
   })
 
   test(`cli section 6: ${kind} that asks for a password has nothing to be found from outside`, async t => {
@@ -71,6 +74,15 @@ for (const kind of both) {
     assert.equal(seen['asks for a client certificate'], 'no')
   })
 }
+
+test('cli section 6: where nobody answers a CONNECT it is said that no broker was seen', async t => {
+  const server = createServer(socket => socket.on('error', () => {}).end('HTTP/1.1 400 Bad Request\r\n\r\n'))
+  server.listen(0, '127.0.0.1')
+  t.after(() => server.close())
+  await once(server, 'listening')
+  const { problems } = await examineBroker(target((server.address() as AddressInfo).port, 'mqtt'))
+  assert.match(problems[0]?.message ?? '', /^no CONNECT was answered: whether it is a broker at all/)
+})
 
 test('cli section 6: over the network, plaintext and anonymous clients are critical', () => {
   const endpoint = {
