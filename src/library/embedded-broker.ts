@@ -193,6 +193,8 @@ export class EmbeddedBroker implements Broker {
     this.#detach.clear()
     this.#publisher.close()
     for (const subscription of this.#subscriptions) subscription.close()
+    // From within a hook it is asked for in the midst of the engine's work.
+    await new Promise<void>(resolve => void setImmediate(resolve))
     const outcome = await stop()
     certificates?.close()
     noteStop(audit, why)

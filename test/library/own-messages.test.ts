@@ -178,3 +178,20 @@ test('close ends subscriptions, refuses what comes later, and says whether all w
   assert.throws(() => broker.handle(client.stream), ClosedError)
   await broker.close()
 })
+
+for (const hook of ['authorizePublish', 'authorizeReceive', 'authorizeSubscribe', 'incoming', 'outgoing'] as const) {
+  test(`close from within the hook '${hook}' does not run in the midst of the work`, async t => {
+    const called = Promise.withResolvers<Promise<void>>()
+    const close = () => {
+      called.resolve(broker.close())
+      return true
+    }
+    const { broker, port } = await embed(t, { ...open, hooks: { [hook]: close } })
+    const client = await join(t, port, 'a')
+    // What is under way may or may not be answered.
+    client.subscribe('t', () => {})
+    client.publish('t', 'x', { qos: 1 }, () => {})
+    await await called.promise
+    assert.equal(broker.clients.length, 0)
+  })
+}
