@@ -2,7 +2,7 @@
 // other listens.
 
 import { spawn } from 'node:child_process'
-import type { RunIo } from './run.ts'
+import type { RunIo } from './run-options.ts'
 
 /**
  * Starts the broker in the background. Until it listens its standard error is passed on; afterwards it holds nothing of the

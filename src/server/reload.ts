@@ -9,6 +9,7 @@ import { byName, diffConfig, reloadRefusals } from '../config/diff.ts'
 import type { ResolvedConfig } from '../config/resolve.ts'
 import type { BrokerLog } from '../observe/broker-log.ts'
 import type { ReloadNotes } from './audit.ts'
+import type { BridgeService } from './bridges.ts'
 import { expelBanned } from './broker-control.ts'
 import { bridgesOf } from './compose.ts'
 import { errorLines } from './error-lines.ts'
@@ -50,8 +51,7 @@ export async function reload(
     if (refusals.length > 0) return refuse(log, refusals, notes)
     const { broker, inForce, revocations, security, banFile } = running.parts
     await loadRevocations(revocations, next)
-    const [first] = running.listeners
-    const bridges = inForce.bridges ?? (await bridgesOf(broker, next, first?.context, () => inForce.config.global))
+    const bridges = inForce.bridges ?? (await firstBridges(running, next))
     const replaceSecurity = security?.prepareReload()
     const replaceBans = banFile?.prepareReload()
     const prepared = prepare(running, next, log)
@@ -71,6 +71,18 @@ export async function reload(
     if (error instanceof ConfigError) return refuse(log, error.lines, notes)
     if (error instanceof AppError) return refuse(log, errorLines(error), notes)
     throw error
+  }
+}
+
+/** The program may have been replaced or removed since it was started: what runs goes on. */
+async function firstBridges({ parts, listeners }: RunningBroker, next: Config): Promise<BridgeService | undefined> {
+  const { broker, inForce } = parts
+  try {
+    return await bridgesOf(broker, next, listeners[0]?.context, () => inForce.config.global)
+  } catch (cause) {
+    if (cause instanceof AppError) throw cause
+    const message = 'Error: The part of the program that has bridges cannot be loaded any more; restart the broker.'
+    throw new AppError('ERR_SERVER_RELOAD_BRIDGES', message, { cause })
   }
 }
 
