@@ -126,11 +126,11 @@ test('conf §5 bridge_tcp_keepalive: the system probes the connection, and not w
   assert.equal(await timerOfConnectionTo(kept), '02')
 })
 
-/** As proc(5) numbers them: 02 is that of keep alive. */
+/** As proc(5) numbers them: 02 is that of keep alive. A connection is 01; one that is over may have had the same port. */
 async function timerOfConnectionTo(port: number): Promise<string | undefined> {
   const remote = port.toString(16).toUpperCase().padStart(4, '0')
   const rows = (await readFile('/proc/net/tcp', 'utf8')).split('\n').map(row => row.trim().split(/\s+/))
-  return rows.find(([, , to]) => to?.endsWith(`:${remote}`))?.[5]?.slice(0, 2)
+  return rows.find(([, , to, state]) => state === '01' && to?.endsWith(`:${remote}`))?.[5]?.slice(0, 2)
 }
 
 test('conf §5 address: an IPv6 address', async t => {
