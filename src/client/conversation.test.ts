@@ -242,3 +242,40 @@ test('[MQTT-3.1.2-20] PINGREQ goes when nothing else did, and a broker that does
   assert.equal(told.lines.at(-2), 'Client c received PINGRESP')
   await assert.rejects(ending, { code: 'ERR_CLIENT_LOST', message: 'Error: The broker does not answer.' })
 })
+
+test('a broker that sends on and takes no answers is not read until it does', async () => {
+  const told = converser()
+  const { wire, ending } = await opened(told)
+  const takings: (() => void)[] = []
+  wire._write = (_chunk, _encoding, done) => void takings.push(done)
+  const paused = once(wire, 'pause')
+  wire.say('32 06 0001 61 0001 78'.repeat(40_000))
+  await paused
+  const before = told.messages.length
+  wire.say('32 06 0001 61 0002 79')
+  await new Promise(resolve => setImmediate(resolve))
+  assert.equal(told.messages.length, before)
+  wire._write = (_chunk, _encoding, done) => done()
+  for (const taken of takings.splice(0)) taken()
+  while (told.messages.length === before) await new Promise(resolve => setImmediate(resolve))
+  assert.equal(told.messages.at(-1), 'a y 1')
+  told.conversation.disconnect(0, noProperties)
+  assert.equal(await ending, 'left')
+})
+
+test('[MQTT-4.3.3-10] messages at QoS 2 without PUBREL are kept up to the length of the longest packet, one that comes again once', async () => {
+  const told = converser()
+  const { wire, ending } = await opened(told)
+  const ends = assert.rejects(ending, /sends on, and no PUBREL/)
+  const body = Buffer.alloc(60 * 1024 * 1024)
+  const message = (packetId: number) => {
+    const head = Buffer.from([0x34, 0, 0, 0, 0, 0, 1, 0x61, packetId >> 8, packetId])
+    let left = body.length + 5
+    for (let at = 1; at < 5; at++, left >>= 7) head[at] = (left & 0x7f) | (at < 4 ? 0x80 : 0)
+    return Buffer.concat([head, body])
+  }
+  for (const packetId of [1, 1, 1, 1, 1, 2, 3, 4]) wire.push(message(packetId))
+  while (told.lines.filter(line => line.includes('sending PUBREC')).length < 8) await once(wire, 'sent')
+  wire.push(message(5))
+  await ends
+})

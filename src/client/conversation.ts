@@ -44,11 +44,19 @@ const firstFailure = 0x80
 const packetIds = 0xffff
 /** Messages that wait before whoever reads them from a file is asked to wait, too. */
 const mostWaiting = 1000
+/** Bytes of messages at QoS 2 that wait for their PUBREL: the largest there can be, and many that are not. */
+const mostReceivedBytes = largestPacket
 /** Half the keep-alive each. */
 const looksForAnswer = 3
 
 /** What the broker's CONNACK says of itself (§3.2.2.3). */
 const unlimited = { maximumQoS: 2, retainAvailable: true, maximumPacketSize: largestPacket } as const
+
+/** A message at QoS 2, and how long its packet was. */
+interface Received {
+  readonly publish: Publish
+  readonly bytes: number
+}
 
 export class Conversation {
   readonly #connect: Connect
@@ -56,7 +64,8 @@ export class Conversation {
   readonly #version: ProtocolVersion
   readonly #inFlight: InFlight
   /** QoS 2 from the broker, until its PUBREL. */
-  readonly #received = new Map<number, Publish>()
+  readonly #received = new Map<number, Received>()
+  #receivedBytes = 0
   #limits: { maximumQoS: number; retainAvailable: boolean; maximumPacketSize: number } = unlimited
   #framer = new Framer(largestPacket)
   #stream: Duplex | undefined
@@ -108,7 +117,10 @@ export class Conversation {
     this.#begin(stream)
     const over = new AbortController()
     stream.on('data', (chunk: Buffer) => this.#take(chunk))
-    stream.on('drain', () => this.#wakeAll())
+    stream.on('drain', () => {
+      stream.resume()
+      this.#wakeAll()
+    })
     stream.on('end', () => stream.destroy())
     stream.on('error', cause => this.#fail(new ConnectionLostError(lostText, { cause })))
     const closed = new Promise<void>(resolve => stream.once('close', resolve))
@@ -207,7 +219,7 @@ export class Conversation {
       this.#framer.push(chunk)
       while (this.#isListening() && this.#framer.next()) {
         const { buffer, header, start, end } = this.#framer
-        this.#handle(decodePacket(buffer, header, start, end, this.#version))
+        this.#handle(decodePacket(buffer, header, start, end, this.#version), end - start)
       }
     } catch (error) {
       this.#fail(error instanceof ProtocolError ? new BrokerFaultError(error) : error)
@@ -218,7 +230,8 @@ export class Conversation {
     return this.#state === 'connecting' || this.#state === 'open'
   }
 
-  #handle(packet: Packet): void {
+  /** @param bytes of the packet, its fixed header left out */
+  #handle(packet: Packet, bytes: number): void {
     if ((this.#state === 'connecting') !== (packet.type === PacketType.connack)) {
       throw new ProtocolViolationError('MQTT-3.2.0-1', `the broker sent a packet of type ${packet.type} out of turn`)
     }
@@ -227,7 +240,7 @@ export class Conversation {
         this.#connected(packet)
         break
       case PacketType.publish:
-        this.#receive(packet)
+        this.#receive(packet, bytes)
         break
       case PacketType.puback:
       case PacketType.pubcomp:
@@ -272,7 +285,10 @@ export class Conversation {
     const { maximumQoS = 2, retainAvailable = true, maximumPacketSize = largestPacket } = properties
     this.#limits = { maximumQoS, retainAvailable, maximumPacketSize }
     this.#inFlight.limitTo(properties.receiveMaximum ?? packetIds)
-    if (!sessionPresent) this.#received.clear()
+    if (!sessionPresent) {
+      this.#received.clear()
+      this.#receivedBytes = 0
+    }
     const unanswered = this.#inFlight.unanswered()
     this.#events.connected(code)
     this.#resend(unanswered)
@@ -289,16 +305,25 @@ export class Conversation {
     this.#sendWaiting()
   }
 
-  #receive(packet: Publish): void {
+  #receive(packet: Publish, bytes: number): void {
     const publish = this.#withTopic(packet)
     this.#say(`received PUBLISH ${publishText(publish)}`)
     if (publish.qos === 2) {
-      this.#received.set(publish.packetId, { ...publish, payload: Buffer.from(publish.payload) })
+      this.#keep({ publish: { ...publish, payload: Buffer.from(publish.payload) }, bytes })
       this.#acknowledge(PacketType.pubrec, publish.packetId, ', rc0')
       return
     }
     if (publish.qos === 1) this.#acknowledge(PacketType.puback, publish.packetId, ', rc0')
     this.#events.message?.(publish)
+  }
+
+  /** Until its PUBREL; one that was there before has come again [MQTT-4.3.3-10]. */
+  #keep(received: Received): void {
+    const { packetId } = received.publish
+    this.#receivedBytes += received.bytes - (this.#received.get(packetId)?.bytes ?? 0)
+    this.#received.set(packetId, received)
+    if (this.#receivedBytes <= mostReceivedBytes) return
+    throw new ProtocolViolationError('§4.3.3', 'the broker sends on, and no PUBREL', ReasonCode.quotaExceeded)
   }
 
   /** A topic alias (§3.3.2.3.4): as many as we have allowed in CONNECT. */
@@ -319,15 +344,19 @@ export class Conversation {
 
   #complete({ packetId }: Acknowledgement): void {
     this.#say(`received PUBREL (Mid: ${packetId})`)
-    const publish = this.#received.get(packetId)
+    const received = this.#received.get(packetId)
     this.#received.delete(packetId)
     this.#acknowledge(PacketType.pubcomp, packetId, '')
-    if (publish !== undefined) this.#events.message?.(publish)
+    if (received === undefined) return
+    this.#receivedBytes -= received.bytes
+    this.#events.message?.(received.publish)
   }
 
   #acknowledge(type: keyof typeof acknowledgementNames, packetId: number, code: string): void {
     this.#say(`sending ${acknowledgementNames[type]} (m${packetId}${code})`)
     this.#send({ type, packetId, reasonCode: ReasonCode.success, properties: noProperties })
+    // Who takes no answers sends no more: they would wait here without bound.
+    if (this.#stream?.writableNeedDrain === true) this.#stream.pause()
   }
 
   #answered({ type, packetId, reasonCode, properties }: Acknowledgement): void {
