@@ -10,7 +10,7 @@ import { makeDirectories } from './make-directories.ts'
 import type { Command, Io } from './verbs.ts'
 
 /** The tools whose names this program answers to; undefined while the tool is not built. */
-export const oldNames: ReadonlyMap<string, (() => Promise<Command>) | undefined> = new Map([
+export const oldNames: ReadonlyMap<string, () => Promise<Command>> = new Map([
   ['mosquitto', async () => (await import('./run.ts')).mosquitto],
   ['mosquitto_passwd', async () => (await import('./passwd/passwd.ts')).mosquittoPasswd],
   ['mosquitto_ctrl', async () => (await import('./ctl/ctl.ts')).mosquittoCtrl],
@@ -29,7 +29,7 @@ export const oldNames: ReadonlyMap<string, (() => Promise<Command>) | undefined>
   ['gen_CA.sh', async () => (await import('./easy-ca/generate-ca.ts')).generateCa],
 ])
 
-const builtNames = [...oldNames].flatMap(([name, load]) => (load === undefined ? [] : [name]))
+const names = [...oldNames.keys()]
 
 const inDocumentation = 'what differs from Mosquitto, and how to have it back, is in docs/migrating-from-mosquitto.md\n'
 
@@ -37,7 +37,7 @@ const usage = `Usage: castellan compat NAME [ARGUMENTS OF THAT TOOL]
        castellan compat install --dir DIRECTORY [--force]
        castellan compat diff NAME
 
-Names: ${builtNames.join(', ')}
+Names: ${names.join(', ')}
 diff lists what that tool does differently here, on purpose.
 install makes a link of each name in DIRECTORY; a file that is there already is left alone unless --force is given.
 Exit codes of install: 0 done, 1 not done, 2 wrong usage, 5 a file is there already. Under another tool's name: that tool's.
@@ -55,13 +55,12 @@ export async function compat(args: readonly string[], io: Io): Promise<number> {
   return runUnderOldName(name, rest, io)
 }
 
-/** Behaves as the tool `name`; refuses names that are unknown or not built yet. */
+/** Behaves as the tool `name`; refuses names that are none of ours. */
 export async function runUnderOldName(name: string, args: readonly string[], io: Io): Promise<number> {
   const load = oldNames.get(name)
   if (load !== undefined) return (await load())(args, io)
-  const reason = oldNames.has(name) ? 'is not built yet' : 'is not a name this program answers to'
-  const message = `castellan: '${escapeText(name, 64)}' ${reason}; what works: ${builtNames.join(', ')}\n`
-  return print(io.stderr, message, oldNames.has(name) ? exitCode.failed : exitCode.usage)
+  const message = `castellan: '${escapeText(name, 64)}' is not a name this program answers to; what works: ${names.join(', ')}\n`
+  return print(io.stderr, message, exitCode.usage)
 }
 
 async function diff([name = '']: readonly string[], io: Io): Promise<number> {
@@ -89,7 +88,7 @@ function install(args: readonly string[], io: Io): number {
 function link(directory: string, force: boolean, io: Io): number {
   const program = realpathSync(join(import.meta.dirname, '../../bin/castellan'))
   makeDirectories(directory)
-  const links = builtNames.map(name => join(directory, name)).filter(path => linkedTo(path) !== program)
+  const links = names.map(name => join(directory, name)).filter(path => linkedTo(path) !== program)
   const taken = links.filter(path => lstatSync(path, { throwIfNoEntry: false }) !== undefined)
   if (taken.length > 0 && !force) {
     const message = `castellan: ${taken.map(path => escapeText(path)).join(', ')} already there, nothing was changed; --force replaces it\n`
@@ -97,7 +96,7 @@ function link(directory: string, force: boolean, io: Io): number {
   }
   for (const path of taken) unlinkSync(path)
   for (const path of links) symlinkSync(program, path)
-  return print(io.stdout, `${builtNames.map(name => join(directory, name)).join('\n')}\n`, exitCode.ok)
+  return print(io.stdout, `${names.map(name => join(directory, name)).join('\n')}\n`, exitCode.ok)
 }
 
 function parseInstall(args: readonly string[]): { dir?: string; force?: boolean; help?: boolean } | undefined {

@@ -66,17 +66,7 @@ test('cli section 1: called as mosquitto, or as compat mosquitto, it is the brok
   assert.equal((await call('castellan', ['run', '--bogus'])).code, 2)
 })
 
-test('cli section 1: a tool that is not built yet, and a name that never was one, are refused by name', async () => {
-  for (const [name, load] of oldNames) {
-    if (load !== undefined) continue
-    for (const result of [await call(name, ['x']), await call('castellan', ['compat', name, 'x'])]) {
-      assert.equal(result.code, 1)
-      assert.match(
-        result.stderr,
-        new RegExp(`'${name}' is not built yet; what works: mosquitto, mosquitto_passwd, mosquitto_ctrl, `),
-      )
-    }
-  }
+test('cli section 1: a name that never was one is refused by name', async () => {
   const unknown = await call('castellan', ['compat', 'mosquito'])
   assert.equal(unknown.code, 2)
   assert.match(unknown.stderr, /'mosquito' is not a name this program answers to/)
@@ -89,7 +79,7 @@ test('a renamed program that has no old name is castellan', async () => {
 test('cli section 1: compat install links the names, says which, and changes nothing the second time', async t => {
   const dir = temporaryDirectory(t)
   const first = await call('castellan', ['compat', 'install', '--dir', dir])
-  const built = [...oldNames].flatMap(([name, load]) => (load === undefined ? [] : [`${dir}/${name}\n`]))
+  const built = [...oldNames.keys()].map(name => `${dir}/${name}\n`)
   assert.deepEqual([first.code, first.stdout], [0, built.join('')])
   assert.equal(realpathSync(join(dir, 'mosquitto')), join(import.meta.dirname, '../../bin/castellan'))
   assert.deepEqual(await call('castellan', ['compat', 'install', '--dir', dir]), first)

@@ -84,8 +84,8 @@ function helpPage(name: Name): string {
 An MQTT 3.1, 3.1.1 and 5.0 broker, as a mosquitto.conf says. Without a file it listens on this machine only, on port 1883,
 and lets everybody in.
 
-  -c, --config-file FILE  the configuration; every option of Mosquitto 2.1 is known, and one that is not built yet is
-                          refused with its line
+  -c, --config-file FILE  the configuration; every option of Mosquitto 2.1 is known, and what is refused on purpose
+                          is refused with its line
   -p, --port PORT         listen on PORT instead of 1883, while the file defines no listener; up to ten times
   -d, --daemon            into the background, once everything listens
   -v, --verbose           every type of log line, whatever the file says

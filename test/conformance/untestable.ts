@@ -5,5 +5,4 @@ export const untestable: Readonly<Record<string, string>> = {
   'v3.1.1 MQTT-3.8.3-2': 'Binds servers without wildcard subscriptions only; this one has them.',
   'v3.1.1 MQTT-4.8.0-2':
     'Processing a packet waits for nothing that could fail for a while: no transient error can be brought about from outside.',
-  'v3.1.1 MQTT-7.0.0-1': 'This server makes no outbound connections: bridges are not supported yet.',
 }

@@ -55,7 +55,7 @@ async function take(client: RawClient): Promise<string> {
 }
 
 for (const version of ['mqttv31', 'mqttv311', 'mqttv50']) {
-  test(`mosquitto-conf 5 topic, bridge_protocol_version ${version}: messages go both ways at every QoS, and none comes back`, async t => {
+  test(`[v3.1.1 MQTT-7.0.0-1] mosquitto-conf 5 topic, bridge_protocol_version ${version}: messages go both ways at every QoS, and none comes back`, async t => {
     const { here, there } = await startPair(t, [`bridge_protocol_version ${version}`, 'topic # both 2 l/ r/'])
     const near = await subscriber(t, here, 'l/#')
     const far = await subscriber(t, there, 'r/#')

@@ -24,9 +24,7 @@ export async function pagesOf(verb: Verb): Promise<readonly HelpPage[]> {
 }
 
 /** The names of Mosquitto's own tools; those of scripts take their first word for a name, whatever it is. */
-export const toolNames: readonly string[] = [...oldNames]
-  .filter(([name, load]) => /^mosquitto/.test(name) && load !== undefined)
-  .map(([name]) => name)
+export const toolNames: readonly string[] = [...oldNames.keys()].filter(name => /^mosquitto/.test(name))
 
 /** @param name one of {@link toolNames} */
 export async function oldNamePage(name: string): Promise<HelpPage> {
