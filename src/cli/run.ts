@@ -97,7 +97,7 @@ and lets everybody in.
 
 Signals: HUP reads configuration, passwords, rules and certificates again, all of it or nothing; RTMIN opens the log file anew;
 USR2 logs the subscription tree; TERM and INT stop. castellan signal sends them.
-Exit codes: 0 stopped, 1 a certificate or a port cannot be used, 3 a mistake in the configuration${name.refusalCode === exitCode.usage ? ', 2 wrong usage' : ''}.
+Exit codes: 0 stopped, 1 a certificate or a port cannot be used, ${name.refusalCode === exitCode.usage ? '2 wrong usage, ' : ''}3 a mistake in the configuration.
 
 Examples:
   ${name.usage} -c /etc/mosquitto/mosquitto.conf -v

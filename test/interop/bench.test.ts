@@ -63,6 +63,18 @@ test('cli section 2: what is published is what others hear: topic by prefix, siz
   assert.deepEqual(lines, ['load/0 77 1', 'load/1 77 1', 'load/0 77 1', 'load/1 77 1'])
 })
 
+test('cli section 2: where rules let nothing through that is said, at QoS 0 too, and the end is no success', async t => {
+  const rules = '# nothing for anybody\n'
+  const files = { 'rules.acl': rules }
+  const { port } = await startEither(t, 'castellan', { config: place => `${config(place)}acl_file rules.acl\n`, files })
+  const { code, figures, stderr } = await bench(t, '-p', String(port), ...small)
+  assert.deepEqual([code, figures().delivered], [7, 0])
+  assert.match(
+    stderr,
+    /nothing arrived; do the broker's rules let this user publish and read below 'castellan-bench\/'\?/,
+  )
+})
+
 test('cli section 2: without a rate it sends as much as goes; a table for people, seconds on standard error', async t => {
   const { port } = await startEither(t, 'castellan', { config })
   const { code, stdout, stderr } = await bench(t, '-p', String(port), '--duration', '1')

@@ -56,15 +56,26 @@ async function measure(run: BenchRun, request: BenchRequest, io: Io): Promise<nu
     const result = await run.measure(seconds => bar.show(seconds))
     if (!isInterrupted) bar.show(request.duration)
     io.stdout.write(request.asJson ? jsonOf(request, result) : textOf(request, result))
+    if (arrivedNowhere(result)) io.stderr.write(`${nothingArrived(request)}\n`)
     return isInterrupted ? exitCode.interrupted : codeOf(request, result)
   } finally {
     process.off('SIGINT', interrupt)
   }
 }
 
-function codeOf({ qos }: BenchRequest, { lost, duplicates }: BenchResult): number {
-  const isBroken = (qos > 0 && lost > 0) || (qos === 2 && duplicates > 0)
+function codeOf({ qos }: BenchRequest, result: BenchResult): number {
+  const { lost, duplicates } = result
+  const isBroken = (qos > 0 && lost > 0) || (qos === 2 && duplicates > 0) || arrivedNowhere(result)
   return isBroken ? exitCode.invalid : exitCode.ok
+}
+
+/** At QoS 0 no broker says that its rules let nothing through. */
+function arrivedNowhere({ expected, delivered }: BenchResult): boolean {
+  return expected > 0 && delivered === 0
+}
+
+function nothingArrived({ prefix }: BenchRequest): string {
+  return `castellan bench: nothing arrived; do the broker's rules let this user publish and read below '${escapeText(prefix ?? 'castellan-bench', 256)}/'?`
 }
 
 /** @throws what is no error of ours */
