@@ -658,7 +658,7 @@ export const fixtures: readonly Fixture[] = [
     id: 'D37',
     bad: conf('persistence true'),
     good: conf('persistence true', 'allow_zero_length_clientid false'),
-    evidence: /^persistence true, ids may be empty/,
+    evidence: /^persistence true, and ids may be empty/,
   },
   {
     id: 'D38',
