@@ -130,7 +130,12 @@ function namelessSessions(configuration: Configuration): readonly Observation[] 
   const prefix = configuration.line('auto_id_prefix', 'listener_auto_id_prefix')
   const mayBeEmpty = zeroLength === undefined || isTrue(zeroLength)
   if (!isTrue(persistence) || !mayBeEmpty || prefix !== undefined) return []
-  return [{ place: zeroLength ?? persistence, evidence: 'persistence true, and ids may be empty: a name that the broker gives is another one each time' }]
+  return [
+    {
+      place: zeroLength ?? persistence,
+      evidence: 'persistence true, and ids may be empty: a name that the broker gives is another one each time',
+    },
+  ]
 }
 
 function repeatedIn({ settings }: Section): readonly Observation[] {
